@@ -1,0 +1,55 @@
+# Everything that a person or a machine runs here. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build release check house test rust-test judges demo bench growth fmt clean
+
+CARGO ?= cargo
+PY := .venv/bin/python
+BENCH_ARGS ?= --quick
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## install what tests need: Debian packages and a Python environment; quick when all is there
+	@scripts/setup
+
+build: ## the programs, for tests
+	$(CARGO) build --locked -p comity-cli -p comity-verify
+
+release: ## the programs, for use: target/release/comity and target/release/comity-verify
+	$(CARGO) build --locked --release -p comity-cli -p comity-verify
+
+check: setup ## formatting, warnings, licences, what may depend on what
+	$(CARGO) fmt --all --check
+	$(MAKE) --no-print-directory house
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+house: ## the rules of the house alone, without a compiler
+	$(PY) tests/house.py
+
+test: setup rust-test judges ## all tests, the judgement of other people's programs, and the demo
+	scripts/demo --bin target/debug </dev/null
+
+rust-test:
+	$(CARGO) test --workspace --locked
+
+judges: setup build ## programs that others wrote judge what ours made
+	$(PY) tests/judges/run.py --bin target/debug
+
+demo: release ## the story, told in the terminal
+	@scripts/demo --bin target/release
+
+bench: setup release ## Comity beside its peers; BENCH_ARGS="--runs 3" for the whole thing
+	scripts/setup --bench
+	$(PY) bench/compare $(BENCH_ARGS)
+
+growth: setup release ## time and memory for each item as a centre grows
+	$(PY) bench/growth
+
+fmt: ## format
+	$(CARGO) fmt --all
+
+clean: ## remove what was built and the Python environment
+	$(CARGO) clean
+	rm -rf .venv
