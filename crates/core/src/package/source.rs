@@ -1,0 +1,228 @@
+//! What a check reads from: a folder or a zip, whose names are all known and harmless.
+
+use std::io::{self, Read};
+
+use crate::finding::Finding;
+
+/// The longest name of a file in a package or receipt, in bytes.
+pub const MAX_NAME_BYTES: usize = 255;
+/// The most that is read of a file that is held in memory: heads, key files, checkpoints, pages.
+pub const MAX_SMALL_FILE_BYTES: u64 = 16 << 20;
+/// The longest line of a `.jsonl` file or manifest, in bytes without its line feed.
+pub const MAX_LINE_BYTES: usize = 4 << 20;
+
+/// The files of a package, a receipt or an exported log.
+pub trait Source: Sync {
+    /// The names of all files, with `/` between their parts, sorted by bytes, each once.
+    fn names(&self) -> &[String];
+
+    /// Gives the bytes of the file `names()[index]` to `visit`.
+    ///
+    /// # Errors
+    /// What reading fails with, and what `visit` returns.
+    fn read(
+        &self,
+        index: usize,
+        visit: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
+    ) -> io::Result<()>;
+}
+
+/// The place of `name` in the source.
+#[must_use]
+pub fn find(source: &dyn Source, name: &str) -> Option<usize> {
+    source.names().binary_search_by(|known| known.as_str().cmp(name)).ok()
+}
+
+/// Why a name has no place in a package or receipt (`docs/format/disclosure.md`); `None` when it
+/// is harmless.
+#[must_use]
+pub fn refused_name(name: &str) -> Option<&'static str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
+    if name.is_empty() {
+        Some("has no name")
+    } else if name.len() > MAX_NAME_BYTES {
+        Some("has a name of more than 255 bytes")
+    } else if name.starts_with('/') {
+        Some("has an absolute path")
+    } else if name.split('/').any(|part| part == "..") {
+        Some("has a path that leads out of the package ('..')")
+    } else if name.split('/').any(|part| part.is_empty() || part == ".") {
+        Some("has a path with an empty part or '.'")
+    } else if !name.bytes().all(plain) {
+        Some("has a name with other characters than A-Z a-z 0-9 . _ - /")
+    } else {
+        None
+    }
+}
+
+/// Findings for names that are refused, or that differ from another only by case.
+#[must_use]
+pub fn check_names(names: &[String]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = names
+        .iter()
+        .filter_map(|name| refused_name(name).map(|why| Finding::new(shown(name), why)))
+        .collect();
+    let has_upper = |name: &&String| name.bytes().any(|byte| byte.is_ascii_uppercase());
+    let folded = |name: &String| {
+        let mut folded = name.clone();
+        folded.make_ascii_lowercase();
+        folded
+    };
+    // Two names can only collide when their sizes of lower-case form do; sorting references to
+    // hashes keeps this at a few bytes a name.
+    let mut keys: Vec<(u64, u32)> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (fold_hash(name), u32::try_from(i).unwrap_or(u32::MAX)))
+        .collect();
+    keys.sort_unstable();
+    for pair in keys.windows(2) {
+        let (Some(a), Some(b)) = (names.get(pair[0].1 as usize), names.get(pair[1].1 as usize)) else {
+            continue;
+        };
+        if pair[0].0 == pair[1].0 && (has_upper(&a) || has_upper(&b)) && folded(a) == folded(b) {
+            findings.push(Finding::new(shown(b), format!("its name differs from {} only by case", shown(a))));
+        }
+    }
+    findings
+}
+
+/// FNV-1a of the lower-case form. A collision that is not one only costs a comparison.
+fn fold_hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// A name from outside as it may be shown: control characters escaped, not longer than a line.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut out = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == 200 {
+            out.push('…');
+            break;
+        }
+        let hidden = character.is_control()
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if hidden { out.extend(character.escape_unicode()) } else { out.push(character) }
+    }
+    out
+}
+
+/// Reads a whole small file.
+///
+/// # Errors
+/// A sentence about the file: it is missing, larger than [`MAX_SMALL_FILE_BYTES`], or cannot be
+/// read.
+pub(crate) fn read_small(source: &dyn Source, name: &str) -> Result<Vec<u8>, String> {
+    let index = find(source, name).ok_or_else(|| "is missing".to_owned())?;
+    let mut bytes = Vec::new();
+    let result = source.read(index, &mut |reader| {
+        bytes.clear();
+        reader.take(MAX_SMALL_FILE_BYTES + 1).read_to_end(&mut bytes).map(|_| ())
+    });
+    match result {
+        Err(error) => Err(format!("cannot be read: {error}")),
+        Ok(()) if bytes.len() as u64 > MAX_SMALL_FILE_BYTES => Err("is larger than 16 MiB".to_owned()),
+        Ok(()) => Ok(bytes),
+    }
+}
+
+/// Cuts a file into lines that each end with one line feed, without holding more than one.
+pub(crate) struct Lines<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    start: usize,
+    ended: bool,
+}
+
+impl<R: Read> Lines<R> {
+    pub(crate) fn new(reader: R) -> Lines<R> {
+        Lines { reader, buffer: Vec::new(), start: 0, ended: false }
+    }
+
+    /// The next line without its line feed; `None` after the last.
+    ///
+    /// # Errors
+    /// Reading fails, a line is longer than [`MAX_LINE_BYTES`], or the last has no line feed.
+    pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        let mut searched = self.start;
+        loop {
+            if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let (from, to) = (self.start, searched + at);
+                self.start = to + 1;
+                return Ok(Some(&self.buffer[from..to]));
+            }
+            let pending = self.buffer.len() - self.start;
+            if pending > MAX_LINE_BYTES {
+                return Err(io::Error::other("has a line of more than 4 MiB"));
+            }
+            if self.ended {
+                if pending == 0 {
+                    return Ok(None);
+                }
+                return Err(io::Error::other("its last line is cut short: it has no line feed"));
+            }
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            searched = self.buffer.len();
+            let more = (&mut self.reader).take(64 << 10).read_to_end(&mut self.buffer)?;
+            self.ended = more == 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_leave_the_package_are_refused() {
+        for (name, word) in [
+            ("", "no name"),
+            ("/etc/passwd", "absolute"),
+            ("data/../../x", "leads out"),
+            ("..", "leads out"),
+            ("data//x", "empty part"),
+            ("./x", "'.'"),
+            ("data/a b", "other characters"),
+            ("data/~root", "other characters"),
+            ("data\\x", "other characters"),
+            ("data/\u{456}", "other characters"),
+            ("C:x", "other characters"),
+        ] {
+            let why = refused_name(name).unwrap_or_else(|| panic!("{name:?} was taken"));
+            assert!(why.contains(word), "{name:?}: {why}");
+        }
+        assert_eq!(refused_name("comity/log/tile/0/x001/234.p/5"), None);
+        assert!(refused_name(&"a".repeat(256)).is_some());
+    }
+
+    #[test]
+    fn names_that_differ_only_by_case_are_named() {
+        let names = ["data/A.txt", "data/B.txt", "data/a.txt"].map(str::to_owned);
+        let findings = check_names(&names);
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].to_string().contains("only by case"), "{}", findings[0]);
+    }
+
+    #[test]
+    fn lines_end_with_a_line_feed() {
+        let mut lines = Lines::new(&b"one\n\nthree\n"[..]);
+        for expected in ["one", "", "three"] {
+            assert_eq!(lines.next().unwrap(), Some(expected.as_bytes()));
+        }
+        assert_eq!(lines.next().unwrap(), None);
+        let mut cut = Lines::new(&b"one\ntw"[..]);
+        assert_eq!(cut.next().unwrap(), Some(&b"one"[..]));
+        assert!(cut.next().is_err());
+        let huge = vec![b'x'; MAX_LINE_BYTES + 2];
+        assert!(Lines::new(&huge[..]).next().unwrap_err().to_string().contains("4 MiB"));
+    }
+
+    #[test]
+    fn control_characters_are_shown_as_escapes() {
+        assert_eq!(shown("a\u{1b}[2Jb\u{202e}"), "a\\u{1b}[2Jb\\u{202e}");
+    }
+}
