@@ -58,7 +58,7 @@ pub fn field_commitment(salt: &[u8; 32], name: &str, value: &Value) -> Result<Di
 
 /// As [`field_commitment`], of a checked name and a value that is canonical bytes already. Such a
 /// name needs no escapes.
-pub(super) fn commit_canonical(salt: &[u8; 32], name: &str, value: &[u8]) -> Digest {
+pub(crate) fn commit_canonical(salt: &[u8; 32], name: &str, value: &[u8]) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update(b"comity/field/v1\n");
     hasher.update(salt);
@@ -84,16 +84,16 @@ pub fn body_commitment(list: &[(Class, &str, Digest)]) -> Result<Digest, BodyErr
 }
 
 /// The bytes that a body commitment is the digest of.
-pub(super) struct ListBytes(Vec<u8>);
+pub(crate) struct ListBytes(Vec<u8>);
 
 impl ListBytes {
-    pub(super) fn new(fields: usize) -> ListBytes {
+    pub(crate) fn new(fields: usize) -> ListBytes {
         let mut bytes = Vec::with_capacity(16 + fields * 100);
         bytes.extend_from_slice(b"comity/body/v1\n[");
         ListBytes(bytes)
     }
 
-    pub(super) fn push(&mut self, class: Class, name: &str, commitment: &Digest) {
+    pub(crate) fn push(&mut self, class: Class, name: &str, commitment: &Digest) {
         let out = &mut self.0;
         if out.last() == Some(&b']') {
             out.push(b',');
@@ -107,7 +107,7 @@ impl ListBytes {
         out.extend_from_slice(b"\"]");
     }
 
-    pub(super) fn finish(mut self) -> Digest {
+    pub(crate) fn finish(mut self) -> Digest {
         self.0.push(b']');
         Digest::of(&self.0)
     }

@@ -6,6 +6,7 @@ mod encode;
 mod sealed;
 mod section;
 
+pub(crate) use commit::{ListBytes, commit_canonical};
 pub use commit::{body_commitment, field_commitment, salt};
 pub use encode::EncodedBody;
 pub use sealed::{SealedBody, section_context};

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use crate::finding::Finding;
+use crate::shown::escape_for_terminal;
 
 /// The longest name of a file in a package or receipt, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -30,14 +31,18 @@ pub trait Source: Sync {
 /// The place of `name` in the source.
 #[must_use]
 pub fn find(source: &dyn Source, name: &str) -> Option<usize> {
-    source.names().binary_search_by(|known| known.as_str().cmp(name)).ok()
+    source
+        .names()
+        .binary_search_by(|known| known.as_str().cmp(name))
+        .ok()
 }
 
 /// Why a name has no place in a package or receipt (`docs/format/disclosure.md`); `None` when it
 /// is harmless.
 #[must_use]
 pub fn refused_name(name: &str) -> Option<&'static str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
     if name.is_empty() {
         Some("has no name")
     } else if name.len() > MAX_NAME_BYTES {
@@ -60,54 +65,32 @@ pub fn refused_name(name: &str) -> Option<&'static str> {
 pub fn check_names(names: &[String]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = names
         .iter()
-        .filter_map(|name| refused_name(name).map(|why| Finding::new(shown(name), why)))
+        .filter_map(|name| {
+            refused_name(name).map(|why| Finding::new(escape_for_terminal(name), why))
+        })
         .collect();
-    let has_upper = |name: &&String| name.bytes().any(|byte| byte.is_ascii_uppercase());
-    let folded = |name: &String| {
-        let mut folded = name.clone();
-        folded.make_ascii_lowercase();
-        folded
-    };
-    // Two names can only collide when their sizes of lower-case form do; sorting references to
-    // hashes keeps this at a few bytes a name.
-    let mut keys: Vec<(u64, u32)> = names
-        .iter()
-        .enumerate()
-        .map(|(i, name)| (fold_hash(name), u32::try_from(i).unwrap_or(u32::MAX)))
-        .collect();
-    keys.sort_unstable();
-    for pair in keys.windows(2) {
-        let (Some(a), Some(b)) = (names.get(pair[0].1 as usize), names.get(pair[1].1 as usize)) else {
-            continue;
-        };
-        if pair[0].0 == pair[1].0 && (has_upper(&a) || has_upper(&b)) && folded(a) == folded(b) {
-            findings.push(Finding::new(shown(b), format!("its name differs from {} only by case", shown(a))));
+    // Hashes of the folded names, sorted, find the few to compare without a second copy of all.
+    let mut folded: Vec<(u64, &String)> =
+        names.iter().map(|name| (folded_hash(name), name)).collect();
+    folded.sort_unstable();
+    for pair in folded.windows(2) {
+        let (a, b) = (pair[0].1, pair[1].1);
+        if pair[0].0 == pair[1].0 && a.eq_ignore_ascii_case(b) {
+            let what = format!(
+                "its name differs from {} only by case",
+                escape_for_terminal(a)
+            );
+            findings.push(Finding::new(escape_for_terminal(b), what));
         }
     }
     findings
 }
 
 /// FNV-1a of the lower-case form. A collision that is not one only costs a comparison.
-fn fold_hash(name: &str) -> u64 {
+fn folded_hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-/// A name from outside as it may be shown: control characters escaped, not longer than a line.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == 200 {
-            out.push('…');
-            break;
-        }
-        let hidden = character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if hidden { out.extend(character.escape_unicode()) } else { out.push(character) }
-    }
-    out
 }
 
 /// Reads a whole small file.
@@ -120,11 +103,16 @@ pub(crate) fn read_small(source: &dyn Source, name: &str) -> Result<Vec<u8>, Str
     let mut bytes = Vec::new();
     let result = source.read(index, &mut |reader| {
         bytes.clear();
-        reader.take(MAX_SMALL_FILE_BYTES + 1).read_to_end(&mut bytes).map(|_| ())
+        reader
+            .take(MAX_SMALL_FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map(|_| ())
     });
     match result {
         Err(error) => Err(format!("cannot be read: {error}")),
-        Ok(()) if bytes.len() as u64 > MAX_SMALL_FILE_BYTES => Err("is larger than 16 MiB".to_owned()),
+        Ok(()) if bytes.len() as u64 > MAX_SMALL_FILE_BYTES => {
+            Err("is larger than 16 MiB".to_owned())
+        }
         Ok(()) => Ok(bytes),
     }
 }
@@ -139,7 +127,12 @@ pub(crate) struct Lines<R> {
 
 impl<R: Read> Lines<R> {
     pub(crate) fn new(reader: R) -> Lines<R> {
-        Lines { reader, buffer: Vec::new(), start: 0, ended: false }
+        Lines {
+            reader,
+            buffer: Vec::new(),
+            start: 0,
+            ended: false,
+        }
     }
 
     /// The next line without its line feed; `None` after the last.
@@ -149,7 +142,10 @@ impl<R: Read> Lines<R> {
     pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         let mut searched = self.start;
         loop {
-            if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+            if let Some(at) = self.buffer[searched..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            {
                 let (from, to) = (self.start, searched + at);
                 self.start = to + 1;
                 return Ok(Some(&self.buffer[from..to]));
@@ -162,12 +158,16 @@ impl<R: Read> Lines<R> {
                 if pending == 0 {
                     return Ok(None);
                 }
-                return Err(io::Error::other("its last line is cut short: it has no line feed"));
+                return Err(io::Error::other(
+                    "its last line is cut short: it has no line feed",
+                ));
             }
             self.buffer.drain(..self.start);
             self.start = 0;
             searched = self.buffer.len();
-            let more = (&mut self.reader).take(64 << 10).read_to_end(&mut self.buffer)?;
+            let more = (&mut self.reader)
+                .take(64 << 10)
+                .read_to_end(&mut self.buffer)?;
             self.ended = more == 0;
         }
     }
@@ -204,7 +204,11 @@ mod tests {
         let names = ["data/A.txt", "data/B.txt", "data/a.txt"].map(str::to_owned);
         let findings = check_names(&names);
         assert_eq!(findings.len(), 1);
-        assert!(findings[0].to_string().contains("only by case"), "{}", findings[0]);
+        assert!(
+            findings[0].to_string().contains("only by case"),
+            "{}",
+            findings[0]
+        );
     }
 
     #[test]
@@ -218,11 +222,12 @@ mod tests {
         assert_eq!(cut.next().unwrap(), Some(&b"one"[..]));
         assert!(cut.next().is_err());
         let huge = vec![b'x'; MAX_LINE_BYTES + 2];
-        assert!(Lines::new(&huge[..]).next().unwrap_err().to_string().contains("4 MiB"));
-    }
-
-    #[test]
-    fn control_characters_are_shown_as_escapes() {
-        assert_eq!(shown("a\u{1b}[2Jb\u{202e}"), "a\\u{1b}[2Jb\\u{202e}");
+        assert!(
+            Lines::new(&huge[..])
+                .next()
+                .unwrap_err()
+                .to_string()
+                .contains("4 MiB")
+        );
     }
 }

@@ -1,0 +1,412 @@
+//! An event in a package or receipt: its line, and whether line, body and leaf agree
+//! (`docs/format/disclosure.md`, Events).
+
+use std::borrow::Cow;
+
+use crate::body::{Class, ListBytes, MAX_NAME_BYTES, OpenField, commit_canonical};
+use crate::digest::{Digest, push_hex};
+use crate::json::{JsonError, Value, parse, write_canonical, write_string};
+use crate::leaf::{Leaf, leaf_hash};
+
+use super::scan::{Scan, ScanError};
+
+/// Writes an event as a line of `events.jsonl`, with its line feed.
+///
+/// A field without value or salt is withheld; `why` says why when none is opened, and is left out
+/// otherwise.
+///
+/// # Errors
+/// A value that canonical JSON cannot say.
+pub fn event_line(
+    index: u64,
+    leaf: &str,
+    fields: &[OpenField],
+    why: Option<&str>,
+) -> Result<String, JsonError> {
+    line(index, leaf, fields, why, None)
+}
+
+/// What a line of a receipt's manifest repeats from its opened fields, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeated<'a> {
+    /// Registration number.
+    pub ern: Cow<'a, str>,
+    /// State of the item.
+    pub state: Option<Cow<'a, str>>,
+    /// Path as shown.
+    pub path: Option<Cow<'a, str>>,
+    /// Size of the bytes.
+    pub size_bytes: Option<u64>,
+    /// SHA-256 of the bytes, in hex.
+    pub sha256: Option<Cow<'a, str>>,
+}
+
+/// Writes an event as a line of a receipt's `manifest.jsonl`, with its line feed
+/// (`docs/format/receipt.md`, Manifest). What the line repeats is taken from the fields.
+///
+/// # Errors
+/// A value that canonical JSON cannot say.
+pub fn manifest_line(index: u64, leaf: &str, fields: &[OpenField]) -> Result<String, JsonError> {
+    let text = |name: &str| {
+        let field = fields
+            .iter()
+            .find(|field| field.name == name && field.salt.is_some());
+        field.and_then(|field| field.value.as_ref()).cloned()
+    };
+    let string = |name: &str| match text(name) {
+        Some(Value::String(text)) => Some(Cow::Owned(text)),
+        _ => None,
+    };
+    let repeated = Repeated {
+        ern: string("ern").unwrap_or_default(),
+        state: string("state"),
+        path: string("path"),
+        size_bytes: text("size").and_then(|size| size.as_u64()),
+        sha256: string("sha256"),
+    };
+    line(index, leaf, fields, None, Some(&repeated))
+}
+
+fn line(
+    index: u64,
+    leaf: &str,
+    fields: &[OpenField],
+    why: Option<&str>,
+    repeated: Option<&Repeated<'_>>,
+) -> Result<String, JsonError> {
+    let mut out = Vec::with_capacity(512 + fields.len() * 192);
+    out.push(b'{');
+    if let Some(repeated) = repeated {
+        out.extend_from_slice(b"\"ern\":");
+        write_string(&repeated.ern, &mut out);
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"fields\":");
+    write_fields(fields, &mut out)?;
+    out.extend_from_slice(format!(",\"index\":{index},\"leaf\":").as_bytes());
+    write_string(leaf, &mut out);
+    if let Some(repeated) = repeated {
+        out.extend_from_slice(b",\"path\":");
+        write_string_or_null(repeated.path.as_deref(), &mut out);
+        out.extend_from_slice(b",\"sha256\":");
+        write_string_or_null(repeated.sha256.as_deref(), &mut out);
+        match repeated.size_bytes {
+            Some(size) => out.extend_from_slice(format!(",\"size\":{size}").as_bytes()),
+            None => out.extend_from_slice(b",\"size\":null"),
+        }
+        out.extend_from_slice(b",\"state\":");
+        write_string_or_null(repeated.state.as_deref(), &mut out);
+    }
+    let all_withheld = !fields.iter().any(is_opened);
+    if let Some(why) = why.filter(|_| all_withheld) {
+        out.extend_from_slice(b",\"why\":");
+        write_string(why, &mut out);
+    }
+    out.extend_from_slice(b"}\n");
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn is_opened(field: &OpenField) -> bool {
+    field.salt.is_some() && field.value.is_some()
+}
+
+pub(crate) fn write_string_or_null(text: Option<&str>, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => write_string(text, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Appends the array `fields` of an event line.
+pub(crate) fn write_fields(fields: &[OpenField], out: &mut Vec<u8>) -> Result<(), JsonError> {
+    out.push(b'[');
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"{\"class\":\"");
+        out.extend_from_slice(field.class.as_str().as_bytes());
+        out.extend_from_slice(b"\",\"name\":\"");
+        out.extend_from_slice(field.name.as_bytes());
+        match (&field.salt, &field.value) {
+            (Some(salt), Some(value)) => {
+                out.extend_from_slice(b"\",\"salt\":\"");
+                push_hex(salt, out);
+                out.extend_from_slice(b"\",\"value\":");
+                write_canonical(value, out)?;
+            }
+            _ => {
+                out.extend_from_slice(b"\",\"withheld\":\"");
+                push_hex(&field.commitment.0, out);
+                out.push(b'"');
+            }
+        }
+        out.push(b'}');
+    }
+    out.push(b']');
+    Ok(())
+}
+
+/// A field as a line shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown<'a> {
+    /// Its salt, and its value as canonical JSON.
+    Opened {
+        /// The salt.
+        salt: [u8; 32],
+        /// The value's bytes.
+        value: &'a [u8],
+    },
+    /// The field commitment alone.
+    Withheld(Digest),
+}
+
+/// One field of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineField<'a> {
+    /// Its class.
+    pub class: Class,
+    /// Its name.
+    pub name: &'a str,
+    /// What is shown of it.
+    pub shown: Shown<'a>,
+}
+
+/// An event line that has been read, and nothing in it believed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventLine<'a> {
+    /// The index of the leaf in the log.
+    pub index: u64,
+    /// The text of the leaf.
+    pub leaf: Cow<'a, str>,
+    /// The fields in the body's order.
+    pub fields: Vec<LineField<'a>>,
+    /// Why nothing is opened.
+    pub why: Option<Cow<'a, str>>,
+    /// What a receipt's line repeats.
+    pub repeated: Option<Repeated<'a>>,
+}
+
+impl<'a> EventLine<'a> {
+    /// Reads a line of `events.jsonl`, without its line feed.
+    ///
+    /// # Errors
+    /// Anything that [`event_line`] would not have written, and where.
+    pub fn parse(line: &'a [u8]) -> Result<EventLine<'a>, String> {
+        let mut scan = Scan::new(line)?;
+        scan.literal("{\"fields\":")?;
+        let mut event = EventLine::parse_event(&mut scan)?;
+        if scan.eat(",\"why\":") {
+            event.why = Some(scan.string()?);
+        }
+        scan.literal("}")?;
+        scan.end()?;
+        Ok(event)
+    }
+
+    /// Reads a line of a receipt's `manifest.jsonl`, without its line feed.
+    ///
+    /// # Errors
+    /// Anything that [`manifest_line`] would not have written, and where.
+    pub fn parse_manifest(line: &'a [u8]) -> Result<EventLine<'a>, String> {
+        let mut scan = Scan::new(line)?;
+        scan.literal("{\"ern\":")?;
+        let ern = scan.string()?;
+        scan.literal(",\"fields\":")?;
+        let mut event = EventLine::parse_event(&mut scan)?;
+        scan.literal(",\"path\":")?;
+        let path = scan.string_or_null()?;
+        scan.literal(",\"sha256\":")?;
+        let sha256 = scan.string_or_null()?;
+        scan.literal(",\"size\":")?;
+        let size_bytes = if scan.eat("null") {
+            None
+        } else {
+            Some(scan.integer()?)
+        };
+        scan.literal(",\"state\":")?;
+        let state = scan.string_or_null()?;
+        scan.literal("}")?;
+        scan.end()?;
+        event.repeated = Some(Repeated {
+            ern,
+            state,
+            path,
+            size_bytes,
+            sha256,
+        });
+        Ok(event)
+    }
+
+    /// Reads fields, index and leaf, which all kinds of lines have.
+    fn parse_event(scan: &mut Scan<'a>) -> Result<EventLine<'a>, ScanError> {
+        let fields = parse_fields(scan)?;
+        scan.literal(",\"index\":")?;
+        let index = scan.integer()?;
+        scan.literal(",\"leaf\":")?;
+        let leaf = scan.string()?;
+        Ok(EventLine {
+            index,
+            leaf,
+            fields,
+            why: None,
+            repeated: None,
+        })
+    }
+
+    /// The value of an opened field, as canonical JSON.
+    #[must_use]
+    pub fn opened(&self, name: &str) -> Option<&'a [u8]> {
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .and_then(|field| match field.shown {
+                Shown::Opened { value, .. } => Some(value),
+                Shown::Withheld(_) => None,
+            })
+    }
+
+    /// The value of an opened field.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<Value> {
+        self.opened(name).and_then(|bytes| parse(bytes).ok())
+    }
+
+    /// The text of an opened field whose value is a string.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        Scan::new(self.opened(name)?).ok()?.string().ok()
+    }
+
+    /// The number of an opened field whose value is an integer from 0.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> Option<u64> {
+        Scan::new(self.opened(name)?).ok()?.integer().ok()
+    }
+
+    /// Whether any field is opened.
+    #[must_use]
+    pub fn is_opened(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| matches!(field.shown, Shown::Opened { .. }))
+    }
+
+    /// Recomputes every field's commitment and the body's, and holds it against the leaf.
+    ///
+    /// # Errors
+    /// A sentence: the leaf is no leaf, the body is not the one that it commits to, or nothing is
+    /// opened and no reason is given.
+    pub fn check(&self) -> Result<CheckedEvent, String> {
+        let leaf = Leaf::parse(self.leaf.as_bytes()).map_err(|error| error.to_string())?;
+        let mut list = ListBytes::new(self.fields.len());
+        for field in &self.fields {
+            let commitment = match field.shown {
+                Shown::Opened { salt, value } => commit_canonical(&salt, field.name, value),
+                Shown::Withheld(commitment) => commitment,
+            };
+            list.push(field.class, field.name, &commitment);
+        }
+        if list.finish() != leaf.body {
+            return Err(self.wrong_body());
+        }
+        Ok(CheckedEvent {
+            index: self.index,
+            leaf,
+            hash: leaf_hash(self.leaf.as_bytes()),
+        })
+    }
+
+    fn wrong_body(&self) -> String {
+        let opened = if self.is_opened() {
+            "its opened fields"
+        } else {
+            "its withheld fields"
+        };
+        format!(
+            "{opened} are not those that the leaf at index {} commits to",
+            self.index
+        )
+    }
+}
+
+/// An event whose fields, body and leaf agree. Whether the leaf stands in the log is still to be
+/// shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckedEvent {
+    /// The index of the leaf in the log.
+    pub index: u64,
+    /// The leaf.
+    pub leaf: Leaf,
+    /// Its hash in the tree.
+    pub hash: Digest,
+}
+
+fn parse_fields<'a>(scan: &mut Scan<'a>) -> Result<Vec<LineField<'a>>, ScanError> {
+    scan.literal("[")?;
+    let mut fields: Vec<LineField<'a>> = Vec::with_capacity(24);
+    loop {
+        if !fields.is_empty() {
+            scan.literal(",")?;
+        }
+        let field = parse_field(scan)?;
+        if fields.iter().any(|other| other.name == field.name) {
+            return Err(format!("two fields are named {}", field.name));
+        }
+        if field.class == Class::Custody
+            && fields
+                .last()
+                .is_some_and(|last| last.class == Class::Content)
+        {
+            return Err(format!(
+                "the custody field {} stands after a content field",
+                field.name
+            ));
+        }
+        fields.push(field);
+        if scan.eat("]") {
+            return Ok(fields);
+        }
+    }
+}
+
+fn parse_field<'a>(scan: &mut Scan<'a>) -> Result<LineField<'a>, ScanError> {
+    scan.literal("{\"class\":\"")?;
+    let class = if scan.eat("custody") {
+        Class::Custody
+    } else if scan.eat("content") {
+        Class::Content
+    } else {
+        return scan.expected("custody or content");
+    };
+    scan.literal("\",\"name\":\"")?;
+    let name = scan.field_name()?;
+    let shown = if scan.eat("\",\"salt\":\"") {
+        let salt = scan.hex()?;
+        scan.literal("\",\"value\":")?;
+        Shown::Opened {
+            salt,
+            value: scan.value()?,
+        }
+    } else {
+        scan.literal("\",\"withheld\":\"")?;
+        let commitment = Digest(scan.hex()?);
+        scan.literal("\"")?;
+        Shown::Withheld(commitment)
+    };
+    scan.literal("}")?;
+    Ok(LineField { class, name, shown })
+}
+
+impl<'a> Scan<'a> {
+    /// A field's name, up to its closing quote.
+    fn field_name(&mut self) -> Result<&'a str, ScanError> {
+        let name = self.take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        let first_is_letter = name.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+        if first_is_letter && name.len() <= MAX_NAME_BYTES {
+            Ok(name)
+        } else {
+            self.expected("the name of a field")
+        }
+    }
+}
