@@ -200,7 +200,9 @@ impl Reader<'_> {
                 }
                 Some(0x20..) => self.at += 1,
                 _ => {
-                    return Err(self.expected("'\"' or a character that is not a control character"));
+                    return Err(
+                        self.expected("'\"' or a character that is not a control character")
+                    );
                 }
             }
         }

@@ -2,9 +2,11 @@
 
 mod frontier;
 mod proof;
+mod tiles;
 
 pub use frontier::Frontier;
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
+pub use tiles::{TileProofError, consistency_proof, frontier_from_tiles, inclusion_proof};
 
 use crate::digest::{Digest, Sha256Hasher};
 
@@ -29,14 +31,13 @@ pub fn full_subtree_root(hashes: &[Digest]) -> Option<Digest> {
     if !hashes.len().is_power_of_two() {
         return None;
     }
-    let mut level = hashes.to_vec();
-    while level.len() > 1 {
-        level = level
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .map(|[left, right]| node_hash(left, right))
-            .collect();
+    let mut nodes = hashes.to_vec();
+    while nodes.len() > 1 {
+        let half = nodes.len() / 2;
+        for i in 0..half {
+            nodes[i] = node_hash(&nodes[2 * i], &nodes[2 * i + 1]);
+        }
+        nodes.truncate(half);
     }
-    level.pop()
+    nodes.pop()
 }

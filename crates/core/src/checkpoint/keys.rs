@@ -1,0 +1,200 @@
+//! The key file for outsiders (`docs/format/ledger.md`, Keys for outsiders): a subset of C2SP
+//! tlog-policy.
+
+use crate::digest::{Digest, Sha256Hasher};
+use crate::vkey::{KeyKind, Vkey, VkeyError};
+
+/// The longest key file that is read, in bytes.
+const MAX_FILE_BYTES: usize = 1_000_000;
+
+/// The most log keys that a file may list.
+const MAX_KEYS: usize = 32;
+
+/// The public keys of one log: at least one of Ed25519 and one of ML-DSA-44. All of them must sign
+/// a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogKeys {
+    vkeys: Vec<Vkey>,
+}
+
+/// Text that is not a key file of ours, or keys that do not belong together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// Not text, or longer than a megabyte.
+    #[error("not a key file: it is not UTF-8 text of at most 1,000,000 bytes")]
+    NotText,
+    /// A line that is none of ours.
+    #[error(
+        "line {line} of the key file: expected \"log <vkey>\", \"quorum none\" or a comment with #"
+    )]
+    Line {
+        /// Which, counted from 1.
+        line: usize,
+    },
+    /// A key that is not one.
+    #[error("line {line} of the key file: {source}")]
+    Key {
+        /// Which, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: VkeyError,
+    },
+    /// Not exactly one `quorum none`.
+    #[error("the key file must say \"quorum none\" once: this program knows no other quorum")]
+    Quorum,
+    /// Keys of different logs.
+    #[error("the keys are of two logs: {first} and {other}")]
+    TwoLogs {
+        /// The name of the first key.
+        first: String,
+        /// Another name.
+        other: String,
+    },
+    /// A key that cannot sign checkpoints as the log, or one given twice.
+    #[error("the keys of {name}: {what}")]
+    Unfit {
+        /// The log's name.
+        name: String,
+        /// What is wrong with them.
+        what: &'static str,
+    },
+    /// No key of a kind that a log must have.
+    #[error("there is no {kind} key: a log signs with Ed25519 and ML-DSA-44")]
+    Missing {
+        /// The kind.
+        kind: KeyKind,
+    },
+}
+
+impl LogKeys {
+    /// Keys that belong to one log.
+    ///
+    /// # Errors
+    /// Keys of several logs, kinds that a log does not sign with, a kind that is missing, one
+    /// public key twice, more than 32 keys.
+    pub fn new(vkeys: Vec<Vkey>) -> Result<LogKeys, KeysError> {
+        let first = vkeys.first().ok_or(KeysError::Missing {
+            kind: KeyKind::Ed25519,
+        })?;
+        let unfit = |what| KeysError::Unfit {
+            name: first.name().to_owned(),
+            what,
+        };
+        if vkeys.len() > MAX_KEYS {
+            return Err(unfit("more than 32"));
+        }
+        for (i, key) in vkeys.iter().enumerate() {
+            if key.name() != first.name() {
+                let (first, other) = (first.name().to_owned(), key.name().to_owned());
+                return Err(KeysError::TwoLogs { first, other });
+            }
+            if key.kind() == KeyKind::Ed25519Cosignature {
+                return Err(unfit("a witness's key among them"));
+            }
+            let earlier = &vkeys[..i];
+            if earlier
+                .iter()
+                .any(|earlier| earlier.public_key() == key.public_key())
+            {
+                return Err(unfit("the same public key twice"));
+            }
+            if earlier
+                .iter()
+                .any(|earlier| earlier.key_id() == key.key_id())
+            {
+                return Err(unfit("two with the same id"));
+            }
+        }
+        for kind in [KeyKind::Ed25519, KeyKind::MlDsa44] {
+            if !vkeys.iter().any(|key| key.kind() == kind) {
+                return Err(KeysError::Missing { kind });
+            }
+        }
+        Ok(LogKeys { vkeys })
+    }
+
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// Lines other than `log`, `quorum none` and comments, and what [`LogKeys::new`] refuses.
+    pub fn parse(file: &[u8]) -> Result<LogKeys, KeysError> {
+        let text = std::str::from_utf8(file).map_err(|_| KeysError::NotText)?;
+        if text.len() > MAX_FILE_BYTES {
+            return Err(KeysError::NotText);
+        }
+        let mut vkeys = Vec::new();
+        let mut quorums = 0;
+        for (i, line) in text.split('\n').enumerate() {
+            let line_number = i + 1;
+            let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+            match (words.next(), words.next(), words.next(), words.next()) {
+                (None, ..) => {}
+                (Some(comment), ..) if comment.starts_with('#') => {}
+                (Some("quorum"), Some("none"), None, None) => quorums += 1,
+                (Some("log"), Some(vkey), _url, None) => {
+                    vkeys.push(vkey.parse().map_err(|source| KeysError::Key {
+                        line: line_number,
+                        source,
+                    })?)
+                }
+                _ => return Err(KeysError::Line { line: line_number }),
+            }
+        }
+        if quorums != 1 {
+            return Err(KeysError::Quorum);
+        }
+        LogKeys::new(vkeys)
+    }
+
+    /// The log's origin, which is the name of all its keys.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.vkeys.first().map_or("", Vkey::name)
+    }
+
+    /// The keys, in the order of the file.
+    #[must_use]
+    pub fn vkeys(&self) -> &[Vkey] {
+        &self.vkeys
+    }
+
+    /// The key file, with a comment that says what it is and its fingerprint.
+    #[must_use]
+    pub fn to_file(&self) -> String {
+        let mut file = format!(
+            "# The public keys of the log {}.\n# Fingerprint {}\n",
+            self.origin(),
+            self.fingerprint_groups()
+        );
+        for vkey in &self.vkeys {
+            file.push_str(&format!("log {vkey}\n"));
+        }
+        file.push_str("quorum none\n");
+        file
+    }
+
+    /// The fingerprint: SHA-256 of the keys, each followed by a line feed.
+    #[must_use]
+    pub fn fingerprint(&self) -> Digest {
+        let mut hasher = Sha256Hasher::new();
+        for vkey in &self.vkeys {
+            hasher.update(vkey.to_string().as_bytes());
+            hasher.update(b"\n");
+        }
+        hasher.finish()
+    }
+
+    /// The fingerprint for people to compare: 64 hex digits in groups of four.
+    #[must_use]
+    pub fn fingerprint_groups(&self) -> String {
+        let mut groups = String::with_capacity(79);
+        for (i, digit) in self.fingerprint().to_string().chars().enumerate() {
+            if i > 0 && i % 4 == 0 {
+                groups.push(' ');
+            }
+            groups.push(digit);
+        }
+        groups
+    }
+}
