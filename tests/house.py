@@ -44,9 +44,10 @@ def finding(place, what):
 
 
 def cargo(*words):
-    return subprocess.run(
-        ["cargo", *words], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
+    ran = subprocess.run(["cargo", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if ran.returncode:
+        sys.exit(f"house: `cargo {' '.join(words)}` failed")
+    return ran.stdout
 
 
 def licence_allowed(expression, allowed):
