@@ -1,1 +1,19 @@
-//! The test rig.
+//! Tests only: a real PostgreSQL and a real S3 server, started when first asked for.
+//!
+//! Both are there for the life of the test process and gone after it, also when it is killed. A missing PostgreSQL
+//! fails the test with a sentence that says what to install; nothing is skipped.
+//!
+//! ```
+//! let store = comity_rig::s3();
+//! assert!(store.url.starts_with("s3://"));
+//!
+//! let url = comity_rig::postgres();
+//! assert!(url.starts_with("postgres://"));
+//! ```
+
+mod guard;
+mod postgres;
+mod s3;
+
+pub use postgres::postgres;
+pub use s3::{S3, s3};

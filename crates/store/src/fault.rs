@@ -1,4 +1,4 @@
-//! Where faults are injected.
+//! Where faults are injected: every call of [`crate::Disk`] and [`crate::Objects`] is shown to a [`Faults`] first.
 
 use std::{fmt, io, path::Path};
 
@@ -25,19 +25,53 @@ pub enum Op {
     CreateDir,
     /// A file is locked.
     Lock,
-    /// Bytes are read.
+    /// Bytes are read, or a size is asked for.
     Read,
     /// Names are listed.
     List,
-    /// An object is sent to S3.
+    /// An object, or a part of one, is sent to S3.
     Put,
     /// An object is removed from S3.
     Delete,
 }
 
+impl Op {
+    /// Whether the operation changes durable state, local or remote.
+    pub fn is_durable(self) -> bool {
+        self.changes_disk() || matches!(self, Op::Put | Op::Delete)
+    }
+
+    pub(crate) fn changes_disk(self) -> bool {
+        self.flushes()
+            || matches!(
+                self,
+                Op::Create | Op::Write | Op::SetLen | Op::Rename | Op::Remove | Op::CreateDir
+            )
+    }
+
+    pub(crate) fn flushes(self) -> bool {
+        matches!(self, Op::Sync | Op::SyncDir)
+    }
+}
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        f.write_str(match self {
+            Op::Create => "create",
+            Op::Open => "open",
+            Op::Write => "write to",
+            Op::SetLen => "set the length of",
+            Op::Sync => "flush",
+            Op::SyncDir => "flush the folder",
+            Op::Rename => "rename to",
+            Op::Remove => "remove",
+            Op::CreateDir => "make the folder",
+            Op::Lock => "lock",
+            Op::Read => "read",
+            Op::List => "list",
+            Op::Put => "store",
+            Op::Delete => "delete",
+        })
     }
 }
 
@@ -46,7 +80,7 @@ impl fmt::Display for Op {
 pub struct Call<'a> {
     /// What is about to happen.
     pub op: Op,
-    /// The file or folder; for S3, the object's name.
+    /// The file or folder (for a rename, the new name); for S3, the object's name.
     pub path: &'a Path,
 }
 
@@ -59,14 +93,55 @@ pub enum Outcome {
     Fail(io::Error),
     /// It is made and yet reported as failed: 'reported failed but was stored'.
     DoThenFail(io::Error),
-    /// Only the first so many bytes are written, then it fails with EIO; where no bytes are written, as `Fail`.
+    /// Only the first so many bytes are written, then it fails with EIO; a call that writes no file fails whole.
     Torn(usize),
-    /// The process ends at once (abort), as by kill -9.
+    /// The process ends at once, as by kill -9.
     Kill,
 }
 
-/// Decides, before each call, what becomes of it.
+/// Decides, before each call, what becomes of it. Called from several threads at once.
 pub trait Faults: Send + Sync {
     /// Called just before each call.
     fn before(&self, call: &Call<'_>) -> Outcome;
+}
+
+/// An [`Outcome`] that the process has survived.
+pub(crate) enum Verdict {
+    Go,
+    Fail(io::Error),
+    DoThenFail(io::Error),
+    Torn(usize),
+}
+
+impl Verdict {
+    pub(crate) fn of(faults: Option<&dyn Faults>, op: Op, path: &Path) -> Verdict {
+        match faults.map_or(Outcome::Go, |faults| faults.before(&Call { op, path })) {
+            Outcome::Go => Verdict::Go,
+            Outcome::Fail(error) => Verdict::Fail(error),
+            Outcome::DoThenFail(error) => Verdict::DoThenFail(error),
+            Outcome::Torn(bytes) => Verdict::Torn(bytes),
+            Outcome::Kill => kill(),
+        }
+    }
+
+    /// Makes a call that writes no bytes of a file.
+    pub(crate) fn perform<T>(self, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Verdict::Go => act(),
+            Verdict::Fail(error) => Err(error),
+            Verdict::DoThenFail(error) => act().and(Err(error)),
+            Verdict::Torn(_) => Err(eio()),
+        }
+    }
+}
+
+/// EIO, as a failing disk reports it.
+pub(crate) fn eio() -> io::Error {
+    rustix::io::Errno::IO.into()
+}
+
+/// Ends the process without a destructor, an exit handler or a core file.
+fn kill() -> ! {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    std::process::abort()
 }
