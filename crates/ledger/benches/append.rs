@@ -1,0 +1,4 @@
+//! Appending, trimming and proving.
+fn main() {
+    divan::main();
+}
