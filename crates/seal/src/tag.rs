@@ -3,11 +3,11 @@
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
 
 /// The first 16 bytes of HMAC-SHA-256 over the parts, each preceded by its length (u64,
-/// little-endian), so that `["ab", "c"]` and `["a", "bc"]` differ.
+/// big-endian), so that `["ab", "c"]` and `["a", "bc"]` differ.
 pub fn tag(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 16] {
     let mut context = Context::with_key(&Key::new(HMAC_SHA256, key));
     for part in parts {
-        context.update(&(part.len() as u64).to_le_bytes());
+        context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
     }
     let mut out = [0; 16];
