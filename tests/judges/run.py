@@ -1,0 +1,122 @@
+"""Programs that others wrote judge what ours made.
+
+Makes a centre with the built programs, takes in the sample evidence and some hundred small files, discloses, exports
+the log; then runs every other script of this folder with the path of a `world.json` that says where all that is. A
+judge prints one line a check (`report.py`) and exits with 1 when any failed, and so does this.
+
+    tests/judges/run.py --bin target/debug [JUDGE …]
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SAMPLES = ROOT / "testdata/samples"
+NOT_JUDGES = {"run.py", "report.py"}
+
+
+class World:
+    """A centre, and what it handed over."""
+
+    def __init__(self, programs, folder):
+        self.programs = programs
+        self.folder = folder
+        self.centre = folder / "centre"
+        self.env = {
+            **os.environ,
+            "COMITY_CENTRE": str(self.centre),
+            "COMITY_PASSPHRASE": "judged by others",
+            "COMITY_ACTOR": "UKR-P0001",
+        }
+
+    def comity(self, *words):
+        """Runs `comity`; what it prints comes back."""
+        ran = subprocess.run(
+            [self.programs / "comity", *map(str, words)], env=self.env, text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+        if ran.returncode:
+            sys.exit(f"judges: comity {' '.join(map(str, words))} ended with {ran.returncode}\n{ran.stdout}")
+        return ran.stdout
+
+    def make(self):
+        evidence = self.folder / "evidence"
+        subprocess.run(["cp", "-r", SAMPLES / "evidence", evidence], check=True)
+        (evidence / "odd names").mkdir()
+        with open(os.fsencode(evidence) + b"/odd names/not utf-8 \xff\xfe.txt", "w") as out:
+            out.write("a name that is bytes\n")
+        for name in ("percent %0A.txt", "line\nfeed.txt", "tab\there.txt", " spaces around ", "<b>&amp;.html", "ї nfd ї.txt"):
+            (evidence / "odd names" / name).write_text(f"{name!r}\n")
+        os.symlink("../READ ME FIRST.txt", evidence / "odd names" / "link")
+        os.mkfifo(evidence / "odd names" / "pipe")
+        many = self.folder / "many"
+        many.mkdir()
+        for number in range(300):
+            (many / f"{number:04d}.txt").write_text(f"file {number}\n")
+
+        self.comity("init", self.centre, "--name", "Judged", "--member", "UKR=Ukraine", "--member", "LTU=Lithuania")
+        self.comity("person", "add", "--member", "UKR", "Олена Вигадана")
+        self.comity("case", "new", "Zoriane")
+        self.comity(
+            "intake", evidence, "--member", "UKR", "--case", "Zoriane", "--source", "National Police (invented)",
+            "--manifest", SAMPLES / "hand-over/manifest.sha256", "--provenance", SAMPLES / "hand-over/provenance.csv",
+            "--receipt", self.folder / "receipt", "--legacy-hashes",
+        )
+        older = self.folder / "older-checkpoint"
+        older.write_text(self.comity("ledger", "checkpoint"), encoding="utf-8")
+        self.comity("intake", many, "--member", "UKR", "--case", "Zoriane", "--source", "many")
+        self.comity("item", "get", "UKR-000001-0000001", "--purpose", "judging", "-o", self.folder / "got")
+
+        disclose = ("disclose", "--case", "Zoriane", "--purpose", "judging", "--recipient", "the judges", "-o")
+        self.comity(*disclose, self.folder / "package")
+        self.comity(*disclose, self.folder / "package.zip")
+        self.comity("ledger", "export", self.folder / "log")
+        proofs = self.folder / "proofs"
+        proofs.mkdir()
+        for number in (1, 2, 20):
+            self.comity("ledger", "proof", f"UKR-000001-{number:07d}", "-o", proofs / f"{number}.tlog-proof")
+        world = {
+            "programs": str(self.programs),
+            "passphrase": self.env["COMITY_PASSPHRASE"],
+            "centre": str(self.centre),
+            "evidence": str(evidence),
+            "receipt": str(self.folder / "receipt"),
+            "package": str(self.folder / "package"),
+            "package_zip": str(self.folder / "package.zip"),
+            "log": str(self.folder / "log"),
+            "keys": str(self.folder / "log" / "keys"),
+            "older_checkpoint": str(older),
+            "proofs": str(proofs),
+            "scratch": str(self.folder),
+        }
+        path = self.folder / "world.json"
+        path.write_text(json.dumps(world, indent=1))
+        return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", type=Path, default=ROOT / "target/debug")
+    parser.add_argument("judges", nargs="*", help="names of judges; all when there are none")
+    asked = parser.parse_args()
+    judges = sorted(path for path in HERE.glob("*.py") if path.name not in NOT_JUDGES)
+    if asked.judges:
+        judges = [path for path in judges if path.stem in asked.judges]
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="comity-judges-") as folder:
+        world = World(asked.bin.resolve(), Path(folder)).make()
+        for judge in judges:
+            print(f"== {judge.stem}", flush=True)
+            ran = subprocess.run([sys.executable, judge, world], cwd=ROOT, stdin=subprocess.DEVNULL)
+            if ran.returncode:
+                failed.append(judge.stem)
+    print(f"judges: {len(judges) - len(failed)} passed, {len(failed)} failed{': ' if failed else ''}{', '.join(failed)}")
+    sys.exit(1 if failed else 0)
+
+
+main()
