@@ -1,1 +1,19 @@
-//! Comity app.
+//! Comity's commands and queries over ledger, vault and keyring: the only crate that knows SQL.
+//!
+//! One direction: intake → vault → ledger → projections → search and cases → disclosure.
+
+pub mod ambient;
+pub mod centre;
+pub mod commit;
+pub mod error;
+pub mod event;
+pub mod intake;
+pub mod keys;
+pub mod project;
+pub mod read;
+pub mod registry;
+pub mod sql;
+
+pub use ambient::Ambient;
+pub use centre::Centre;
+pub use error::{AppError, Result};

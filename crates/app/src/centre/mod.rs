@@ -1,0 +1,162 @@
+//! A centre: one deployment, opened.
+
+pub mod config;
+mod create;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use comity_core::checkpoint::LogKeys;
+use comity_core::checkpoint::LogSigner;
+use comity_keyring::Keyring;
+use comity_ledger::Tree;
+use comity_store::Objects;
+use comity_vault::Vault;
+
+use crate::ambient::Ambient;
+use crate::commit::Sequencer;
+use crate::error::{AppError, Result};
+use crate::keys::{Keys, LOG_KEY, STATE_KEY};
+use crate::sql::{Database, Session, schema};
+
+pub use config::Config;
+pub use create::{Founding, create};
+
+/// The file in the centre's folder that outsiders get: the log's keys.
+pub const KEYS_FILE: &str = "keys";
+const LOCK_FILE: &str = "lock";
+
+/// An open centre.
+pub struct Centre {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Where its parts are.
+    pub config: Config,
+    /// Its keys.
+    pub keys: Keys,
+    /// Its sealed objects.
+    pub vault: Vault,
+    /// Its object store.
+    pub objects: Objects,
+    /// Disk, clock, randomness.
+    pub ambient: Ambient,
+    /// Where its state is.
+    pub database: Database,
+    /// What recovery had to do when it was opened, in sentences.
+    pub recovered: Vec<String>,
+    log_keys: LogKeys,
+    sequencer: Mutex<Sequencer>,
+}
+
+impl Centre {
+    /// Opens the centre in `dir` for reading and recording. What an interrupted run left is finished first;
+    /// [`Centre::recovered`] says what that was.
+    pub fn open(dir: &Path, passphrase: &str, ambient: Ambient) -> Result<Centre> {
+        let config = Config::read(dir, &ambient.disk)?;
+        let ring = Keyring::open(&dir.join("keyring"), ambient.disk.clone(), passphrase)?;
+        let keys = Keys::new(ring, ambient.random.clone());
+        let objects = config.open_objects(dir, &ambient.disk)?;
+        let tree = Tree::open(objects.clone())?;
+        let database = config.database(dir, keys.scope(STATE_KEY)?.first, false);
+        let mut centre = Centre::assemble(dir, config, keys, objects, tree, database, ambient)?;
+        centre.ready()?;
+        Ok(centre)
+    }
+
+    fn assemble(
+        dir: &Path,
+        config: Config,
+        keys: Keys,
+        objects: Objects,
+        tree: Tree,
+        database: Database,
+        ambient: Ambient,
+    ) -> Result<Centre> {
+        let log = keys.scope(LOG_KEY)?;
+        let signer = LogSigner::new(&config.origin, &log.first, &log.second)
+            .map_err(|e| AppError::damaged("the log's keys", e.to_string()))?;
+        let log_keys = signer.keys().clone();
+        let sequencer = Sequencer::new(
+            &database,
+            tree,
+            signer,
+            ambient.clone(),
+            dir.join(LOCK_FILE),
+        )?;
+        Ok(Centre {
+            dir: dir.to_owned(),
+            vault: Vault::new(objects.clone()),
+            sequencer: Mutex::new(sequencer),
+            recovered: Vec::new(),
+            config,
+            keys,
+            objects,
+            ambient,
+            database,
+            log_keys,
+        })
+    }
+
+    /// Brings the state up to the published tree, whatever a crash left.
+    fn ready(&mut self) -> Result<()> {
+        let mut said = Vec::new();
+        let tree_size = {
+            let mut sequencer = self.sequencer();
+            match schema::version(&mut sequencer.session)? {
+                None => None,
+                Some(schema::VERSION) => {
+                    let size = sequencer
+                        .session
+                        .query_one("SELECT size FROM log_state WHERE id = 1", &[])?
+                        .map(|r| r.int(0))
+                        .transpose()?;
+                    size.map(|s| s as u64)
+                }
+                Some(other) => {
+                    return Err(AppError::Usage(format!(
+                        "the state is of version {other}, which this program does not know: run `comity rebuild`"
+                    )));
+                }
+            }
+        };
+        let needs = match tree_size {
+            None => true,
+            Some(size) => size < self.sequencer().tree.size(),
+        };
+        if needs {
+            said.push(self.rebuild_lost_state()?);
+        }
+        said.extend(self.sequencer().recover()?);
+        self.recovered = said;
+        Ok(())
+    }
+
+    fn rebuild_lost_state(&self) -> Result<String> {
+        Err(AppError::damaged(
+            "state",
+            "the tables are missing or behind the ledger; run `comity rebuild`",
+        ))
+    }
+
+    /// The one way into the log of this process.
+    pub fn sequencer(&self) -> MutexGuard<'_, Sequencer> {
+        self.sequencer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session of one's own for reading.
+    pub fn session(&self) -> Result<Session> {
+        Ok(Session::open(&self.database)?)
+    }
+
+    /// The log's verifying keys.
+    pub fn log_keys(&self) -> &LogKeys {
+        &self.log_keys
+    }
+
+    /// The time now, as events write it.
+    pub fn now(&self) -> String {
+        crate::ambient::time_text(self.ambient.clock.now_micros())
+    }
+}

@@ -1,0 +1,168 @@
+//! A group of events while it is being built, under the sequencer's lock and inside its transaction.
+
+use std::collections::HashMap;
+
+use comity_core::digest::Digest;
+use comity_core::id::ChainId;
+use comity_core::leaf::{Leaf, leaf_hash};
+use comity_keyring::Secret;
+use comity_ledger::Record;
+
+use crate::error::{AppError, Result};
+use crate::event::SealedEvent;
+use crate::keys::ScopeKeys;
+use crate::project::{Event, ObjectAt, Projector};
+use crate::sql::Session;
+
+/// Whose event it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    /// The first event of a new chain.
+    New(ChainId),
+    /// A chain that is there, by its number.
+    Known(i64),
+}
+
+/// An event ready to be numbered.
+pub struct Draft {
+    /// Its chain.
+    pub subject: Subject,
+    /// Its sealed body.
+    pub event: SealedEvent,
+    /// The secret of its content key, for the sealed columns; `None` where no row of it has facts.
+    pub secret: Option<Secret>,
+    /// Where its object lies, for `received`.
+    pub object: ObjectAt,
+}
+
+/// Where an event came to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The number of its chain.
+    pub chain_no: i64,
+    /// Its chain.
+    pub chain: ChainId,
+    /// Its place in the chain.
+    pub n: u64,
+    /// The index of its leaf.
+    pub index: u64,
+    /// The hash of its leaf.
+    pub leaf: Digest,
+}
+
+/// The group being built.
+pub struct Group<'a> {
+    /// The session, its transaction open: for what a command must look up before it decides.
+    pub session: &'a mut Session,
+    projector: &'a mut Projector,
+    keys: &'a dyn ScopeKeys,
+    next_index: u64,
+    heads: HashMap<i64, (ChainId, u64, Digest)>,
+    records: Vec<Record>,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn new(
+        session: &'a mut Session,
+        projector: &'a mut Projector,
+        keys: &'a dyn ScopeKeys,
+        first: u64,
+    ) -> Group<'a> {
+        Group {
+            session,
+            projector,
+            keys,
+            next_index: first,
+            heads: HashMap::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// The projections in memory and the session, for lookups.
+    pub fn projector(&mut self) -> (&mut Projector, &mut Session) {
+        (self.projector, self.session)
+    }
+
+    /// The index that the next event pushed will have: the size of the tree before it.
+    pub fn next_index(&self) -> u64 {
+        self.next_index
+    }
+
+    /// Numbers an event: its place in its chain and its leaf.
+    pub fn push(&mut self, draft: &Draft) -> Result<Committed> {
+        let (chain, chain_no, n, prev) = match draft.subject {
+            Subject::New(chain) => (chain, None, 0, None),
+            Subject::Known(no) => {
+                let (chain, n, leaf) = self.head(no)?;
+                (chain, Some(no), n + 1, Some(leaf))
+            }
+        };
+        let leaf = Leaf {
+            chain,
+            n,
+            prev,
+            body: draft.event.commitment,
+        };
+        let entry = leaf.encode();
+        let hash = leaf_hash(&entry);
+        let index = self.next_index;
+        let event = Event {
+            index,
+            chain,
+            chain_no,
+            n,
+            leaf: hash,
+            custody_key: draft.event.custody_key,
+            content_key: draft.event.content_key,
+            fields: &draft.event.fields,
+            secret: draft.secret.as_ref(),
+            object: draft.object,
+        };
+        let no = self.projector.apply(self.session, self.keys, &event)?;
+        if chain_no.is_some() || !matches!(draft.object, ObjectAt::Placed(_) | ObjectAt::Held(_)) {
+            self.heads.insert(no, (chain, n, hash));
+        }
+        self.records.push(Record {
+            entry,
+            body: draft.event.bytes.clone(),
+            hash,
+        });
+        self.next_index += 1;
+        Ok(Committed {
+            chain_no: no,
+            chain,
+            n,
+            index,
+            leaf: hash,
+        })
+    }
+
+    /// The last event of a chain: of this group, or of the tables.
+    fn head(&mut self, no: i64) -> Result<(ChainId, u64, Digest)> {
+        if let Some(head) = self.heads.get(&no) {
+            return Ok(*head);
+        }
+        let row = self
+            .session
+            .query_one(
+                "SELECT chain, last_n, last_leaf FROM chains WHERE no = ?",
+                &[no.into()],
+            )?
+            .ok_or_else(|| {
+                AppError::damaged(
+                    "state",
+                    format!("chain {no} is missing; run `comity rebuild`"),
+                )
+            })?;
+        Ok((
+            ChainId(row.array(0)?),
+            row.int(1)? as u64,
+            Digest(row.array(2)?),
+        ))
+    }
+
+    /// Ends the group and hands over its records.
+    pub(super) fn end(self) -> Result<Vec<Record>> {
+        Ok(self.records)
+    }
+}

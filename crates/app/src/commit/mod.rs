@@ -1,0 +1,352 @@
+//! The sequencer: groups of events into the log, in the order of ADR 0003.
+//!
+//! 1. Objects and wrapped keys are durable before [`commit`](Sequencer::commit) is called.
+//! 2. One SQL transaction gives indices and stores leaves, sealed bodies and projections.
+//! 3. The tree makes entries and bodies durable.
+//! 4. The checkpoint is signed and stored in SQL by compare-and-swap on the former one.
+//! 5. It is published.
+//!
+//! From the end of 2 all is a function of SQL. [`finish`](Sequencer::finish) does 3 to 5, after
+//! every group and at every start alike.
+
+mod group;
+mod lock;
+mod records;
+
+use std::path::PathBuf;
+
+use comity_core::checkpoint::{Checkpoint, LogSigner, SignedCheckpoint};
+use comity_core::digest::Digest;
+use comity_ledger::{Record, Tree};
+
+use crate::ambient::Ambient;
+use crate::error::{AppError, Result};
+use crate::keys::ScopeKeys;
+use crate::project::Projector;
+use crate::sql::{Database, Session, Value};
+
+pub use group::{Committed, Draft, Group, Subject};
+use lock::Lock;
+use records::{decode_records, encode_records};
+
+/// What `log_state` says.
+struct LogState {
+    size: u64,
+    fence: i64,
+    checkpoint: Option<Vec<u8>>,
+}
+
+/// The one way into the log. One at a time in a process; processes take turns by the group.
+pub struct Sequencer {
+    /// The session that writes.
+    pub session: Session,
+    /// The tree on disk.
+    pub tree: Tree,
+    signer: LogSigner,
+    ambient: Ambient,
+    lock_file: PathBuf,
+    projector: Option<Projector>,
+    expected: Option<(u64, i64)>,
+    /// The last checkpoint whose signatures were verified or made here.
+    believed: Option<(Vec<u8>, Checkpoint)>,
+}
+
+impl Sequencer {
+    /// A sequencer over an open tree and the state. `lock_file` is where processes of one machine take turns.
+    pub fn new(
+        database: &Database,
+        tree: Tree,
+        signer: LogSigner,
+        ambient: Ambient,
+        lock_file: PathBuf,
+    ) -> Result<Sequencer> {
+        let session = Session::open(database)?;
+        Ok(Sequencer {
+            session,
+            tree,
+            signer,
+            ambient,
+            lock_file,
+            projector: None,
+            expected: None,
+            believed: None,
+        })
+    }
+
+    /// Finishes what an interrupted process left between SQL and the published checkpoint, and says what it did.
+    pub fn recover(&mut self) -> Result<Vec<String>> {
+        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        let done = self.locked(|s| {
+            let state = s.state()?;
+            let mut said: Vec<String> = s.tree.recovered();
+            if let Some(sentence) = s.finish(&state, None)? {
+                said.push(sentence);
+            }
+            Ok(said)
+        });
+        lock.release(&mut self.session)?;
+        done
+    }
+
+    /// Runs `build` under the lock and commits the events it pushes, all or none. On return they stand in
+    /// a published checkpoint.
+    pub fn commit<T>(
+        &mut self,
+        keys: &dyn ScopeKeys,
+        build: impl FnOnce(&mut Group<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        let done = self.locked(|s| s.commit_locked(keys, build));
+        let released = lock.release(&mut self.session);
+        let done = done?;
+        released?;
+        Ok(done)
+    }
+
+    /// Whatever fails under the lock leaves no transaction open and nothing remembered that may be wrong.
+    fn locked<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let done = work(self);
+        if done.is_err() {
+            self.session.rollback();
+            self.projector = None;
+            self.expected = None;
+        }
+        done
+    }
+
+    fn state(&mut self) -> Result<LogState> {
+        let row = self
+            .session
+            .query_one(
+                "SELECT size, fence, checkpoint FROM log_state WHERE id = 1",
+                &[],
+            )?
+            .ok_or_else(|| {
+                AppError::damaged(
+                    "state",
+                    "the row of the log is missing; run `comity rebuild`",
+                )
+            })?;
+        Ok(LogState {
+            size: row.int(0)? as u64,
+            fence: row.int(1)?,
+            checkpoint: row.opt_blob(2)?.map(<[u8]>::to_vec),
+        })
+    }
+
+    fn commit_locked<T>(
+        &mut self,
+        keys: &dyn ScopeKeys,
+        build: impl FnOnce(&mut Group<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut state = self.state()?;
+        if self.expected != Some((state.size, state.fence)) {
+            // Another process has been here, or this is the first group of this one.
+            self.projector = None;
+            self.tree.refresh()?;
+            if self.finish(&state, None)?.is_some() {
+                state = self.state()?;
+            }
+        }
+        self.session.begin()?;
+        let mut projector = match self.projector.take() {
+            Some(p) => p,
+            None => Projector::load(&mut self.session)?,
+        };
+        let mut group = Group::new(&mut self.session, &mut projector, keys, state.size);
+        let answer = build(&mut group)?;
+        let records = group.end()?;
+        if records.is_empty() {
+            self.session.rollback();
+            self.projector = Some(projector);
+            self.expected = Some((state.size, state.fence));
+            return Ok(answer);
+        }
+        projector.rows.flush(&mut self.session)?;
+        projector.end_group();
+        let size = state.size + records.len() as u64;
+        self.session.insert(
+            "pending",
+            &["first", "events", "records"],
+            &[
+                (state.size as i64).into(),
+                (records.len() as i64).into(),
+                encode_records(&records).into(),
+            ],
+        )?;
+        let changed = self.session.execute(
+            "UPDATE log_state SET size = ?, fence = fence + 1 WHERE id = 1 AND size = ? AND fence = ?",
+            &[(size as i64).into(), (state.size as i64).into(), state.fence.into()],
+        )?;
+        if changed != 1 {
+            return Err(AppError::Overtaken("while events were being numbered"));
+        }
+        self.session.commit()?;
+        let (first, now) = (
+            state.size,
+            LogState {
+                size,
+                fence: state.fence + 1,
+                checkpoint: state.checkpoint,
+            },
+        );
+        self.finish(&now, Some((first, records)))?;
+        self.projector = Some(projector);
+        self.expected = Some((now.size, now.fence));
+        Ok(answer)
+    }
+
+    /// Steps 3 to 5. `fresh` are the records of the group just committed, so that they need not be read back.
+    /// Says in a sentence what it had to finish, when it had to.
+    fn finish(
+        &mut self,
+        state: &LogState,
+        fresh: Option<(u64, Vec<Record>)>,
+    ) -> Result<Option<String>> {
+        let recovering = fresh.is_none();
+        match fresh {
+            Some((first, records)) if first == self.tree.size() => {
+                self.tree.append(first, &records)?
+            }
+            _ => self.append_pending()?,
+        }
+        if self.tree.size() != state.size {
+            return Err(AppError::damaged(
+                "state",
+                format!(
+                    "SQL speaks of {} events and the ledger holds {}; run `comity rebuild`",
+                    state.size,
+                    self.tree.size()
+                ),
+            ));
+        }
+        let stored = state
+            .checkpoint
+            .as_deref()
+            .map(|note| self.believe(note))
+            .transpose()?;
+        if let Some(stored) = &stored {
+            self.agrees(stored)?;
+        }
+        let behind = stored.as_ref().is_none_or(|c| c.size < state.size);
+        let note = if behind {
+            let note = self.sign(state.size)?;
+            self.store_checkpoint(state, &note)?;
+            note
+        } else {
+            state.checkpoint.clone().unwrap_or_default()
+        };
+        // The tree itself refuses a checkpoint that does not continue the published one.
+        self.tree.publish(&note)?;
+        if !recovering || !behind {
+            return Ok(None);
+        }
+        let before = stored.map_or(0, |c| c.size);
+        Ok(Some(format!(
+            "An interrupted run had recorded {} events that were not published yet; they are now.",
+            state.size - before
+        )))
+    }
+
+    fn append_pending(&mut self) -> Result<()> {
+        let rows = self
+            .session
+            .query("SELECT first, records FROM pending ORDER BY first", &[])?;
+        for row in rows {
+            let first = row.int(0)? as u64;
+            let records = decode_records(row.blob(1)?)?;
+            if first + records.len() as u64 > self.tree.size() {
+                self.tree.append(first, &records)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A checkpoint that this log signed with both its keys.
+    fn believe(&mut self, note: &[u8]) -> Result<Checkpoint> {
+        if let Some((known, checkpoint)) = &self.believed
+            && known == note
+        {
+            return Ok(checkpoint.clone());
+        }
+        let checkpoint = SignedCheckpoint::parse(note)
+            .and_then(|c| c.verify(self.signer.keys()))
+            .map(|c| c.checkpoint().clone())
+            .map_err(|e| AppError::damaged("the log's last checkpoint", e.to_string()))?;
+        self.believed = Some((note.to_vec(), checkpoint.clone()));
+        Ok(checkpoint)
+    }
+
+    /// A checkpoint must speak of this tree: signing beside another one would be a fork.
+    fn agrees(&self, checkpoint: &Checkpoint) -> Result<()> {
+        if checkpoint.size > self.tree.size() {
+            return Err(AppError::damaged(
+                "ledger",
+                format!(
+                    "a checkpoint of {} events is signed and the tree holds {}; nothing is signed behind it: restore a newer copy",
+                    checkpoint.size,
+                    self.tree.size()
+                ),
+            ));
+        }
+        if self.tree.root_at(checkpoint.size)? != checkpoint.root {
+            return Err(AppError::damaged(
+                "ledger",
+                format!(
+                    "the tree at {} events does not have the root that was signed",
+                    checkpoint.size
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self, size: u64) -> Result<Vec<u8>> {
+        let root: Digest = self.tree.root();
+        let checkpoint = Checkpoint {
+            origin: self.signer.origin().to_owned(),
+            size,
+            root,
+        };
+        let seconds = u64::try_from(self.ambient.clock.now_micros() / 1_000_000).unwrap_or(0);
+        let note = self
+            .signer
+            .sign(&checkpoint, seconds)
+            .map_err(|e| AppError::Refused(e.to_string()))?;
+        self.believed = Some((note.clone(), checkpoint));
+        Ok(note)
+    }
+
+    /// Step 4: compare-and-swap, and the bodies that SQL held until now go with it.
+    fn store_checkpoint(&mut self, state: &LogState, note: &[u8]) -> Result<()> {
+        self.session.begin()?;
+        let former: Value = state.checkpoint.clone().into();
+        let changed = self.session.execute(
+            "UPDATE log_state SET checkpoint = ? WHERE id = 1 AND size = ? AND fence = ? AND (checkpoint = ? OR checkpoint IS NULL)",
+            &[note.into(), (state.size as i64).into(), state.fence.into(), former],
+        )?;
+        if changed != 1 {
+            return Err(AppError::Overtaken("while the checkpoint was being stored"));
+        }
+        self.session.execute(
+            "DELETE FROM pending WHERE first < ?",
+            &[(state.size as i64).into()],
+        )?;
+        self.session.commit()?;
+        Ok(())
+    }
+
+    /// Makes full tiles of what the growing edge holds, when it is worth it. For the end of a run.
+    pub fn tidy(&mut self) -> Result<()> {
+        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        let done = self.locked(|s| {
+            s.tree.refresh()?;
+            if s.tree.edge_len() > 256 {
+                s.tree.trim()?;
+            }
+            Ok(())
+        });
+        lock.release(&mut self.session)?;
+        done
+    }
+}

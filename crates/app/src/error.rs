@@ -1,0 +1,93 @@
+//! The one error of this crate.
+
+use crate::sql::SqlError;
+use comity_keyring::KeyringError;
+use comity_ledger::LedgerError;
+use comity_seal::SealError;
+use comity_store::StoreError;
+use comity_vault::VaultError;
+
+/// Why a command did not do what was asked. The sentence says what happened, to what, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Asked for wrongly: nothing was done.
+    #[error("{0}")]
+    Usage(String),
+    /// Something kept is damaged or missing.
+    #[error("{place} is damaged: {what}")]
+    Damaged {
+        /// File, table or item.
+        place: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// The deliverer's side does not hold what it should.
+    #[error("{0}")]
+    Refused(String),
+    /// SQL.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// The keyring.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The ledger's files.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The vault's files.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Disk or object store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A sealed thing did not open.
+    #[error("{place} does not open: {source}")]
+    Seal {
+        /// What it is.
+        place: String,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// Reading or writing a file that is not the centre's.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The other processes of this centre changed what was relied on; the command can be given again.
+    #[error(
+        "another process took over the log in the middle of this act ({0}); nothing was lost, give the command again"
+    )]
+    Overtaken(&'static str),
+}
+
+impl AppError {
+    /// A damaged file, table or item.
+    pub fn damaged(place: impl Into<String>, what: impl Into<String>) -> AppError {
+        AppError::Damaged {
+            place: place.into(),
+            what: what.into(),
+        }
+    }
+
+    /// A file outside the centre that could not be read or written.
+    pub fn io(path: &std::path::Path, source: std::io::Error) -> AppError {
+        AppError::Io {
+            path: comity_core::shown::shown(std::os::unix::ffi::OsStrExt::as_bytes(
+                path.as_os_str(),
+            )),
+            source,
+        }
+    }
+
+    /// Whether the command was used wrongly (exit code 2) rather than something being found wrong.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, AppError::Usage(_))
+    }
+}
+
+/// What this crate's functions answer.
+pub type Result<T> = std::result::Result<T, AppError>;

@@ -1,0 +1,307 @@
+//! A batch of entries: read and hashed on all cores, then looked up, then compressed and sealed on all cores.
+//!
+//! Batches bound memory and make the groups of the ledger: while one is being committed, the next is read.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use comity_core::id::ObjectId;
+use comity_core::json::Value;
+use comity_seal::Key;
+use comity_vault::{Also, Hashes, Placed, Streaming, UnsyncedPack};
+
+use super::known::KnownItem;
+use super::stat::{FileStat, changed_while_read, provenance_of_file};
+use super::walk::{Entry, Kind, OpenError};
+use crate::centre::Centre;
+use crate::error::Result;
+use crate::project::ItemState;
+
+/// A file of this size and more has a pack of its own and is streamed (`docs/format/vault.md`).
+pub const LARGE: u64 = 4 << 20;
+/// Entries of a batch.
+pub const ENTRIES: usize = 8192;
+/// Bytes of small files that a batch holds in memory.
+pub const BYTES: u64 = 24 << 20;
+
+/// An entry with what is known of its path.
+pub struct Work {
+    /// What the walk met.
+    pub entry: Entry,
+    /// The newest item of the same path, if any.
+    pub known: Option<KnownItem>,
+    /// An interrupted run of this intake has recorded it, unchanged.
+    pub done: bool,
+    /// The words for a special part of the intake: a hand-over document.
+    pub role: Option<&'static str>,
+}
+
+/// What reading an entry gave.
+pub enum Read1 {
+    /// Recorded already; not read again.
+    Done,
+    /// A small file's bytes.
+    Small {
+        /// The bytes.
+        data: Vec<u8>,
+        /// Their digests.
+        hashes: Hashes,
+        /// What the file system says.
+        file: Value,
+    },
+    /// A large file, sealed into a pack of its own while it was read.
+    Large(Box<LargeFile>),
+    /// To be streamed when its turn comes.
+    Stream(File, FileStat, Value),
+    /// No bytes: the state says why.
+    Without {
+        /// The state.
+        state: ItemState,
+        /// The reason in words.
+        reason: Option<String>,
+        /// Where a link points.
+        link: Option<Vec<u8>>,
+        /// What the file system says.
+        file: Option<Value>,
+    },
+}
+
+/// A large file in its pack, not yet durable.
+pub struct LargeFile {
+    /// Its digests.
+    pub hashes: Hashes,
+    /// Where it lies.
+    pub placed: Placed,
+    /// The pack, until it is taken to be made durable.
+    pub pack: Mutex<Option<UnsyncedPack>>,
+    /// Its id.
+    pub object: ObjectId,
+    /// Its data key.
+    pub data_key: [u8; 32],
+    /// What the file system says.
+    pub file: Value,
+}
+
+/// Runs `work` over `items` on all cores; the answers come in the order of the items.
+pub fn on_all_cores<T: Sync, S, R: Send>(
+    items: &[T],
+    scratch: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize, &T) -> R + Sync,
+) -> Vec<R> {
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(items.len().max(1));
+    const STRIDE: usize = 32;
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Vec<R>)>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut scratch = scratch();
+                loop {
+                    let first = next.fetch_add(STRIDE, Ordering::Relaxed);
+                    let Some(part) = items
+                        .get(first..items.len().min(first + STRIDE))
+                        .filter(|p| !p.is_empty())
+                    else {
+                        break;
+                    };
+                    let answers = part
+                        .iter()
+                        .enumerate()
+                        .map(|(i, item)| work(&mut scratch, first + i, item))
+                        .collect();
+                    done.lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .push((first, answers));
+                }
+            });
+        }
+    });
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(first, _)| *first);
+    done.into_iter().flat_map(|(_, answers)| answers).collect()
+}
+
+/// Reads and hashes an entry; a large one is only opened.
+pub fn read_entry(work: &Work, also: Also) -> Read1 {
+    if work.done {
+        return Read1::Done;
+    }
+    let without = |state, reason: Option<String>| Read1::Without {
+        state,
+        reason,
+        link: None,
+        file: stat_of(&work.entry),
+    };
+    match &work.entry.kind {
+        Kind::File => {}
+        Kind::Symlink { target } => {
+            return Read1::Without {
+                state: ItemState::Link,
+                reason: None,
+                link: Some(target.clone()),
+                file: stat_of(&work.entry),
+            };
+        }
+        Kind::Socket => {
+            return without(
+                ItemState::Refused,
+                Some("a socket holds no bytes of its own".to_owned()),
+            );
+        }
+        Kind::Fifo => {
+            return without(
+                ItemState::Refused,
+                Some("a named pipe holds no bytes of its own".to_owned()),
+            );
+        }
+        Kind::Device => {
+            return without(
+                ItemState::Refused,
+                Some("a device is not a file".to_owned()),
+            );
+        }
+        Kind::FolderUnreadable { reason } => {
+            return without(
+                ItemState::Unreadable,
+                Some(format!("this folder could not be listed whole: {reason}")),
+            );
+        }
+        Kind::Unreadable { reason } => return without(ItemState::Unreadable, Some(reason.clone())),
+        Kind::Vanished => {
+            return without(
+                ItemState::Vanished,
+                Some("it was listed and gone when its turn came".to_owned()),
+            );
+        }
+    }
+    let file = match work.entry.open() {
+        Ok(file) => file,
+        Err(e @ OpenError::Vanished) => return without(ItemState::Vanished, Some(e.to_string())),
+        Err(e @ OpenError::NotRegular) => return without(ItemState::Changed, Some(e.to_string())),
+        Err(e) => return without(ItemState::Unreadable, Some(e.to_string())),
+    };
+    match provenance_of_file(&file) {
+        Ok((stat, record)) if stat.size_bytes >= LARGE => Read1::Stream(file, stat, record),
+        Ok((stat, record)) => read_small(file, &stat, record, also),
+        Err(e) => without(ItemState::Unreadable, Some(e.to_string())),
+    }
+}
+
+fn stat_of(entry: &Entry) -> Option<Value> {
+    entry.stat().ok().map(|s| s.to_json())
+}
+
+fn read_small(file: File, stat: &FileStat, record: Value, also: Also) -> Read1 {
+    let mut data = Vec::with_capacity(stat.size_bytes as usize + 1);
+    // One byte past the stated size shows a file that grew; no more of it is read.
+    match (&file).take(stat.size_bytes + 1).read_to_end(&mut data) {
+        Ok(_) => {}
+        Err(e) => return unreadable(e, record),
+    }
+    if let Some(reason) = changed(&file, stat, data.len() as u64) {
+        return Read1::Without {
+            state: ItemState::Changed,
+            reason: Some(reason),
+            link: None,
+            file: Some(record),
+        };
+    }
+    Read1::Small {
+        hashes: Hashes::of(&data, also),
+        data,
+        file: record,
+    }
+}
+
+fn unreadable(error: std::io::Error, record: Value) -> Read1 {
+    Read1::Without {
+        state: ItemState::Unreadable,
+        reason: Some(error.to_string()),
+        link: None,
+        file: Some(record),
+    }
+}
+
+/// Why what was read cannot be trusted to be one state of the file.
+fn changed(file: &File, before: &FileStat, read: u64) -> Option<String> {
+    match FileStat::of(file) {
+        Ok(after) => changed_while_read(before, &after).or_else(|| {
+            (read != before.size_bytes)
+                .then(|| format!("{read} bytes were read of a file of {}", before.size_bytes))
+        }),
+        Err(e) => Some(format!("its state after reading could not be seen: {e}")),
+    }
+}
+
+/// Streams a large file into a pack of its own: one pass for digests, compression, seal.
+pub fn stream(
+    centre: &Centre,
+    scope_key: u64,
+    file: File,
+    stat: &FileStat,
+    record: Value,
+    also: Also,
+    seen: &dyn Fn(u64),
+) -> Result<Read1> {
+    let object = ObjectId(centre.ambient.bytes());
+    let data_key: [u8; 32] = centre.ambient.bytes();
+    let mut pack = centre.vault.pack(scope_key, centre.ambient.bytes::<16>())?;
+    let mut source = Watched {
+        file: &file,
+        left: stat.size_bytes + 1,
+        seen,
+    };
+    let how = Streaming {
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        also,
+    };
+    let (placed, hashes) = match pack.add_stream(
+        object,
+        &Key::new(data_key),
+        centre.ambient.bytes(),
+        &mut source,
+        &how,
+    ) {
+        Ok(done) => done,
+        Err(comity_vault::VaultError::Source(e)) => return Ok(unreadable(e, record)),
+        Err(e) => return Err(e.into()),
+    };
+    if let Some(reason) = changed(&file, stat, hashes.size) {
+        return Ok(Read1::Without {
+            state: ItemState::Changed,
+            reason: Some(reason),
+            link: None,
+            file: Some(record),
+        });
+    }
+    Ok(Read1::Large(Box::new(LargeFile {
+        hashes,
+        placed,
+        pack: Mutex::new(Some(pack.finish()?)),
+        object,
+        data_key,
+        file: record,
+    })))
+}
+
+/// Tells how far the reading is, and stops one byte past the stated size.
+struct Watched<'a> {
+    file: &'a File,
+    left: u64,
+    seen: &'a dyn Fn(u64),
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.file.take(self.left).read(buf)?;
+        self.left -= n as u64;
+        (self.seen)(n as u64);
+        Ok(n)
+    }
+}

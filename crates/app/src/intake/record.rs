@@ -1,0 +1,518 @@
+//! The events of a batch: `received` for what is new, `delivered_again` for what is there.
+
+use std::collections::HashMap;
+
+use comity_core::digest::hex;
+use comity_core::id::{ChainId, Ern, MemberCode, ObjectId};
+use comity_core::json::Value;
+use comity_core::shown::shown;
+use comity_keyring::{Kind, NewKey, Secret};
+use comity_seal::Key;
+use comity_vault::{Hashes, PackWriter, Placed, Scratch, SealedObject, UnsyncedPack, encode_small};
+
+use super::batch::{Read1, Work, on_all_cores};
+use super::known::{Held, held_objects};
+use crate::centre::Centre;
+use crate::commit::{Draft, Subject};
+use crate::error::{AppError, Result};
+use crate::event::{EventDraft, NumberedKey};
+use crate::project::{ItemState, ObjectAt, ObjectPlace, digest_tag};
+use crate::sql::Session;
+
+/// Packs of small objects are closed at about this size.
+const PACK: u64 = 16 << 20;
+
+/// What all events of an intake share.
+pub struct Common {
+    /// The originator's code.
+    pub member: MemberCode,
+    /// Its number.
+    pub member_no: i64,
+    /// The case's code.
+    pub case: String,
+    /// The intake's number.
+    pub intake: u32,
+    /// The event id of the act.
+    pub act: String,
+    /// Who acts.
+    pub actor: String,
+    /// Handling code.
+    pub handling: Option<String>,
+    /// The source, in words.
+    pub source: String,
+    /// What was stated about the collection.
+    pub collected: Option<Value>,
+    /// Key of the case's scope.
+    pub scope: NumberedKey,
+    /// Index key of the member's scope: finds equal contents.
+    pub member_index: [u8; 32],
+}
+
+/// What only one entry has: how the deliverer's list and provenance speak of it.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// The field `listed`.
+    pub listed: Option<Value>,
+    /// The field `provenance`.
+    pub provenance: Option<Value>,
+}
+
+/// A batch ready to be committed.
+pub struct Prepared {
+    /// Its events, in order.
+    pub drafts: Vec<Draft>,
+    /// The packs that must be durable before.
+    pub packs: Vec<UnsyncedPack>,
+    /// How many numbers of the intake it takes.
+    pub numbers: u32,
+    /// What happened to each entry, for the counts.
+    pub ends: Vec<End>,
+}
+
+/// What happened to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A new item, of this size.
+    New(ItemState, u64),
+    /// There already.
+    Again,
+    /// Recorded by an interrupted run.
+    Resumed,
+}
+
+/// Where an item's bytes come from.
+enum Bytes {
+    None,
+    /// Held by the member already, before this batch.
+    Held(Held, [u8; 32]),
+    /// New, the bytes of another entry of this batch (by its index among the new), or its own.
+    Same(usize),
+    Small,
+    Large(Placed, ObjectId, [u8; 32]),
+}
+
+struct NewItem<'a> {
+    work: &'a Work,
+    said: &'a Said,
+    read: &'a Read1,
+    hashes: Option<&'a Hashes>,
+    bytes: Bytes,
+    chain: ChainId,
+    secret: Secret,
+    key: u64,
+    object: ObjectId,
+    number: u32,
+}
+
+/// Decides, seals and writes the events of a batch that has been read. `first` is the first free number.
+pub fn prepare(
+    centre: &Centre,
+    session: &mut Session,
+    common: &Common,
+    works: &[Work],
+    said: &[Said],
+    mut reads: Vec<Read1>,
+    first: u32,
+) -> Result<Prepared> {
+    let held = look_up(session, common, &reads)?;
+    let (mut packs, large) = take_large(&mut reads, &held, common);
+    let mut ends = Vec::with_capacity(works.len());
+    let mut again = Vec::new();
+    let mut items: Vec<NewItem<'_>> = Vec::new();
+    let mut in_batch: HashMap<[u8; 16], usize> = HashMap::new();
+    for (i, (work, read)) in works.iter().zip(&reads).enumerate() {
+        let hashes = hashes_of(read);
+        if matches!(read, Read1::Done) {
+            ends.push(End::Resumed);
+            continue;
+        }
+        let tag = hashes.map(|h| digest_tag(&common.member_index, &h.sha256.0));
+        let found = tag.and_then(|t| held.get(&t));
+        if let (Some(known), Some(found)) = (&work.known, found)
+            && known.state == ItemState::Sealed
+            && known.object == Some(found.no)
+        {
+            ends.push(End::Again);
+            again.push(known.clone());
+            continue;
+        }
+        let bytes = match (tag, found) {
+            (Some(_), Some(found)) => Bytes::Held(*found, data_key(centre, found)?),
+            (Some(tag), None) => match in_batch.get(&tag) {
+                Some(same) => Bytes::Same(*same),
+                None => {
+                    in_batch.insert(tag, items.len());
+                    match large.get(&i) {
+                        Some((placed, object, key)) => Bytes::Large(*placed, *object, *key),
+                        None => Bytes::Small,
+                    }
+                }
+            },
+            (None, _) => Bytes::None,
+        };
+        let number = first + items.len() as u32;
+        ends.push(End::New(state_of(read), hashes.map_or(0, |h| h.size)));
+        items.push(new_item(
+            centre, work, &said[i], read, hashes, bytes, number,
+        ));
+    }
+    share_data_keys(&mut items);
+    add_keys(centre, common, &mut items)?;
+    let time = centre.now();
+    let sealed = seal_all(centre, common, &items, &time)?;
+    let mut drafts = write_packs(centre, common, &items, sealed, &mut packs)?;
+    drafts.extend(
+        again
+            .iter()
+            .map(|known| delivered_again(centre, common, known, &time))
+            .collect::<Result<Vec<_>>>()?,
+    );
+    Ok(Prepared {
+        numbers: items.len() as u32,
+        drafts,
+        packs,
+        ends,
+    })
+}
+
+fn hashes_of(read: &Read1) -> Option<&Hashes> {
+    match read {
+        Read1::Small { hashes, .. } => Some(hashes),
+        Read1::Large(large) => Some(&large.hashes),
+        _ => None,
+    }
+}
+
+fn state_of(read: &Read1) -> ItemState {
+    match read {
+        Read1::Without { state, .. } => *state,
+        _ => ItemState::Sealed,
+    }
+}
+
+fn look_up(
+    session: &mut Session,
+    common: &Common,
+    reads: &[Read1],
+) -> Result<HashMap<[u8; 16], Held>> {
+    let tags: Vec<[u8; 16]> = reads
+        .iter()
+        .filter_map(hashes_of)
+        .map(|h| digest_tag(&common.member_index, &h.sha256.0))
+        .collect();
+    held_objects(session, common.member_no, &tags)
+}
+
+type LargePlaces = HashMap<usize, (Placed, ObjectId, [u8; 32])>;
+
+/// Takes the packs of large files out of what was read. A pack whose bytes are held already is dropped, which leaves nothing.
+fn take_large(
+    reads: &mut [Read1],
+    held: &HashMap<[u8; 16], Held>,
+    common: &Common,
+) -> (Vec<UnsyncedPack>, LargePlaces) {
+    let (mut packs, mut places) = (Vec::new(), HashMap::new());
+    let mut seen: HashMap<[u8; 32], ()> = HashMap::new();
+    for (i, read) in reads.iter_mut().enumerate() {
+        let Read1::Large(large) = read else { continue };
+        let is_held = held.contains_key(&digest_tag(&common.member_index, &large.hashes.sha256.0));
+        if let (false, None, Some(pack)) = (
+            is_held,
+            seen.insert(large.hashes.sha256.0, ()),
+            large.pack.get_mut().ok().and_then(Option::take),
+        ) {
+            places.insert(i, (large.placed, large.object, large.data_key));
+            packs.push(pack);
+        }
+    }
+    (packs, places)
+}
+
+/// The data key of a held object, from an item that has it.
+fn data_key(centre: &Centre, held: &Held) -> Result<[u8; 32]> {
+    let secret = centre.keys.item(held.holder)?;
+    secret.map(|s| s.second).ok_or_else(|| {
+        AppError::damaged(
+            "table digests",
+            "it names an erased item as holder of an object",
+        )
+    })
+}
+
+fn new_item<'a>(
+    centre: &Centre,
+    work: &'a Work,
+    said: &'a Said,
+    read: &'a Read1,
+    hashes: Option<&'a Hashes>,
+    bytes: Bytes,
+    number: u32,
+) -> NewItem<'a> {
+    let mut secret = Secret::random(&*centre.ambient.random);
+    let mut object = ObjectId(centre.ambient.bytes());
+    match &bytes {
+        Bytes::None => secret.second = [0; 32],
+        Bytes::Held(held, key) => (secret.second, object) = (*key, ObjectId(held.id)),
+        Bytes::Large(_, id, key) => (secret.second, object) = (*key, *id),
+        Bytes::Small | Bytes::Same(_) => {}
+    }
+    NewItem {
+        work,
+        said,
+        read,
+        hashes,
+        bytes,
+        chain: ChainId(centre.ambient.bytes()),
+        secret,
+        key: 0,
+        object,
+        number,
+    }
+}
+
+/// Items of one batch with the same bytes share object and data key.
+fn share_data_keys(items: &mut [NewItem<'_>]) {
+    for i in 0..items.len() {
+        if let Bytes::Same(other) = items[i].bytes {
+            (items[i].secret.second, items[i].object) =
+                (items[other].secret.second, items[other].object);
+        }
+    }
+}
+
+/// One durable write of all item keys: before the events that need them.
+fn add_keys(centre: &Centre, common: &Common, items: &mut [NewItem<'_>]) -> Result<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<NewKey> = items
+        .iter()
+        .map(|i| NewKey {
+            kind: Kind::Item,
+            parent: common.scope.number,
+            subject: i.chain.0,
+            secret: i.secret.clone(),
+        })
+        .collect();
+    let range = centre.keys.add_many(&keys)?;
+    for (item, number) in items.iter_mut().zip(range) {
+        item.key = number;
+    }
+    Ok(())
+}
+
+struct Sealed {
+    object: Option<SealedObject>,
+    draft: Option<Draft>,
+}
+
+/// Compresses and seals objects first, since an item with the same bytes names the other's digest; then the events.
+fn seal_all(
+    centre: &Centre,
+    common: &Common,
+    items: &[NewItem<'_>],
+    time: &str,
+) -> Result<Vec<Sealed>> {
+    let objects: Vec<Option<SealedObject>> =
+        on_all_cores(items, Scratch::new, |scratch, _, item| {
+            match (&item.bytes, item.read) {
+                (Bytes::Small, Read1::Small { data, .. }) => Some(encode_small(
+                    data,
+                    &Key::new(item.secret.second),
+                    item.object,
+                    centre.ambient.bytes(),
+                    scratch,
+                )),
+                _ => None,
+            }
+        });
+    let sealed_as: Vec<Option<(u64, [u8; 32])>> = items
+        .iter()
+        .zip(&objects)
+        .map(|(item, object)| match (&item.bytes, object) {
+            (Bytes::Held(held, _), _) => Some((held.sealed_size, held.sealed_sha256)),
+            (Bytes::Large(placed, ..), _) => Some((placed.len, placed.sha256.0)),
+            (_, Some(object)) => Some((object.bytes.len() as u64, object.sha256.0)),
+            _ => None,
+        })
+        .collect();
+    let events: Vec<Result<Draft>> = on_all_cores(
+        items,
+        || (),
+        |(), i, item| {
+            let at = match item.bytes {
+                Bytes::Same(other) => sealed_as[other],
+                _ => sealed_as[i],
+            };
+            received(centre, common, item, at, time)
+        },
+    );
+    objects
+        .into_iter()
+        .zip(events)
+        .map(|(object, draft)| {
+            Ok(Sealed {
+                object,
+                draft: Some(draft?),
+            })
+        })
+        .collect()
+}
+
+/// The event of a new item. Its object's place is not known yet.
+fn received(
+    centre: &Centre,
+    common: &Common,
+    item: &NewItem<'_>,
+    sealed: Option<(u64, [u8; 32])>,
+    time: &str,
+) -> Result<Draft> {
+    let path = &item.work.entry.path;
+    let state = state_of(item.read);
+    let (file, reason, link) = match item.read {
+        Read1::Small { file, .. } => (Some(file), None, None),
+        Read1::Large(large) => (Some(&large.file), None, None),
+        Read1::Without {
+            file, reason, link, ..
+        } => (file.as_ref(), reason.as_deref(), link.as_deref()),
+        Read1::Done | Read1::Stream(..) => (None, None, None),
+    };
+    let number = ern(common, common.intake, item.number)?;
+    let mut draft = EventDraft::new("received", &common.actor, time, &*centre.ambient.random)
+        .custody("act", common.act.as_str())
+        .custody("member", common.member.as_str())
+        .custody("case", common.case.as_str())
+        .custody("ern", number.to_string())
+        .custody("state", state.word())
+        .custody_opt("handling", common.handling.as_deref())
+        .content("source", common.source.as_str())
+        .content("path", shown(path))
+        .content_opt(
+            "path_bytes",
+            std::str::from_utf8(path).is_err().then(|| hex(path)),
+        )
+        .content_opt("role", item.work.role)
+        .content_opt("reason", reason);
+    if let Some(hashes) = item.hashes {
+        draft = draft
+            .content("size", hashes.size)
+            .content("sha256", hashes.sha256.to_string())
+            .content("blake3", hashes.blake3.to_string())
+            .content_opt("md5", hashes.md5.map(|d| hex(&d)))
+            .content_opt("sha1", hashes.sha1.map(|d| hex(&d)));
+    }
+    if let Some((size, sha256)) = sealed {
+        let object = Value::from_iter([
+            ("id".to_owned(), Value::from(item.object.to_string())),
+            ("sealed_sha256".to_owned(), hex(&sha256).into()),
+            ("sealed_size".to_owned(), size.into()),
+        ]);
+        draft = draft.content("object", object);
+    }
+    let former = match &item.work.known {
+        Some(known) => Some(ern(common, known.intake, known.number)?.to_string()),
+        None => None,
+    };
+    draft = draft
+        .content_opt("file", file.cloned())
+        .content_opt("link", link.map(shown))
+        .content_opt(
+            "link_bytes",
+            link.filter(|l| std::str::from_utf8(l).is_err()).map(hex),
+        )
+        .content_opt("collected", common.collected.clone())
+        .content_opt("provenance", item.said.provenance.clone())
+        .content_opt("former", former)
+        .content_opt("listed", item.said.listed.clone());
+    let own = NumberedKey {
+        number: item.key,
+        key: Key::new(item.secret.first),
+    };
+    let event = draft.seal(&common.scope, &own, &*centre.ambient.random)?;
+    Ok(Draft {
+        subject: Subject::New(item.chain),
+        event,
+        secret: Some(item.secret.clone()),
+        object: ObjectAt::Unknown,
+    })
+}
+
+fn ern(common: &Common, intake: u32, number: u32) -> Result<Ern> {
+    Ern::new(common.member.clone(), intake, number).ok_or_else(|| {
+        AppError::Refused(
+            "this intake has more items than its numbers can name (9,999,999): divide it"
+                .to_owned(),
+        )
+    })
+}
+
+fn delivered_again(
+    centre: &Centre,
+    common: &Common,
+    known: &super::known::KnownItem,
+    time: &str,
+) -> Result<Draft> {
+    let random = &*centre.ambient.random;
+    let ern = ern(common, known.intake, known.number)?.to_string();
+    let event = EventDraft::new("delivered_again", &common.actor, time, random)
+        .custody("act", common.act.as_str())
+        .custody("ern", ern)
+        .seal(&common.scope, &common.scope, random)?;
+    Ok(Draft {
+        subject: Subject::Known(known.no),
+        event,
+        secret: None,
+        object: ObjectAt::Unknown,
+    })
+}
+
+/// Writes the small objects into packs, in order, and tells each event where its object lies.
+fn write_packs(
+    centre: &Centre,
+    common: &Common,
+    items: &[NewItem<'_>],
+    sealed: Vec<Sealed>,
+    packs: &mut Vec<UnsyncedPack>,
+) -> Result<Vec<Draft>> {
+    let mut pack: Option<PackWriter> = None;
+    let mut at: Vec<ObjectAt> = Vec::with_capacity(items.len());
+    let mut drafts = Vec::with_capacity(items.len());
+    for (item, sealed) in items.iter().zip(sealed) {
+        let object = match (&item.bytes, &sealed.object) {
+            (Bytes::Held(held, _), _) => ObjectAt::Held(held.no),
+            (Bytes::Large(placed, ..), _) => placed_at(placed),
+            (Bytes::Same(other), _) => at[*other],
+            (_, Some(object)) => {
+                let writer = match &mut pack {
+                    Some(writer) => writer,
+                    None => pack.insert(
+                        centre
+                            .vault
+                            .pack(common.scope.number, centre.ambient.bytes::<16>())?,
+                    ),
+                };
+                placed_at(&writer.add(object)?)
+            }
+            _ => ObjectAt::Unknown,
+        };
+        at.push(object);
+        if let Some(mut draft) = sealed.draft {
+            draft.object = object;
+            drafts.push(draft);
+        }
+        if let Some(full) = pack.take_if(|p| p.size() >= PACK) {
+            packs.push(full.finish()?);
+        }
+    }
+    if let Some(last) = pack {
+        packs.push(last.finish()?);
+    }
+    Ok(drafts)
+}
+
+fn placed_at(placed: &Placed) -> ObjectAt {
+    ObjectAt::Placed(ObjectPlace {
+        pack: placed.pack.0,
+        offset: placed.offset,
+    })
+}

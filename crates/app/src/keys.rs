@@ -1,0 +1,98 @@
+//! The centre's keys by what they are for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use comity_core::random::Random;
+use comity_keyring::{Keyring, Kind, NewKey, Secret};
+use comity_seal::Key;
+
+use crate::error::Result;
+use crate::event::NumberedKey;
+
+/// Key number of the centre's scope: the first key of every keyring.
+pub const CENTRE_KEY: u64 = 1;
+/// Key number of the log's signing seeds.
+pub const LOG_KEY: u64 = 2;
+/// Key number of the key of the SQLite file.
+pub const STATE_KEY: u64 = 3;
+
+/// Gives the index key of a scope, which keys the tags of its rows.
+pub trait ScopeKeys {
+    /// The second half of the scope's secret.
+    fn index_key(&self, number: u64) -> Result<[u8; 32]>;
+}
+
+/// The opened keyring of a centre. Scope keys stay in memory once used; item keys are read when needed.
+pub struct Keys {
+    ring: Keyring,
+    random: Arc<dyn Random>,
+    scopes: Mutex<HashMap<u64, Secret>>,
+}
+
+impl Keys {
+    /// Takes over an opened keyring.
+    pub fn new(ring: Keyring, random: Arc<dyn Random>) -> Keys {
+        Keys {
+            ring,
+            random,
+            scopes: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The keyring itself, for what is not an everyday act.
+    pub fn ring(&self) -> &Keyring {
+        &self.ring
+    }
+
+    /// The secret of a scope key.
+    pub fn scope(&self, number: u64) -> Result<Secret> {
+        let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = scopes.get(&number) {
+            return Ok(secret.clone());
+        }
+        let secret = self.ring.open_key(number)?;
+        scopes.insert(number, secret.clone());
+        Ok(secret)
+    }
+
+    /// A scope key, ready to seal custody sections.
+    pub fn scope_key(&self, number: u64) -> Result<NumberedKey> {
+        Ok(NumberedKey {
+            number,
+            key: Key::new(self.scope(number)?.first),
+        })
+    }
+
+    /// The secret of a chain's own key, or `None` when it has been destroyed.
+    pub fn item(&self, number: u64) -> Result<Option<Secret>> {
+        match self.ring.open_key(number) {
+            Ok(secret) => Ok(Some(secret)),
+            Err(comity_keyring::KeyringError::Destroyed { .. }) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Appends one key under a scope; durable on return.
+    pub fn add(&self, kind: Kind, parent: u64, subject: [u8; 16], secret: &Secret) -> Result<u64> {
+        Ok(self
+            .add_many(&[NewKey {
+                kind,
+                parent,
+                subject,
+                secret: secret.clone(),
+            }])?
+            .start)
+    }
+
+    /// Appends many keys in one write; durable on return. Their numbers follow each other.
+    pub fn add_many(&self, keys: &[NewKey]) -> Result<std::ops::Range<u64>> {
+        Ok(self.ring.append(keys, &*self.random)?)
+    }
+}
+
+impl ScopeKeys for Keys {
+    fn index_key(&self, number: u64) -> Result<[u8; 32]> {
+        Ok(self.scope(number)?.second)
+    }
+}

@@ -1,0 +1,232 @@
+//! Projections: the tables as a function of the events. The live path and `comity rebuild` both
+//! come through [`Projector::apply`], so that what is rebuilt equals what was live.
+
+mod apply;
+pub mod facts;
+mod rows;
+
+use std::collections::HashMap;
+
+use comity_core::id::{ChainId, ObjectId};
+
+use crate::error::{AppError, Result};
+use crate::sql::{Session, Value};
+
+pub use apply::{Event, ObjectAt, digest_tag, path_tags, source_tag};
+pub use rows::Rows;
+
+/// What a chain stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i64)]
+pub enum ChainKind {
+    /// The centre itself.
+    Centre = 0,
+    /// A member.
+    Member = 1,
+    /// A person.
+    Person = 2,
+    /// A case.
+    Case = 3,
+    /// A hand-over of items.
+    Intake = 4,
+    /// An item.
+    Item = 5,
+    /// A disclosure.
+    Disclosure = 6,
+}
+
+/// How an item ended when it was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i64)]
+pub enum ItemState {
+    /// Its bytes are in the vault.
+    Sealed = 0,
+    /// A symbolic link, recorded and not followed.
+    Link = 1,
+    /// A socket, device or pipe.
+    Refused = 2,
+    /// It could not be read.
+    Unreadable = 3,
+    /// It was gone when its turn came.
+    Vanished = 4,
+    /// It changed while it was read; nothing of it is kept.
+    Changed = 5,
+}
+
+impl ItemState {
+    /// All states.
+    pub const ALL: [ItemState; 6] = [
+        ItemState::Sealed,
+        ItemState::Link,
+        ItemState::Refused,
+        ItemState::Unreadable,
+        ItemState::Vanished,
+        ItemState::Changed,
+    ];
+
+    /// The word for it in events and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            ItemState::Sealed => "sealed",
+            ItemState::Link => "link",
+            ItemState::Refused => "refused",
+            ItemState::Unreadable => "unreadable",
+            ItemState::Vanished => "vanished",
+            ItemState::Changed => "changed",
+        }
+    }
+
+    /// The state of a word.
+    pub fn of_word(word: &str) -> Option<ItemState> {
+        Self::ALL.into_iter().find(|s| s.word() == word)
+    }
+
+    /// The state of its number in SQL.
+    pub fn of_number(number: i64) -> Option<ItemState> {
+        Self::ALL.into_iter().find(|s| *s as i64 == number)
+    }
+}
+
+/// Where an object lies: its pack, and where its sealed bytes begin in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectPlace {
+    /// The pack's id.
+    pub pack: [u8; 16],
+    /// From the start of the pack, in bytes.
+    pub offset: u64,
+}
+
+/// A member as the projections know it.
+#[derive(Clone, Debug)]
+pub struct MemberRow {
+    /// Chain number.
+    pub no: i64,
+    /// Key number of the member's scope.
+    pub scope_key: u64,
+}
+
+/// Keeps what is needed to turn the next event into rows.
+pub struct Projector {
+    members: HashMap<String, MemberRow>,
+    cases: HashMap<String, i64>,
+    scopes: HashMap<(i64, i64), u64>,
+    sources: HashMap<(i64, i64, [u8; 16]), i64>,
+    intakes: HashMap<(i64, i64), (i64, i64)>,
+    packs: HashMap<[u8; 16], i64>,
+    next_chain: i64,
+    next_object: i64,
+    next_pack: i64,
+    next_source: i64,
+    /// While rebuilding: every chain by its id. Live, callers know the numbers.
+    chains: Option<HashMap<ChainId, i64>>,
+    /// Objects by their id: live those of the group, while rebuilding all.
+    objects: HashMap<ObjectId, i64>,
+    /// The rows made since the last [`Rows::flush`].
+    pub rows: Rows,
+}
+
+impl Projector {
+    /// A projector that goes on from what the tables hold.
+    pub fn load(session: &mut Session) -> Result<Projector> {
+        let mut next = |sql: &str| -> Result<i64> {
+            Ok(session
+                .query_one(sql, &[])?
+                .map(|r| r.int(0))
+                .transpose()?
+                .unwrap_or(0)
+                + 1)
+        };
+        let (next_chain, next_object) = (
+            next("SELECT coalesce(max(no), 0) FROM chains")?,
+            next("SELECT coalesce(max(no), 0) FROM objects")?,
+        );
+        let (next_pack, next_source) = (
+            next("SELECT coalesce(max(no), 0) FROM packs")?,
+            next("SELECT coalesce(max(no), 0) FROM sources")?,
+        );
+        let mut p = Projector {
+            members: HashMap::new(),
+            cases: HashMap::new(),
+            scopes: HashMap::new(),
+            sources: HashMap::new(),
+            intakes: HashMap::new(),
+            packs: HashMap::new(),
+            next_chain,
+            next_object,
+            next_pack,
+            next_source,
+            chains: None,
+            objects: HashMap::new(),
+            rows: Rows::default(),
+        };
+        for r in session.query("SELECT code, no, scope_key FROM members", &[])? {
+            p.members.insert(
+                r.text(0)?.to_owned(),
+                MemberRow {
+                    no: r.int(1)?,
+                    scope_key: r.int(2)? as u64,
+                },
+            );
+        }
+        for r in session.query("SELECT code, no FROM cases", &[])? {
+            p.cases.insert(r.text(0)?.to_owned(), r.int(1)?);
+        }
+        for r in session.query("SELECT member, case_no, scope_key FROM scopes", &[])? {
+            p.scopes.insert((r.int(0)?, r.int(1)?), r.int(2)? as u64);
+        }
+        for r in session.query("SELECT member, case_no, tag, no FROM sources", &[])? {
+            p.sources
+                .insert((r.int(0)?, r.int(1)?, r.array(2)?), r.int(3)?);
+        }
+        Ok(p)
+    }
+
+    /// A projector for empty tables that remembers every chain and object by its id: for rebuilding.
+    pub fn from_nothing(session: &mut Session) -> Result<Projector> {
+        Ok(Projector {
+            chains: Some(HashMap::new()),
+            ..Projector::load(session)?
+        })
+    }
+
+    /// The member of a code.
+    pub fn member(&self, code: &str) -> Option<&MemberRow> {
+        self.members.get(code)
+    }
+
+    /// The case of a code.
+    pub fn case(&self, code: &str) -> Option<i64> {
+        self.cases.get(code).copied()
+    }
+
+    /// The key number of the scope of a member's items in a case.
+    pub fn scope(&self, member: i64, case_no: i64) -> Option<u64> {
+        self.scopes.get(&(member, case_no)).copied()
+    }
+
+    /// Chain number and source number of an intake of a member.
+    pub fn intake(
+        &mut self,
+        session: &mut Session,
+        member: i64,
+        number: i64,
+    ) -> Result<(i64, i64)> {
+        if let Some(found) = self.intakes.get(&(member, number)) {
+            return Ok(*found);
+        }
+        let row = session
+            .query_one(
+                "SELECT no, source FROM intakes WHERE member = ? AND number = ?",
+                &[Value::Int(member), Value::Int(number)],
+            )?
+            .ok_or_else(|| {
+                AppError::damaged(
+                    "ledger",
+                    format!("an item of intake {number} stands before the intake itself"),
+                )
+            })?;
+        let found = (row.int(0)?, row.int(1)?);
+        self.intakes.insert((member, number), found);
+        Ok(found)
+    }
+}

@@ -1,0 +1,107 @@
+//! Reading events back: leaf, sealed body, fields.
+
+use comity_core::body::{Class, CustodySection, OpenField, SealedBody, section_context};
+use comity_core::digest::Digest;
+use comity_core::json::Value;
+use comity_core::leaf::{Leaf, leaf_hash};
+use comity_seal::{Key, open};
+
+use crate::centre::Centre;
+use crate::error::{AppError, Result};
+use crate::keys::Keys;
+
+/// An event read back, its commitment checked.
+#[derive(Clone, Debug)]
+pub struct OpenedEvent {
+    /// The index of its leaf.
+    pub index: u64,
+    /// The leaf's exact bytes.
+    pub entry: Vec<u8>,
+    /// The leaf.
+    pub leaf: Leaf,
+    /// The hash of the leaf.
+    pub hash: Digest,
+    /// Key number of the custody section.
+    pub custody_key: u64,
+    /// Key number of the content section, 0 where there is none.
+    pub content_key: u64,
+    /// Its fields in order, with salts; content fields have no value once they are erased.
+    pub fields: Vec<OpenField>,
+}
+
+impl OpenedEvent {
+    /// The value of a field, unless it is missing or erased.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.fields
+            .iter()
+            .find(|f| f.name == name)
+            .and_then(|f| f.value.as_ref())
+    }
+
+    /// The value of a field of text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.value(name).and_then(Value::as_str)
+    }
+
+    /// Whether its content has been erased.
+    pub fn is_erased(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|f| f.class == Class::Content && f.value.is_none())
+    }
+}
+
+/// Opens the event of a leaf from its sealed body, and checks that the body is the one that the leaf commits to.
+pub fn open_event(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<OpenedEvent> {
+    let place = || format!("event {index} of the ledger");
+    let leaf = Leaf::parse(entry).map_err(|e| AppError::damaged(place(), e.to_string()))?;
+    let sealed = SealedBody::parse(body).map_err(|e| AppError::damaged(place(), e.to_string()))?;
+    let custody = keys.scope_key(sealed.custody_key)?;
+    let unseal = |key: &Key, class: Class, bytes: &[u8]| {
+        open(key, &section_context(class, &leaf.body), bytes).map_err(|source| AppError::Seal {
+            place: place(),
+            source,
+        })
+    };
+    let section = CustodySection::parse(&unseal(&custody.key, Class::Custody, sealed.custody)?)
+        .map_err(|e| AppError::damaged(place(), e.to_string()))?;
+    let content = match sealed.content {
+        None => None,
+        Some(bytes) => match keys.item(sealed.content_key)? {
+            None => None,
+            Some(secret) => Some(unseal(&Key::new(secret.first), Class::Content, bytes)?),
+        },
+    };
+    let commitment = section
+        .commitment()
+        .map_err(|e| AppError::damaged(place(), e.to_string()))?;
+    if commitment != leaf.body {
+        return Err(AppError::damaged(
+            place(),
+            "its body is not the one that the leaf commits to",
+        ));
+    }
+    let fields = section
+        .open(content.as_deref())
+        .map_err(|e| AppError::damaged(place(), e.to_string()))?;
+    Ok(OpenedEvent {
+        index,
+        entry: entry.to_vec(),
+        hash: leaf_hash(entry),
+        leaf,
+        custody_key: sealed.custody_key,
+        content_key: sealed.content_key,
+        fields,
+    })
+}
+
+impl Centre {
+    /// Reads one event by the index of its leaf.
+    pub fn read_event(&self, index: u64) -> Result<OpenedEvent> {
+        let (entry, body) = {
+            let sequencer = self.sequencer();
+            (sequencer.tree.entry(index)?, sequencer.tree.body(index)?)
+        };
+        open_event(&self.keys, index, &entry, &body)
+    }
+}

@@ -1,0 +1,341 @@
+//! A session on either engine.
+
+use std::str::FromStr;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{
+    Arguments, AssertSqlSafe, Column, ConnectOptions, Connection, PgConnection, Row as _,
+    SqliteConnection, TypeInfo, ValueRef,
+};
+use tokio::runtime::Runtime;
+
+use super::{Database, Row, SqlError, Value};
+
+/// Rows that one INSERT statement carries: few enough for either engine's limit of parameters.
+const ROWS_PER_STATEMENT: usize = 64;
+
+fn runtime() -> Result<&'static Runtime, SqlError> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let made = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("comity-sql")
+        .enable_all()
+        .build()
+        .map_err(SqlError::Runtime)?;
+    Ok(RUNTIME.get_or_init(|| made))
+}
+
+enum Conn {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// One connection to the state. Not shared between threads at once; open another for another thread.
+pub struct Session {
+    conn: Conn,
+}
+
+impl Session {
+    /// Opens a session, creating the SQLite file where there is none, and asserts the settings
+    /// on which durability rests.
+    pub fn open(database: &Database) -> Result<Session, SqlError> {
+        let mut session = match database {
+            Database::Sqlite {
+                path,
+                key,
+                read_only,
+            } => Session {
+                conn: Conn::Sqlite(open_sqlite(path, key, *read_only)?),
+            },
+            Database::Postgres { url, schema } => Session {
+                conn: Conn::Postgres(open_postgres(url, schema)?),
+            },
+        };
+        session.assert_durable()?;
+        Ok(session)
+    }
+
+    fn assert_durable(&mut self) -> Result<(), SqlError> {
+        let settings: &[(&'static str, &'static str, &'static str)] = match self.conn {
+            Conn::Sqlite(_) => &[
+                ("journal_mode", "PRAGMA journal_mode", "wal"),
+                ("synchronous", "PRAGMA synchronous", "2"),
+            ],
+            Conn::Postgres(_) => &[
+                ("fsync", "SHOW fsync", "on"),
+                ("full_page_writes", "SHOW full_page_writes", "on"),
+                ("synchronous_commit", "SHOW synchronous_commit", "on"),
+            ],
+        };
+        for (setting, sql, wanted) in settings {
+            let rows = self.query(sql, &[])?;
+            let found = match rows.first().and_then(|r| r.0.first()) {
+                Some(Value::Text(t)) => t.clone(),
+                Some(Value::Int(i)) => i.to_string(),
+                other => format!("{other:?}"),
+            };
+            if found != *wanted {
+                return Err(SqlError::Setting {
+                    setting,
+                    found,
+                    wanted,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.conn, Conn::Postgres(_))
+    }
+
+    /// Runs one statement and returns how many rows it changed.
+    pub fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, SqlError> {
+        let fail = |source| engine_error(sql, source);
+        match &mut self.conn {
+            Conn::Sqlite(conn) => {
+                let arguments = sqlite_arguments(values).map_err(fail)?;
+                let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                Ok(runtime()?
+                    .block_on(query.execute(conn))
+                    .map_err(fail)?
+                    .rows_affected())
+            }
+            Conn::Postgres(conn) => {
+                let arguments = postgres_arguments(values).map_err(fail)?;
+                let query = sqlx::query_with(AssertSqlSafe(numbered(sql)), arguments);
+                Ok(runtime()?
+                    .block_on(query.execute(conn))
+                    .map_err(fail)?
+                    .rows_affected())
+            }
+        }
+    }
+
+    /// Runs several statements separated by semicolons, without parameters.
+    pub fn execute_script(&mut self, sql: &str) -> Result<(), SqlError> {
+        for statement in sql.split(';').map(str::trim).filter(|s| !s.is_empty()) {
+            self.execute(statement, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Runs a query and returns all its rows. Callers page through what may be large.
+    pub fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, SqlError> {
+        let fail = |source| engine_error(sql, source);
+        match &mut self.conn {
+            Conn::Sqlite(conn) => {
+                let arguments = sqlite_arguments(values).map_err(fail)?;
+                let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                let rows = runtime()?.block_on(query.fetch_all(conn)).map_err(fail)?;
+                rows.iter()
+                    .map(sqlite_row)
+                    .collect::<Result<_, _>>()
+                    .map_err(fail)
+            }
+            Conn::Postgres(conn) => {
+                let arguments = postgres_arguments(values).map_err(fail)?;
+                let query = sqlx::query_with(AssertSqlSafe(numbered(sql)), arguments);
+                let rows = runtime()?.block_on(query.fetch_all(conn)).map_err(fail)?;
+                rows.iter()
+                    .map(postgres_row)
+                    .collect::<Result<_, _>>()
+                    .map_err(fail)
+            }
+        }
+    }
+
+    /// Runs a query that answers with one row or none.
+    pub fn query_one(&mut self, sql: &str, values: &[Value]) -> Result<Option<Row>, SqlError> {
+        Ok(self.query(sql, values)?.into_iter().next())
+    }
+
+    /// Inserts rows, many a statement. `values` holds the rows one after the other.
+    pub fn insert(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        values: &[Value],
+    ) -> Result<(), SqlError> {
+        let width = columns.len();
+        for part in values.chunks(width * ROWS_PER_STATEMENT) {
+            let row = format!("({})", vec!["?"; width].join(","));
+            let rows = vec![row.as_str(); part.len() / width].join(",");
+            self.execute(
+                &format!("INSERT INTO {table} ({}) VALUES {rows}", columns.join(",")),
+                part,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction that will write.
+    pub fn begin(&mut self) -> Result<(), SqlError> {
+        let sql = if self.is_postgres() {
+            "BEGIN"
+        } else {
+            "BEGIN IMMEDIATE"
+        };
+        self.execute(sql, &[]).map(drop)
+    }
+
+    /// Commits; durable on return.
+    pub fn commit(&mut self) -> Result<(), SqlError> {
+        self.execute("COMMIT", &[]).map(drop)
+    }
+
+    /// Gives up the transaction. Harmless where none is open any more.
+    pub fn rollback(&mut self) {
+        let _ = self.execute("ROLLBACK", &[]);
+    }
+
+    /// Closes the session in order (SQLite folds its write-ahead log into the file).
+    pub fn close(self) -> Result<(), SqlError> {
+        let closed = match self.conn {
+            Conn::Sqlite(conn) => runtime()?.block_on(conn.close()),
+            Conn::Postgres(conn) => runtime()?.block_on(conn.close()),
+        };
+        closed.map_err(|source| engine_error("close", source))
+    }
+}
+
+fn engine_error(sql: &str, source: sqlx::Error) -> SqlError {
+    let what: Vec<&str> = sql.split_whitespace().take(4).collect();
+    SqlError::Engine {
+        what: what.join(" "),
+        source,
+    }
+}
+
+fn open_sqlite(
+    path: &std::path::Path,
+    key: &[u8; 32],
+    read_only: bool,
+) -> Result<SqliteConnection, SqlError> {
+    let mut options = SqliteConnectOptions::new()
+        .filename(path)
+        .pragma("key", format!("\"x'{}'\"", comity_core::digest::hex(key)))
+        .pragma("cipher_page_size", "16384")
+        .pragma("cipher_memory_security", "OFF")
+        .create_if_missing(!read_only)
+        .busy_timeout(Duration::from_secs(600))
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("temp_store", "MEMORY")
+        .pragma("cache_size", "-32768")
+        .pragma("wal_autocheckpoint", "2000");
+    options = if read_only {
+        options.immutable(true).read_only(true)
+    } else {
+        options.journal_mode(SqliteJournalMode::Wal)
+    };
+    runtime()?
+        .block_on(options.connect())
+        .map_err(|source| SqlError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn open_postgres(url: &str, schema: &str) -> Result<PgConnection, SqlError> {
+    let fail = |source| engine_error("connect to PostgreSQL", source);
+    let options = PgConnectOptions::from_str(url)
+        .map_err(fail)?
+        .options([("search_path", schema), ("synchronous_commit", "on")]);
+    let mut session = Session {
+        conn: Conn::Postgres(runtime()?.block_on(options.connect()).map_err(fail)?),
+    };
+    session.execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"), &[])?;
+    match session.conn {
+        Conn::Postgres(conn) => Ok(conn),
+        Conn::Sqlite(_) => Err(fail(sqlx::Error::WorkerCrashed)),
+    }
+}
+
+/// PostgreSQL numbers its parameters; ours are `?`, which no text in our statements contains.
+fn numbered(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len() + 16);
+    let mut n = 0;
+    for c in sql.chars() {
+        if c == '?' {
+            n += 1;
+            out.push('$');
+            out.push_str(&n.to_string());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Int(v) => arguments.add(*v),
+            Value::Blob(v) => arguments.add(v.as_slice()),
+            Value::Text(v) => arguments.add(v.as_str()),
+            Value::NoInt => arguments.add(None::<i64>),
+            Value::NoBlob => arguments.add(None::<Vec<u8>>),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Int(v) => arguments.add(*v),
+            Value::Blob(v) => arguments.add(v.as_slice()),
+            Value::Text(v) => arguments.add(v.as_str()),
+            Value::NoInt => arguments.add(None::<i64>),
+            Value::NoBlob => arguments.add(None::<Vec<u8>>),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+fn sqlite_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
+    let mut values = Vec::with_capacity(row.len());
+    for i in 0..row.len() {
+        let raw = row.try_get_raw(i)?;
+        values.push(if raw.is_null() {
+            Value::NoBlob
+        } else {
+            match raw.type_info().name() {
+                "INTEGER" => Value::Int(row.try_get(i)?),
+                "BLOB" => Value::Blob(row.try_get(i)?),
+                _ => Value::Text(row.try_get(i)?),
+            }
+        });
+    }
+    Ok(Row(values))
+}
+
+fn postgres_row(row: &PgRow) -> Result<Row, sqlx::Error> {
+    let mut values = Vec::with_capacity(row.len());
+    for i in 0..row.len() {
+        values.push(if row.try_get_raw(i)?.is_null() {
+            Value::NoBlob
+        } else {
+            match row.column(i).type_info().name() {
+                "INT8" => Value::Int(row.try_get(i)?),
+                "BYTEA" => Value::Blob(row.try_get(i)?),
+                "BOOL" => Value::Int(i64::from(row.try_get::<bool, _>(i)?)),
+                _ => Value::Text(row.try_get(i)?),
+            }
+        });
+    }
+    Ok(Row(values))
+}
