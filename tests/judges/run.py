@@ -32,7 +32,7 @@ class World:
             **os.environ,
             "COMITY_CENTRE": str(self.centre),
             "COMITY_PASSPHRASE": "judged by others",
-            "COMITY_ACTOR": "UKR-P0001",
+            "COMITY_ACTOR": "Олена Вигадана",
         }
 
     def comity(self, *words):
@@ -60,7 +60,6 @@ class World:
             (many / f"{number:04d}.txt").write_text(f"file {number}\n")
 
         self.comity("init", self.centre, "--name", "Judged", "--member", "UKR=Ukraine", "--member", "LTU=Lithuania")
-        self.comity("person", "add", "--member", "UKR", "Олена Вигадана")
         self.comity("case", "new", "Zoriane")
         self.comity(
             "intake", evidence, "--member", "UKR", "--case", "Zoriane", "--source", "National Police (invented)",
