@@ -1,1 +1,43 @@
-fn main() {}
+//! `comity`: the command line of a centre. A file per verb.
+
+mod args;
+mod case;
+mod init;
+mod intake;
+mod member;
+mod output;
+mod passphrase;
+mod person;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Verb};
+use world::Failure;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(cli.global.json),
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let global = &cli.global;
+    match &cli.verb {
+        Verb::Init(args) => init::run(global, args),
+        Verb::Case(args) => case::run(global, args),
+        Verb::Member(args) => member::run(global, args),
+        Verb::Person(args) => person::run(global, args),
+        Verb::Intake(args) => intake::run(global, args),
+    }
+}

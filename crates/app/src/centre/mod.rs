@@ -24,6 +24,8 @@ pub use create::{Founding, create};
 
 /// The file in the centre's folder that outsiders get: the log's keys.
 pub const KEYS_FILE: &str = "keys";
+/// What trying a passphrase costs at a new centre.
+pub const ARGON2: comity_keyring::Argon2Params = comity_keyring::Argon2Params::CENTRE;
 const LOCK_FILE: &str = "lock";
 
 /// An open centre.

@@ -1,0 +1,52 @@
+//! What can be said on the command line. Help, completions and man pages come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{case, init, intake, member, person};
+
+/// Evidence and case software for nations that investigate together.
+///
+/// A centre is one folder: a vault of sealed evidence, a ledger that anyone can check, and a keyring.
+#[derive(Parser)]
+#[command(
+    name = "comity",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Args)]
+pub struct Global {
+    /// The centre's folder
+    #[arg(long, global = true, env = "COMITY_CENTRE", value_name = "DIR")]
+    pub centre: Option<PathBuf>,
+    /// Who acts: a registered person, by number (UKR-P0001) or by name
+    #[arg(long, global = true, env = "COMITY_ACTOR", value_name = "PERSON")]
+    pub actor: Option<String>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Make a centre
+    Init(init::InitArgs),
+    /// Open and list cases
+    Case(case::CaseArgs),
+    /// List members
+    Member(member::MemberArgs),
+    /// Register and list persons
+    Person(person::PersonArgs),
+    /// Take in evidence
+    Intake(intake::IntakeArgs),
+}

@@ -1,0 +1,97 @@
+//! Opening the centre that a command speaks of, and saying why a command failed.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use comity_app::event::Actor;
+use comity_app::{Ambient, AppError, Centre};
+use comity_core::shown::escape_for_terminal;
+use serde_json::json;
+
+use crate::args::Global;
+use crate::passphrase;
+
+/// Why a command ends with another code than 0.
+pub enum Failure {
+    /// Used wrongly: 2.
+    Usage(String),
+    /// Something was found wrong, or could not be done: 1.
+    Wrong(String),
+    /// Something was found wrong and has been said already: 1.
+    Said,
+}
+
+impl From<AppError> for Failure {
+    fn from(e: AppError) -> Self {
+        if e.is_usage() {
+            Failure::Usage(e.to_string())
+        } else {
+            Failure::Wrong(e.to_string())
+        }
+    }
+}
+
+impl Failure {
+    /// Tells the person and gives the exit code.
+    pub fn report(self, as_json: bool) -> ExitCode {
+        let (code, sentence) = match self {
+            Failure::Usage(s) => (2, s),
+            Failure::Wrong(s) => (1, s),
+            Failure::Said => return ExitCode::from(1),
+        };
+        if as_json {
+            let _ = writeln!(std::io::stdout(), "{}", json!({ "error": sentence }));
+        }
+        let _ = writeln!(
+            std::io::stderr(),
+            "comity: {}",
+            escape_for_terminal(&sentence)
+        );
+        ExitCode::from(code)
+    }
+}
+
+/// The folder of the centre.
+pub fn folder(global: &Global) -> Result<PathBuf, Failure> {
+    global.centre.clone().ok_or_else(|| {
+        Failure::Usage(
+            "which centre? give its folder with --centre DIR, or set COMITY_CENTRE".to_owned(),
+        )
+    })
+}
+
+/// Opens the centre; what an interrupted run left is finished and said.
+pub fn open(global: &Global) -> Result<Centre, Failure> {
+    let dir = folder(global)?;
+    if !dir.join(comity_app::centre::config::FILE).exists() {
+        return Err(Failure::Usage(format!(
+            "there is no centre in {}: make one with `comity init`, or name another with --centre",
+            dir.display()
+        )));
+    }
+    let centre = Centre::open(&dir, &passphrase::get()?, Ambient::system())?;
+    for sentence in &centre.recovered {
+        let _ = writeln!(
+            std::io::stderr(),
+            "comity: recovered: {}",
+            escape_for_terminal(sentence)
+        );
+    }
+    Ok(centre)
+}
+
+/// Refuses a verb that records when nobody acts. Asked before the passphrase, so that nothing is typed in vain.
+pub fn actor_given(global: &Global) -> Result<&str, Failure> {
+    match global.actor.as_deref().map(str::trim) {
+        Some(given) if !given.is_empty() => Ok(given),
+        _ => Err(Failure::Usage(
+            "who acts? this verb records an event, and every event has an actor: give --actor PERSON, or set COMITY_ACTOR".to_owned(),
+        )),
+    }
+}
+
+/// The registered person who acts.
+pub fn actor(global: &Global, centre: &Centre) -> Result<Actor, Failure> {
+    Ok(centre.actor(&mut centre.session()?, actor_given(global)?)?)
+}
