@@ -27,6 +27,7 @@ check: setup ## formatting, warnings, licences, what may depend on what
 
 house: ## the rules of the house alone, without a compiler
 	$(PY) tests/house.py
+	$(PY) testdata/samples/make.py --check
 
 test: setup rust-test judges ## all tests, the judgement of other people's programs, and the demo
 	scripts/demo --bin target/debug </dev/null

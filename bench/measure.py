@@ -51,7 +51,7 @@ class Table:
         print(f"  {work:<24} {program:<26} {took.seconds:8.2f} s  cpu {took.cpu:8.2f} s  {took.peak_mb:7.0f} MB", flush=True)
 
     def text(self):
-        lines = ["| work | program | median s | of Comity's | cpu s | peak MB |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+        lines = ["| work | program | median s | ÷ Comity | cpu s | peak MB |", "| --- | --- | ---: | ---: | ---: | ---: |"]
         for work, programs in self.rows.items():
             own = [took.seconds for took in programs.get(self.ours, [])]
             for program, runs in programs.items():
