@@ -118,7 +118,7 @@ impl FromStr for MemberCode {
 /// An evidence registration number, such as `UKR-000123-0000456`: the member that brought the
 /// item, the number of the intake (six digits) and the number of the item in it (seven digits).
 ///
-/// The order is that of its text.
+/// The order is by member, then intake, then number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ern {
     member: MemberCode,

@@ -42,10 +42,10 @@ pub enum LeafError {
 }
 
 impl Leaf {
-    /// The canonical bytes: at most 226.
+    /// The canonical bytes: at most 219.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(232);
+        let mut out = Vec::with_capacity(224);
         self.encode_into(&mut out);
         out
     }

@@ -41,7 +41,7 @@ pub enum ProofError {
 /// How many hashes the inclusion proof of leaf `index` has in a tree of `size` leaves.
 fn inclusion_proof_len(index: u64, size: u64) -> usize {
     let inner = inner_len(index, size);
-    let border = (index >> inner).count_ones();
+    let border = index.checked_shr(inner).unwrap_or(0).count_ones();
     (inner + border) as usize
 }
 
@@ -182,7 +182,10 @@ fn consistency_proof_len(old_size: u64, new_size: u64) -> usize {
     }
     let shift = old_size.trailing_zeros();
     let inner = inner_len(old_size - 1, new_size) - shift;
-    let border = ((old_size - 1) >> (inner + shift)).count_ones();
+    let border = (old_size - 1)
+        .checked_shr(inner + shift)
+        .unwrap_or(0)
+        .count_ones();
     let first = u32::from(!old_size.is_power_of_two());
     (first + inner + border) as usize
 }
