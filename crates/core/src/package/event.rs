@@ -284,6 +284,15 @@ impl<'a> EventLine<'a> {
         Scan::new(self.opened(name)?).ok()?.integer().ok()
     }
 
+    /// Whether the field is there and not opened.
+    #[must_use]
+    pub fn is_withheld(&self, name: &str) -> bool {
+        let withheld = |field: &LineField<'_>| matches!(field.shown, Shown::Withheld(_));
+        self.fields
+            .iter()
+            .any(|field| field.name == name && withheld(field))
+    }
+
     /// Whether any field is opened.
     #[must_use]
     pub fn is_opened(&self) -> bool {
@@ -342,7 +351,7 @@ pub struct CheckedEvent {
     pub hash: Digest,
 }
 
-fn parse_fields<'a>(scan: &mut Scan<'a>) -> Result<Vec<LineField<'a>>, ScanError> {
+pub(crate) fn parse_fields<'a>(scan: &mut Scan<'a>) -> Result<Vec<LineField<'a>>, ScanError> {
     scan.literal("[")?;
     let mut fields: Vec<LineField<'a>> = Vec::with_capacity(24);
     loop {

@@ -129,11 +129,13 @@ pub struct ReceiptHead {
     pub intake: u64,
     /// Number of lines of the manifest.
     pub lines: u64,
-    /// How many lines of each kind of event.
-    pub kinds: BTreeMap<String, u64>,
-    /// How many lines of each state.
+    /// How many items this intake recorded.
+    pub received: u64,
+    /// How many were delivered again.
+    pub again: u64,
+    /// How many of those received are in each state.
     pub states: BTreeMap<String, u64>,
-    /// Sum of the opened sizes.
+    /// Sum of the sizes of those received.
     pub bytes: u64,
     /// SHA-256 of `manifest.jsonl`.
     pub manifest_sha256: Digest,
@@ -173,7 +175,8 @@ impl ReceiptHead {
             "source": self.source,
             "intake": self.intake,
             "lines": self.lines,
-            "kinds": self.kinds,
+            "received": self.received,
+            "again": self.again,
             "states": self.states,
             "bytes": self.bytes,
             "manifest_sha256": self.manifest_sha256.to_string(),
@@ -201,7 +204,8 @@ impl ReceiptHead {
             source: members.text("source")?,
             intake: members.integer("intake")?,
             lines: members.integer("lines")?,
-            kinds: members.counts("kinds")?,
+            received: members.integer("received")?,
+            again: members.integer("again")?,
             states: members.counts("states")?,
             bytes: members.integer("bytes")?,
             manifest_sha256: members.digest("manifest_sha256")?,

@@ -4,16 +4,37 @@
 //! Checks read through a [`Source`] and return every finding. Nothing that a package says about
 //! itself is believed: names, lengths and numbers are held against limits before they are used.
 
+mod anchor;
 pub mod bag;
+mod bagcheck;
+mod check;
+mod consistency;
 mod event;
+mod exhibits;
 mod head;
 mod item;
+mod logscan;
+mod receipt;
+mod recording;
+mod report;
 mod scan;
 mod source;
+mod threads;
+mod tiles;
+mod words;
 
+pub use check::{PackageOptions, check_package};
+pub use consistency::{Consistency, ConsistencyError};
 pub use event::{CheckedEvent, EventLine, LineField, Repeated, Shown, event_line, manifest_line};
 pub use head::{Differences, PACKAGE_FORMAT, PackageHead, RECEIPT_FORMAT, ReceiptHead};
 pub use item::{Difference, DifferenceLine, ItemBytes, ItemLine, payload_ern, payload_path};
+pub use receipt::{ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};
+pub use recording::{Beside, CONSISTENCY_ENDING, PROOF_ENDING, act_extra};
+pub use report::{
+    Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording,
+};
 pub use source::{
     MAX_LINE_BYTES, MAX_NAME_BYTES, MAX_SMALL_FILE_BYTES, Source, check_names, find, refused_name,
 };
+pub use tiles::needed_tiles;
+pub use words::words;

@@ -17,6 +17,10 @@ pub trait Source: Sync {
     /// The names of all files, with `/` between their parts, sorted by bytes, each once.
     fn names(&self) -> &[String];
 
+    /// What is there and is not read, because no package or receipt may have it: links, devices,
+    /// names that are not text. Each is a finding of every check.
+    fn refused(&self) -> &[Finding];
+
     /// Gives the bytes of the file `names()[index]` to `visit`.
     ///
     /// # Errors

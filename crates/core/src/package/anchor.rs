@@ -1,0 +1,79 @@
+//! Keys, checkpoint and tiles of a package or receipt.
+
+use crate::checkpoint::{LogKeys, SignedCheckpoint};
+use crate::digest::Digest;
+use crate::tile::TreeTiles;
+
+use super::report::{Findings, LogFacts};
+use super::source::{Source, read_small};
+use super::tiles;
+
+/// The log as far as it could be read.
+#[derive(Default)]
+pub(super) struct Anchor {
+    /// The keys and the checkpoint that they verify.
+    pub(super) facts: Option<LogFacts>,
+    /// The tiles, authenticated against the checkpoint's root, be it signed or not: what is wrong
+    /// with the signatures is a finding of its own.
+    pub(super) tiles: Option<TreeTiles>,
+    /// Size and root that the checkpoint claims.
+    pub(super) claimed: Option<(u64, Digest)>,
+    /// Origin that it claims.
+    pub(super) origin: Option<String>,
+}
+
+/// Reads `keys_name`, and `checkpoint` and `tile/…` below `folder` (with its slash).
+pub(super) fn load(
+    source: &dyn Source,
+    keys_name: &str,
+    folder: &str,
+    given: Option<&LogKeys>,
+    findings: &mut Findings,
+) -> Anchor {
+    let own = match read_small(source, keys_name) {
+        Ok(bytes) => LogKeys::parse(&bytes).map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    let own = own.map_err(|error| findings.add(keys_name, error)).ok();
+    if let (Some(given), Some(own)) = (given, &own)
+        && given.fingerprint() != own.fingerprint()
+    {
+        findings.add(keys_name, "are not the keys that you gave");
+    }
+    let name = format!("{folder}checkpoint");
+    let parsed = match read_small(source, &name) {
+        Ok(bytes) => SignedCheckpoint::parse(&bytes).map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    let checkpoint = match parsed {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => {
+            findings.add(&name, error);
+            return Anchor::default();
+        }
+    };
+    let claimed = checkpoint.claimed();
+    let (size, root) = (claimed.size(), *claimed.root());
+    let origin = Some(checkpoint.claimed_origin().to_owned());
+    let tiles = tiles::load(source, folder, size, &root, findings);
+    let keys = given.cloned().or(own);
+    let facts = keys.and_then(|keys| match checkpoint.verify(&keys) {
+        Ok(verified) => Some(LogFacts {
+            anchored: given.is_some(),
+            keys,
+            size,
+            root,
+            time_secs: verified.time_secs(),
+        }),
+        Err(error) => {
+            findings.add(&name, error.to_string());
+            None
+        }
+    });
+    Anchor {
+        facts,
+        tiles: Some(tiles),
+        claimed: Some((size, root)),
+        origin,
+    }
+}

@@ -1,0 +1,147 @@
+//! What the checks of packages and receipts answer.
+
+use crate::checkpoint::LogKeys;
+use crate::digest::Digest;
+use crate::finding::Finding;
+use crate::shown::escape_for_terminal;
+
+use super::head::{PackageHead, ReceiptHead};
+
+/// How many findings are kept; the rest are counted.
+pub const MAX_FINDINGS: usize = 100_000;
+
+/// Findings as they come in.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    list: Vec<Finding>,
+    more: u64,
+}
+
+impl Findings {
+    /// Adds one. Both texts may come from outside: control characters are escaped.
+    pub(crate) fn add(&mut self, place: impl AsRef<str>, what: impl AsRef<str>) {
+        if self.list.len() >= MAX_FINDINGS {
+            self.more += 1;
+            return;
+        }
+        let (place, what) = (
+            escape_for_terminal(place.as_ref()),
+            escape_for_terminal(what.as_ref()),
+        );
+        self.list.push(Finding::new(place, what));
+    }
+
+    pub(crate) fn extend(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            self.add(&finding.place, &finding.what);
+        }
+    }
+
+    /// All that are kept, in the order of the checks.
+    #[must_use]
+    pub fn list(&self) -> &[Finding] {
+        &self.list
+    }
+
+    /// How many more there were.
+    #[must_use]
+    pub fn more(&self) -> u64 {
+        self.more
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+/// The log that a package or receipt stands on, as far as it holds.
+#[derive(Clone, Debug)]
+pub struct LogFacts {
+    /// The keys that verified the checkpoint: those given, or else the package's own.
+    pub keys: LogKeys,
+    /// Whether the keys were given from elsewhere.
+    pub anchored: bool,
+    /// Size of the checkpoint.
+    pub size: u64,
+    /// Its root.
+    pub root: Digest,
+    /// When it was signed by the log's own word, in seconds since 1970.
+    pub time_secs: u64,
+}
+
+/// Whether the making of a package stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// It does.
+    Recorded {
+        /// Index of the act's leaf.
+        index: u64,
+        /// Size of checkpoint B.
+        size: u64,
+        /// Root of checkpoint B.
+        root: Digest,
+        /// When B was signed by the log's own word, in seconds since 1970.
+        time_secs: u64,
+    },
+    /// It is not shown: these files are not beside the package.
+    NotRecorded {
+        /// The endings of the missing files' names.
+        missing: Vec<&'static str>,
+    },
+    /// The files are there, and something in them is wrong; the findings say what.
+    Wrong,
+}
+
+/// What an exported log showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogScan {
+    /// Size of the exported log's checkpoint.
+    pub size: u64,
+    /// How many leaves of the package's chains come after checkpoint A, the disclosure's own
+    /// among them.
+    pub later: u64,
+}
+
+/// The result of checking a package.
+#[derive(Clone, Debug, Default)]
+pub struct PackageReport {
+    /// Everything that is wrong.
+    pub findings: Findings,
+    /// The head, when it could be read.
+    pub head: Option<PackageHead>,
+    /// The log, when its checkpoint could be verified.
+    pub log: Option<LogFacts>,
+    /// The recording; `None` when the package was too damaged to tell.
+    pub recording: Option<Recording>,
+    /// The exported log, when one was given and holds.
+    pub scan: Option<LogScan>,
+    /// How many exhibits were checked.
+    pub exhibits: u64,
+    /// How many events were checked.
+    pub events: u64,
+    /// How many of these show nothing but their place.
+    pub withheld: u64,
+    /// How many payload files were hashed.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// SHA-256 of `tagmanifest-sha256.txt`, which stands for the package.
+    pub tagmanifest: Option<Digest>,
+}
+
+/// The result of checking a receipt.
+#[derive(Clone, Debug, Default)]
+pub struct ReceiptReport {
+    /// Everything that is wrong.
+    pub findings: Findings,
+    /// The head, when it could be read.
+    pub head: Option<ReceiptHead>,
+    /// The log, when its checkpoint could be verified.
+    pub log: Option<LogFacts>,
+    /// How many lines were checked.
+    pub lines: u64,
+    /// SHA-256 of `manifest.jsonl`.
+    pub manifest: Option<Digest>,
+}

@@ -1,0 +1,205 @@
+//! An event in words, for people: history, pages and the verifier say the same.
+
+use crate::json::Value;
+
+/// One English sentence, without its full stop, about what an event did.
+///
+/// `field` gives the value of a field of the event, and `None` for one that it does not have or
+/// that is withheld. Kinds and fields are those of `docs/format/events.md`; a kind that this
+/// program does not know is named as it is. The texts come from outside: whoever shows the
+/// sentence escapes it.
+///
+/// ```
+/// use comity_core::json::{Value, json};
+/// use comity_core::package::words;
+///
+/// let event = json!({"kind": "opened", "actor": "UKR-P0001", "purpose": "translation"});
+/// let sentence = words(&|name: &str| event.get(name).cloned());
+/// assert_eq!(sentence, "UKR-P0001 opened it for the purpose “translation”");
+/// ```
+#[must_use]
+pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
+    let event = Words { field };
+    let Some(kind) = event.text("kind") else {
+        return "Something happened that is withheld".to_owned();
+    };
+    let actor = event
+        .text("actor")
+        .unwrap_or_else(|| "A person whose number is withheld".to_owned());
+    let act = match kind.as_str() {
+        "received" => event.received(),
+        "delivered_again" => "recorded that the same bytes were delivered again".to_owned(),
+        "opened" => format!("opened {}{}", event.part(), event.purpose()),
+        "disclosed" if event.text("tagmanifest_sha256").is_some() => {
+            format!(
+                "disclosed {}{}{}",
+                event.exhibits(),
+                event.recipient(),
+                event.purpose()
+            )
+        }
+        "disclosed" => format!("disclosed it{}{}", event.recipient(), event.purpose()),
+        "disclosure_failed" => format!(
+            "recorded that a disclosure was never handed over{}",
+            event.reason()
+        ),
+        "centre_created" => format!("created the centre{}", event.named()),
+        "member_registered" => format!(
+            "registered the member {}{}",
+            event.or_unknown("member"),
+            event.named()
+        ),
+        "person_registered" => format!(
+            "registered the person {}{}",
+            event.or_unknown("person"),
+            event.named()
+        ),
+        "case_opened" => format!(
+            "opened the case {}{}",
+            event.or_unknown("case"),
+            event.named()
+        ),
+        "intake_opened" => format!(
+            "opened the intake {}{}",
+            event.or_unknown("intake"),
+            event.source()
+        ),
+        "intake_closed" => format!("closed the intake {}", event.or_unknown("intake")),
+        "receipt_made" => format!(
+            "made a receipt for the intake {}{}",
+            event.or_unknown("intake"),
+            event.recipient()
+        ),
+        other => format!("recorded “{}”", other.replace('_', " ")),
+    };
+    format!("{actor} {act}")
+}
+
+struct Words<'a> {
+    field: &'a dyn Fn(&str) -> Option<Value>,
+}
+
+impl Words<'_> {
+    /// A field as text: integers are written out.
+    fn text(&self, name: &str) -> Option<String> {
+        match (self.field)(name)? {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    fn or_unknown(&self, name: &str) -> String {
+        self.text(name).unwrap_or_else(|| "(withheld)".to_owned())
+    }
+
+    fn after(&self, name: &str, before: &str) -> String {
+        self.text(name)
+            .map(|text| format!("{before}“{text}”"))
+            .unwrap_or_default()
+    }
+
+    fn purpose(&self) -> String {
+        self.after("purpose", " for the purpose ")
+    }
+
+    fn recipient(&self) -> String {
+        self.after("recipient", " to ")
+    }
+
+    fn source(&self) -> String {
+        self.after("source", " from ")
+    }
+
+    fn named(&self) -> String {
+        self.after("name", " ")
+    }
+
+    fn reason(&self) -> String {
+        self.text("reason")
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default()
+    }
+
+    fn exhibits(&self) -> String {
+        match self.text("exhibits").as_deref() {
+            Some("1") => "1 exhibit".to_owned(),
+            Some(count) => format!("{count} exhibits"),
+            None => "exhibits".to_owned(),
+        }
+    }
+
+    /// The whole of an item, or the range of its bytes that was read.
+    fn part(&self) -> &'static str {
+        if (self.field)("range").is_some() {
+            "a part of it"
+        } else {
+            "it"
+        }
+    }
+
+    fn received(&self) -> String {
+        let path = self.after("path", " as ");
+        let state = self.text("state");
+        let outcome = match state.as_deref() {
+            Some("sealed") | None => match self.text("size") {
+                Some(size) => format!(", {size} bytes"),
+                None => String::new(),
+            },
+            Some("link") => {
+                "; it is a symbolic link, which was recorded and not followed".to_owned()
+            }
+            Some("refused") => format!("; it is no file, so no bytes were kept{}", self.reason()),
+            Some("unreadable") => format!(
+                "; it could not be read, so no bytes were kept{}",
+                self.reason()
+            ),
+            Some("vanished") => format!("; it vanished before it was read{}", self.reason()),
+            Some("changed") => format!(
+                "; it changed while it was read, so its bytes were not kept{}",
+                self.reason()
+            ),
+            Some(other) => format!("; its state is {other}{}", self.reason()),
+        };
+        format!("took it in{}{path}{outcome}", self.source())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::json;
+
+    #[test]
+    fn events_in_words() {
+        for (event, expected) in [
+            (
+                json!({"kind":"received","actor":"UKR-P0001","source":"Police","path":"a/b.txt","size":4,"state":"sealed"}),
+                "UKR-P0001 took it in from “Police” as “a/b.txt”, 4 bytes",
+            ),
+            (
+                json!({"kind":"received","actor":"UKR-P0001","path":"x","state":"unreadable","reason":"permission denied"}),
+                "UKR-P0001 took it in as “x”; it could not be read, so no bytes were kept: permission denied",
+            ),
+            (
+                json!({"kind":"disclosed","actor":"A-P1","purpose":"trial","recipient":"the court"}),
+                "A-P1 disclosed it to “the court” for the purpose “trial”",
+            ),
+            (
+                json!({"kind":"disclosed","actor":"A-P1","purpose":"trial","tagmanifest_sha256":"00","exhibits":1}),
+                "A-P1 disclosed 1 exhibit for the purpose “trial”",
+            ),
+            (
+                json!({"kind":"opened","range":{}}),
+                "A person whose number is withheld opened a part of it",
+            ),
+            (
+                json!({"kind":"fixity_run","actor":"A-P1"}),
+                "A-P1 recorded “fixity run”",
+            ),
+            (json!({}), "Something happened that is withheld"),
+        ] {
+            assert_eq!(words(&|name: &str| event.get(name).cloned()), expected);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! What is said about the result, to people and in JSON.
+
+use std::fmt::Write as _;
+
+use comity_core::Finding;
+use comity_core::json::{Value, canonical, json};
+use comity_core::package::{Findings, LogFacts, PackageReport, ReceiptReport, Recording};
+use comity_core::shown::escape_for_terminal;
+
+use crate::against::Compared;
+use crate::args::Args;
+use crate::time::utc;
+
+/// The first line when no keys were given from elsewhere.
+const NOT_ANCHORED: &str =
+    "CONSISTENT, NOT ANCHORED: compare this fingerprint with one you had from elsewhere";
+const ANCHORED: &str = "VERIFIED: everything holds, and the log's keys are those that you gave";
+const NOTHING_LATER: &str = "that nothing came later is the discloser's word";
+const NOT_RECORDED: &str = "made, not recorded";
+
+/// The result of a run.
+pub enum Answer {
+    /// Of a package.
+    Package(Box<PackageReport>),
+    /// Of a receipt, and of the comparison when there was one.
+    Receipt(Box<ReceiptReport>, Option<Compared>),
+    /// Of what could not be read as either.
+    Unreadable(Vec<Finding>),
+}
+
+impl Answer {
+    /// Whether nothing was found wrong.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// Whether the log's keys came from elsewhere and verified the checkpoint.
+    #[must_use]
+    pub fn anchored(&self) -> bool {
+        self.log().is_some_and(|log| log.anchored)
+    }
+
+    fn log(&self) -> Option<&LogFacts> {
+        match self {
+            Answer::Package(report) => report.log.as_ref(),
+            Answer::Receipt(report, _) => report.log.as_ref(),
+            Answer::Unreadable(_) => None,
+        }
+    }
+
+    fn checked(&self) -> Option<&Findings> {
+        match self {
+            Answer::Package(report) => Some(&report.findings),
+            Answer::Receipt(report, _) => Some(&report.findings),
+            Answer::Unreadable(_) => None,
+        }
+    }
+
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let more: &[Finding] = match self {
+            Answer::Unreadable(findings) => findings,
+            Answer::Receipt(_, Some(compared)) => &compared.findings,
+            _ => &[],
+        };
+        self.checked()
+            .map_or(&[][..], Findings::list)
+            .iter()
+            .chain(more)
+    }
+
+    fn more(&self) -> u64 {
+        self.checked().map_or(0, Findings::more)
+    }
+
+    fn count(&self) -> u64 {
+        self.findings().count() as u64 + self.more()
+    }
+}
+
+/// The answer for people.
+#[must_use]
+pub fn text(args: &Args, answer: &Answer) -> String {
+    let mut out = String::new();
+    let count = answer.count();
+    let first = match count {
+        0 if answer.anchored() => ANCHORED.to_owned(),
+        0 => NOT_ANCHORED.to_owned(),
+        1 => "FAILED: 1 thing is wrong".to_owned(),
+        _ => format!("FAILED: {count} things are wrong"),
+    };
+    line(&mut out, &first);
+    for finding in answer.findings() {
+        line(&mut out, &format!("  {finding}"));
+    }
+    if answer.more() > 0 {
+        line(&mut out, &format!("  and {} more", answer.more()));
+    }
+    if let Some(log) = answer.log() {
+        let from = if log.anchored {
+            ""
+        } else {
+            " (of the keys that came with it)"
+        };
+        line(
+            &mut out,
+            &format!("fingerprint{from}:\n  {}", log.keys.fingerprint_groups()),
+        );
+    }
+    match answer {
+        Answer::Package(report) => package(&mut out, report),
+        Answer::Receipt(report, compared) => receipt(&mut out, report, compared.as_ref()),
+        Answer::Unreadable(_) => {}
+    }
+    if args.require_anchor && !answer.anchored() {
+        line(
+            &mut out,
+            "not anchored: give --keys FILE with keys that you had from elsewhere",
+        );
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn field(out: &mut String, label: &str, text: &str) {
+    let _ = writeln!(out, "{label:<11} {}", escape_for_terminal(text));
+}
+
+fn log_line(out: &mut String, log: &LogFacts) {
+    let text = format!(
+        "{}, checkpoint of size {}, signed {} by its own word",
+        log.keys.origin(),
+        log.size,
+        utc(log.time_secs)
+    );
+    field(out, "log", &text);
+}
+
+fn package(out: &mut String, report: &PackageReport) {
+    if let Some(head) = &report.head {
+        let to = head
+            .recipient
+            .as_ref()
+            .map(|name| format!(" to “{name}”"))
+            .unwrap_or_default();
+        let text = format!(
+            "case {} “{}”, disclosed{to} for “{}”",
+            head.case, head.case_name, head.purpose
+        );
+        field(out, "package", &text);
+    }
+    let text = format!(
+        "{}, with {} files of {} bytes",
+        report.exhibits, report.files, report.bytes
+    );
+    field(out, "exhibits", &text);
+    let withheld = match report.withheld {
+        0 => "none withheld".to_owned(),
+        count => format!("{count} of them withheld: their place is shown, not what they say"),
+    };
+    field(out, "events", &format!("{}, {withheld}", report.events));
+    if let Some(log) = &report.log {
+        log_line(out, log);
+    }
+    if let Some(recording) = &report.recording {
+        field(out, "recording", &recorded(recording));
+    }
+    if let Some(digest) = &report.tagmanifest {
+        field(
+            out,
+            "digest",
+            &format!("{digest} (of tagmanifest-sha256.txt)"),
+        );
+    }
+    for text in says(report) {
+        field(out, "", &format!("- {text}"));
+    }
+}
+
+fn recorded(recording: &Recording) -> String {
+    match recording {
+        Recording::Recorded {
+            index,
+            size,
+            time_secs,
+            ..
+        } => format!(
+            "recorded: its making stands at index {index} of the checkpoint of size {size}, signed {}",
+            utc(*time_secs)
+        ),
+        Recording::NotRecorded { missing } => {
+            let names: Vec<String> = missing
+                .iter()
+                .map(|ending| format!("NAME{ending}"))
+                .collect();
+            format!(
+                "{NOT_RECORDED}: {} not beside the package",
+                names.join(" and ")
+            )
+        }
+        Recording::Wrong => "wrong: see above".to_owned(),
+    }
+}
+
+/// What the check of a package shows, and what it does not.
+fn says(report: &PackageReport) -> Vec<String> {
+    let mut says = Vec::new();
+    if report.findings.is_empty() {
+        says.push(
+            "it proves that these bytes are those that were recorded under these numbers, and that \
+             each chain is whole up to the checkpoint"
+                .to_owned(),
+        );
+    }
+    match &report.scan {
+        Some(scan) => says.push(format!(
+            "the log of {} leaves holds no other leaf of these exhibits at the package's checkpoint; \
+             {} came after it, the disclosure's own among them",
+            scan.size, scan.later
+        )),
+        None => says.push(format!("{NOTHING_LATER}: --log checks it")),
+    }
+    if !report.log.as_ref().is_some_and(|log| log.anchored) {
+        says.push("whose log this is: compare the fingerprint, or give --keys".to_owned());
+    }
+    says.push("items outside the selection are outside the proof".to_owned());
+    says.push("that what was recorded is true is not for a program to prove".to_owned());
+    says.push("index.html proves nothing; this check does".to_owned());
+    says
+}
+
+fn receipt(out: &mut String, report: &ReceiptReport, compared: Option<&Compared>) {
+    if let Some(head) = &report.head {
+        let text = format!(
+            "intake {} of {}, case {} “{}”, from “{}”",
+            head.intake, head.member, head.case, head.case_name, head.source
+        );
+        field(out, "receipt", &text);
+        let text = format!(
+            "{} received, {} delivered again, {} bytes",
+            head.received, head.again, head.bytes
+        );
+        field(out, "items", &text);
+        if let Some(differences) = &head.differences {
+            let text = format!(
+                "your manifest: {} missing, {} extra, {} different",
+                differences.missing, differences.extra, differences.different
+            );
+            field(out, "", &text);
+        }
+    }
+    if let Some(log) = &report.log {
+        log_line(out, log);
+    }
+    if let Some(digest) = &report.manifest {
+        field(
+            out,
+            "manifest",
+            &format!("{digest} (compare with the signed page)"),
+        );
+    }
+    if let Some(compared) = compared {
+        let text = format!(
+            "{} files are as recorded, {} have no digest on the receipt",
+            compared.same, compared.without_digest
+        );
+        field(out, "compared", &text);
+    }
+    field(
+        out,
+        "",
+        "- index.html proves nothing; this check, and the signatures on the page, do",
+    );
+}
+
+/// The answer in JSON, one line.
+#[must_use]
+pub fn json(args: &Args, answer: &Answer) -> String {
+    let verdict = match (answer.holds(), answer.anchored()) {
+        (false, _) => "failed",
+        (true, true) => "verified",
+        (true, false) => "consistent, not anchored",
+    };
+    let findings: Vec<Value> = answer
+        .findings()
+        .map(|finding| json!({"place": finding.place, "what": finding.what}))
+        .collect();
+    let mut value = json!({
+        "path": args.path.display().to_string(),
+        "verdict": verdict,
+        "anchored": answer.anchored(),
+        "findings": findings,
+        "more_findings": answer.more(),
+        "log": answer.log().map(|log| json!({
+            "origin": log.keys.origin(),
+            "fingerprint": log.keys.fingerprint().to_string(),
+            "size": log.size,
+            "root": log.root.to_string(),
+            "signed_at": utc(log.time_secs),
+        })),
+    });
+    let Value::Object(members) = &mut value else {
+        return String::new();
+    };
+    match answer {
+        Answer::Package(report) => {
+            members.insert("kind".to_owned(), json!("package"));
+            members.insert("package".to_owned(), package_json(report));
+        }
+        Answer::Receipt(report, compared) => {
+            members.insert("kind".to_owned(), json!("receipt"));
+            members.insert(
+                "receipt".to_owned(),
+                receipt_json(report, compared.as_ref()),
+            );
+        }
+        Answer::Unreadable(_) => {
+            members.insert("kind".to_owned(), Value::Null);
+        }
+    }
+    canonical(&value)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+fn package_json(report: &PackageReport) -> Value {
+    let recording = report.recording.as_ref().map(|recording| match recording {
+        Recording::Recorded {
+            index,
+            size,
+            root,
+            time_secs,
+        } => json!({
+            "state": "recorded", "index": index, "size": size, "root": root.to_string(),
+            "signed_at": utc(*time_secs),
+        }),
+        Recording::NotRecorded { missing } => json!({"state": NOT_RECORDED, "missing": missing}),
+        Recording::Wrong => json!({"state": "wrong"}),
+    });
+    json!({
+        "exhibits": report.exhibits,
+        "events": report.events,
+        "withheld": report.withheld,
+        "files": report.files,
+        "bytes": report.bytes,
+        "tagmanifest_sha256": report.tagmanifest.map(|digest| digest.to_string()),
+        "recording": recording,
+        "scan": report.scan.map(|scan| json!({"size": scan.size, "later": scan.later})),
+        "says": says(report),
+        "case": report.head.as_ref().map(|head| head.case.clone()),
+        "purpose": report.head.as_ref().map(|head| head.purpose.clone()),
+        "recipient": report.head.as_ref().and_then(|head| head.recipient.clone()),
+    })
+}
+
+fn receipt_json(report: &ReceiptReport, compared: Option<&Compared>) -> Value {
+    json!({
+        "lines": report.lines,
+        "manifest_sha256": report.manifest.map(|digest| digest.to_string()),
+        "received": report.head.as_ref().map(|head| head.received),
+        "again": report.head.as_ref().map(|head| head.again),
+        "intake": report.head.as_ref().map(|head| head.intake),
+        "member": report.head.as_ref().map(|head| head.member.clone()),
+        "against": compared.map(|compared| json!({
+            "same": compared.same,
+            "without_digest": compared.without_digest,
+        })),
+    })
+}
