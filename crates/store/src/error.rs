@@ -61,6 +61,12 @@ pub enum StoreError {
         /// The reason given by the object store.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// An object cannot be finished because an earlier write to it failed.
+    #[error("{name} was not stored: an earlier write to it had failed")]
+    Unfinished {
+        /// The name that it would have had.
+        name: String,
+    },
     /// A name that could leave the store, or that not every kind of store can hold.
     #[error("{name:?} cannot name an object: {reason}")]
     BadName {
@@ -96,6 +102,7 @@ impl StoreError {
             StoreError::NotFound { .. }
             | StoreError::Short { .. }
             | StoreError::Remote { .. }
+            | StoreError::Unfinished { .. }
             | StoreError::BadName { .. }
             | StoreError::BadUrl { .. } => false,
         }
@@ -159,7 +166,7 @@ impl From<StoreError> for io::Error {
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Short { .. } => ErrorKind::UnexpectedEof,
             StoreError::BadName { .. } | StoreError::BadUrl { .. } => ErrorKind::InvalidInput,
-            StoreError::Remote { .. } => ErrorKind::Other,
+            StoreError::Remote { .. } | StoreError::Unfinished { .. } => ErrorKind::Other,
         };
         io::Error::new(kind, error)
     }

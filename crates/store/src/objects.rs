@@ -103,6 +103,7 @@ impl Objects {
             sink,
             name: name.to_owned(),
             objects: self.clone(),
+            failed: false,
         })
     }
 
@@ -116,6 +117,11 @@ impl Objects {
             return Err(StoreError::BadName {
                 name: stranger.name.clone(),
                 reason: "its writer is of another store",
+            });
+        }
+        if let Some(failed) = writers.iter().find(|writer| writer.failed) {
+            return Err(StoreError::Unfinished {
+                name: failed.name.clone(),
             });
         }
         let mut local_writers = Vec::new();
@@ -148,10 +154,8 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => {
                 let file = local.open_object(name)?;
-                if offset
-                    .checked_add(len)
-                    .is_none_or(|end| file.len().is_ok_and(|size| end > size))
-                {
+                let size = file.len()?;
+                if offset.checked_add(len).is_none_or(|end| end > size) {
                     return Err(StoreError::Short {
                         name: name.to_owned(),
                         offset,
@@ -267,6 +271,7 @@ pub struct ObjectWriter {
     sink: Sink,
     name: String,
     objects: Objects,
+    failed: bool,
 }
 
 enum Sink {
@@ -275,12 +280,13 @@ enum Sink {
 }
 
 impl ObjectWriter {
-    /// Appends. After a failure the object can still be dropped, and should be.
+    /// Appends. After a failure the object cannot be finished any more ([`StoreError::Unfinished`]).
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        match &mut self.sink {
+        let appended = match &mut self.sink {
             Sink::Local(writer) => writer.write(bytes),
             Sink::Remote(writer) => writer.write(bytes),
-        }
+        };
+        appended.inspect_err(|_| self.failed = true)
     }
 
     /// Makes the object visible, replacing an older one, and durable. If its flush fails it does not appear.

@@ -301,7 +301,7 @@ fn client(
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(5),
-            base: 2.0,
+            base: 3.0,
         },
         // The time is the bound, not the count.
         max_retries: usize::MAX,

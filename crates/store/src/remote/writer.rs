@@ -27,7 +27,6 @@ pub(crate) struct RemoteWriter {
     parts: usize,
     upload: Option<Box<dyn MultipartUpload>>,
     under_way: VecDeque<mpsc::Receiver<Result<(), StoreError>>>,
-    failed: bool,
 }
 
 impl RemoteWriter {
@@ -39,7 +38,6 @@ impl RemoteWriter {
             parts: 0,
             upload: None,
             under_way: VecDeque::new(),
-            failed: false,
         }
     }
 
@@ -51,7 +49,7 @@ impl RemoteWriter {
             self.gathered.extend_from_slice(now);
             bytes = later;
             if self.gathered.len() == size {
-                self.send_part().inspect_err(|_| self.failed = true)?;
+                self.send_part()?;
             }
         }
         Ok(())
@@ -62,13 +60,6 @@ impl RemoteWriter {
         let mut small = Vec::new();
         let mut large = Vec::new();
         for mut writer in writers {
-            if writer.failed {
-                return Err(StoreError::remote(
-                    Op::Put,
-                    &writer.name,
-                    "an earlier part of it could not be stored",
-                ));
-            }
             if writer.upload.is_some() {
                 large.push(writer);
             } else {
@@ -149,9 +140,7 @@ impl RemoteWriter {
                         "the request was given up",
                     ))
                 };
-                part.recv()
-                    .unwrap_or_else(lost)
-                    .inspect_err(|_| self.failed = true)?;
+                part.recv().unwrap_or_else(lost)?;
             }
         }
         Ok(())
