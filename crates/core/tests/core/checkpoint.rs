@@ -1,7 +1,5 @@
 //! Notes, keys, checkpoints and proofs: what the log signed verifies, and nothing else does.
 
-mod naive;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity_core::checkpoint::{
@@ -13,6 +11,8 @@ use comity_core::note::{Note, NoteError, NoteSignature};
 use comity_core::proof::{TlogProof, TlogProofError};
 use comity_core::vkey::{KeyKind, Vkey, VkeyError};
 use proptest::prelude::*;
+
+use crate::naive::{leaves, naive_inclusion, naive_root};
 
 const ORIGIN: &str = "centre.example/log";
 const TIME: u64 = 1_795_517_467;
@@ -540,15 +540,15 @@ fn we_accept_what_another_implementation_of_fips_204_signed() {
 }
 
 fn proof_of(index: usize) -> (TlogProof, Digest) {
-    let leaves = naive::leaves(100);
-    let root = naive::naive_root(&leaves);
+    let leaves = leaves(100);
+    let root = naive_root(&leaves);
     let checkpoint = Checkpoint {
         origin: ORIGIN.into(),
         size: 100,
         root,
     };
     let checkpoint = signer().sign(&checkpoint, TIME).unwrap();
-    let hashes = naive::naive_inclusion(index, &leaves);
+    let hashes = naive_inclusion(index, &leaves);
     (
         TlogProof {
             extra: None,
@@ -570,7 +570,7 @@ fn a_proof_file_is_read_back_and_proves_its_leaf_only() {
         let read = TlogProof::parse(&bytes).unwrap();
         assert_eq!(read, proof);
         assert_eq!(read.verify(signer.keys(), &leaf).unwrap().size(), 100);
-        let other = naive::leaves(100)[(index + 1) % 100];
+        let other = leaves(100)[(index + 1) % 100];
         assert!(matches!(
             read.verify(signer.keys(), &other),
             Err(TlogProofError::Inclusion(_))

@@ -1,13 +1,11 @@
 //! Names of tiles, and tiles held against a root.
 
-mod naive;
-
 use std::collections::BTreeMap;
 
+use crate::naive::{Tiles, leaves, naive_root};
 use comity_core::tile::{
     TileError, TileId, TreeTiles, entries_path, parse_entries_path, tile_path_number, width_at,
 };
-use naive::{Tiles, leaves, naive_root};
 use proptest::prelude::*;
 
 #[test]

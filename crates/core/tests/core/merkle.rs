@@ -1,7 +1,6 @@
 //! Trees and proofs, held against a naive tree written straight from RFC 6962 section 2.1.
 
-mod naive;
-
+use crate::naive::{Tiles, leaves, naive_consistency, naive_inclusion, naive_root};
 use comity_core::digest::Digest;
 use comity_core::leaf::leaf_hash;
 use comity_core::merkle::{
@@ -9,7 +8,6 @@ use comity_core::merkle::{
     full_subtree_root, inclusion_proof, verify_consistency, verify_inclusion,
 };
 use comity_core::tile::TileId;
-use naive::{Tiles, leaves, naive_consistency, naive_inclusion, naive_root};
 use proptest::prelude::*;
 
 #[test]

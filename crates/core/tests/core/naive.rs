@@ -1,7 +1,5 @@
 //! RFC 6962 section 2.1 as it reads, slow and simple, and the tiles of a tree from its definition.
 
-#![allow(dead_code)]
-
 use std::collections::BTreeMap;
 
 use comity_core::digest::Digest;
