@@ -15,6 +15,12 @@ use crate::keyring::Keyring;
 use crate::segment;
 use crate::slot::{self, State};
 
+/// A segment before and after a destruction.
+struct Rewrite {
+    old: Vec<u8>,
+    new: Vec<u8>,
+}
+
 impl Keyring {
     /// Destroys keys for ever, durable on return. A key destroyed before stays so. What a destroyed scope key
     /// wrapped cannot be opened either. Copies outside this folder (backups, snapshots, blocks that the file
@@ -34,7 +40,7 @@ impl Keyring {
             by_segment.entry(segment).or_default().insert(slot);
         }
         for (segment, slots) in &by_segment {
-            if let Some((old, new)) = self.without(*segment, slots)? {
+            if let Some(Rewrite { old, new }) = self.without(*segment, slots)? {
                 self.stop_on_failure(self.replace(*segment, &old, &new))?;
             }
         }
@@ -47,7 +53,7 @@ impl Keyring {
         &self,
         segment: u32,
         slots: &BTreeSet<u64>,
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, KeyringError> {
+    ) -> Result<Option<Rewrite>, KeyringError> {
         let path = segment::path(&self.dir, segment);
         let Some(old) = self.disk.read(&path)? else {
             return Err(damaged(&path, "all of it", "the file is missing"));
@@ -71,7 +77,7 @@ impl Keyring {
                 Ok(Some(_)) | Err(_) => slot::destroy(&self.id, number, bytes),
             }
         }
-        Ok((old != new).then_some((old, new)))
+        Ok((old != new).then_some(Rewrite { old, new }))
     }
 
     fn replace(&self, segment: u32, old: &[u8], new: &[u8]) -> Result<(), KeyringError> {

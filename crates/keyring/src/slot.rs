@@ -1,6 +1,6 @@
 //! One slot of a segment: 192 bytes (`docs/format/keyring.md`, *Key number and slot*).
 
-use comity_core::Digest;
+use comity_core::Sha256Hasher;
 
 use crate::error::KeyNumber;
 use crate::secret::{Kind, Lock};
@@ -95,8 +95,8 @@ pub(crate) fn destroy(id: &[u8; 16], number: KeyNumber, slot: &mut Bytes) {
 }
 
 /// Whether nothing was ever written to the slot.
-pub(crate) fn is_unused(slot: &[u8]) -> bool {
-    slot.iter().all(|byte| *byte == 0)
+pub(crate) fn is_unused(slot: &Bytes) -> bool {
+    *slot == [0; LEN]
 }
 
 /// The wrap of a live slot.
@@ -147,7 +147,7 @@ pub(crate) fn parse(
     if slot[3] != 0 {
         return Err("its reserved byte is not zero");
     }
-    if state == State::Destroyed && !is_unused(wrap(slot)) {
+    if state == State::Destroyed && *wrap(slot) != [0; WRAP_LEN] {
         return Err("it is marked as destroyed but still holds a wrap");
     }
     let mut subject = [0; 16];
@@ -168,16 +168,12 @@ fn seal_sum(id: &[u8; 16], number: KeyNumber, slot: &mut Bytes) {
 }
 
 fn sum(id: &[u8; 16], number: KeyNumber, slot: &Bytes) -> [u8; LEN - SUM_AT] {
-    let digest = Digest::of(
-        &[
-            &b"comity/slot/v1\n"[..],
-            id,
-            &number.to_be_bytes(),
-            &slot[..SUM_AT],
-        ]
-        .concat(),
-    );
+    let mut hasher = Sha256Hasher::new();
+    hasher.update(b"comity/slot/v1\n");
+    hasher.update(id);
+    hasher.update(&number.to_be_bytes());
+    hasher.update(&slot[..SUM_AT]);
     let mut sum = [0; LEN - SUM_AT];
-    sum.copy_from_slice(&digest.0[..LEN - SUM_AT]);
+    sum.copy_from_slice(&hasher.finish().0[..LEN - SUM_AT]);
     sum
 }

@@ -1,0 +1,1 @@
+//! A keyring of format 1, written once: it must open for ever.
