@@ -5,10 +5,10 @@
 
 mod batch;
 mod known;
-
+pub mod manifest;
 mod open;
 mod progress;
-
+pub mod provenance;
 mod record;
 mod run;
 pub mod stat;
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use comity_core::id::MemberCode;
 
+pub(crate) use batch::on_all_cores;
 pub use progress::{Progress, Tally};
 pub use run::{Outcome, run};
 

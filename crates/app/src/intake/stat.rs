@@ -124,9 +124,9 @@ impl FileStat {
         self.allocated_bytes < self.size_bytes
     }
 
-    /// The record of this: a canonical JSON object with `size`, `allocated`, `mode` (octal, as
-    /// `st_mode` has it), `uid`, `gid`, `links`, `modified`, `changed` and, where known,
-    /// `created`. Numbers that JSON readers would round are strings.
+    /// The record of this: a JSON object with `size`, `allocated`, `mode` (octal, as `st_mode`
+    /// has it), `uid`, `gid`, `nlink`, `mtime`, `ctime` and, where known, `btime`. Numbers that
+    /// JSON readers would round are strings.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut fields = Map::new();
@@ -135,11 +135,11 @@ impl FileStat {
         fields.insert("mode".into(), format!("{:07o}", self.mode).into());
         fields.insert("uid".into(), self.uid.into());
         fields.insert("gid".into(), self.gid.into());
-        fields.insert("links".into(), self.links.into());
-        fields.insert("modified".into(), self.modified.text().into());
-        fields.insert("changed".into(), self.changed.text().into());
+        fields.insert("nlink".into(), self.links.into());
+        fields.insert("mtime".into(), self.modified.text().into());
+        fields.insert("ctime".into(), self.changed.text().into());
         if let Some(created) = self.created {
-            fields.insert("created".into(), created.text().into());
+            fields.insert("btime".into(), created.text().into());
         }
         Value::Object(fields)
     }
@@ -283,10 +283,10 @@ mod tests {
         assert_eq!(record["size"], 1 << 20);
         assert_eq!(record["allocated"], stat.allocated_bytes);
         assert_eq!(record["mode"], "0100640");
-        assert_eq!(record["links"], 1);
-        assert_eq!(record["modified"], "2023-11-14T22:13:20.123456789Z");
+        assert_eq!(record["nlink"], 1);
+        assert_eq!(record["mtime"], "2023-11-14T22:13:20.123456789Z");
         assert!(
-            record["changed"]
+            record["ctime"]
                 .as_str()
                 .is_some_and(|time| time.ends_with('Z'))
         );

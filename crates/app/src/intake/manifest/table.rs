@@ -208,7 +208,11 @@ impl DigestTable {
 /// That is the order of bytes with the separator below every other: no name holds a zero byte.
 pub(in crate::intake) fn path_order(a: &[u8], b: &[u8]) -> Ordering {
     const STEP: usize = 16;
-    let steps = a.chunks_exact(STEP).zip(b.chunks_exact(STEP)).take_while(|(x, y)| x == y).count();
+    let steps = a
+        .chunks_exact(STEP)
+        .zip(b.chunks_exact(STEP))
+        .take_while(|(x, y)| x == y)
+        .count();
     let (a, b) = (
         a.get(steps * STEP..).unwrap_or_default(),
         b.get(steps * STEP..).unwrap_or_default(),

@@ -438,7 +438,10 @@ fn lines_take_some_hundred_bytes_each() -> Result {
     let place = Place::new(&[])?;
     let mut text = String::new();
     for n in 0..LINES {
-        text.push_str(&format!("{n:064x}  archive/part-{:03}/photo-{n:07}.jpg\n", n % 1000));
+        text.push_str(&format!(
+            "{n:064x}  archive/part-{:03}/photo-{n:07}.jpg\n",
+            n % 1000
+        ));
     }
     fs::write(place.path("sums"), &text)?;
     let manifest = Manifest::read(&place.path("sums"), &[])?;
