@@ -9,7 +9,7 @@ use super::bag::{self, BAG_INFO, BAGIT_TXT, MANIFEST, TAGMANIFEST};
 use super::item::payload_ern;
 use super::report::Findings;
 use super::source::{Lines, Source, find, read_small};
-use super::threads::{HashJob, Hashed, hash_files};
+use super::threads::{HashJob, Hashed, Unlike, hash_files};
 
 /// A file whose digest is taken while it is read for another purpose.
 pub(super) const HASHED_LATER: &str = "comity/events.jsonl";
@@ -57,9 +57,9 @@ pub(super) fn check(source: &dyn Source, threads: usize, findings: &mut Findings
             .map(|(_, digest)| digest)
     });
     let hashed = hash_files(source, &tags, threads);
-    report(source, &tags, &hashed, findings);
+    report_hashed(source, TAGMANIFEST, &tags, &hashed, findings);
     let hashed = hash_files(source, &payload, threads);
-    report(source, &payload, &hashed, findings);
+    report_hashed(source, MANIFEST, &payload, &hashed, findings);
     bag.sizes = hashed.sizes;
     bag.payload = payload;
     check_info(source, &bag, findings);
@@ -77,8 +77,18 @@ fn name_of<'a>(source: &'a dyn Source, job: &HashJob) -> &'a str {
         .map_or("", String::as_str)
 }
 
-fn report(source: &dyn Source, jobs: &[HashJob], hashed: &Hashed, findings: &mut Findings) {
-    for (place, what) in &hashed.wrong {
+pub(super) fn report_hashed(
+    source: &dyn Source,
+    manifest: &str,
+    jobs: &[HashJob],
+    hashed: &Hashed,
+    findings: &mut Findings,
+) {
+    for (place, unlike) in &hashed.wrong {
+        let what = match unlike {
+            Unlike::Digest => format!("was altered: its digest is not the one in {manifest}"),
+            Unlike::Unread(error) => format!("cannot be read: {error}"),
+        };
         let name = jobs.get(*place).map_or("", |job| name_of(source, job));
         match payload_ern(name) {
             Some(ern) => findings.add(ern.to_string(), format!("{name} {what}")),
@@ -88,7 +98,7 @@ fn report(source: &dyn Source, jobs: &[HashJob], hashed: &Hashed, findings: &mut
 }
 
 /// Reads a manifest and walks along the names that it should list, both in the order of bytes.
-fn read_manifest(
+pub(super) fn read_manifest(
     source: &dyn Source,
     manifest: &str,
     lists: impl Fn(&str) -> bool,

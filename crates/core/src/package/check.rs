@@ -170,7 +170,10 @@ fn check_exhibits(
     }
     match events_read {
         Some(Ok(digest)) if bag.later.is_some_and(|listed| listed != digest) => {
-            findings.add(EVENTS, "was altered: its digest is not the listed one");
+            findings.add(
+                EVENTS,
+                "was altered: its digest is not the one in tagmanifest-sha256.txt",
+            );
         }
         Some(Err(error)) => findings.add(EVENTS, error.to_string()),
         _ => {}
@@ -178,7 +181,11 @@ fn check_exhibits(
     for (job, claimed) in payload.jobs.iter().zip(&payload.claimed) {
         let name = payload.names.get(job.file as usize);
         if let (Some(name), false) = (name, claimed) {
-            findings.add(name, format!("belongs to no exhibit of {ITEMS}"));
+            let what = format!("{name} is held against no event that received it");
+            findings.add(
+                payload_ern(name).map_or_else(|| name.clone(), |ern| ern.to_string()),
+                what,
+            );
         }
     }
     totals

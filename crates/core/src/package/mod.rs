@@ -28,7 +28,7 @@ pub use consistency::{Consistency, ConsistencyError};
 pub use event::{CheckedEvent, EventLine, LineField, Repeated, Shown, event_line, manifest_line};
 pub use head::{Differences, PACKAGE_FORMAT, PackageHead, RECEIPT_FORMAT, ReceiptHead};
 pub use item::{Difference, DifferenceLine, ItemBytes, ItemLine, payload_ern, payload_path};
-pub use receipt::{ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};
+pub use receipt::{RECEIPT_SUMS, ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};
 pub use recording::{Beside, CONSISTENCY_ENDING, PROOF_ENDING, act_extra};
 pub use report::{
     Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording,

@@ -8,12 +8,13 @@ use crate::id::Ern;
 use crate::tile::{FULL_WIDTH, TreeTiles};
 
 use super::anchor::{self, Anchor};
+use super::bagcheck::{read_manifest, report_hashed};
 use super::event::{CheckedEvent, EventLine};
 use super::head::ReceiptHead;
 use super::item::{Difference, DifferenceLine};
 use super::report::{Findings, ReceiptReport};
 use super::source::{Lines, Source, check_names, find, read_small};
-use super::threads::check_lines;
+use super::threads::{check_lines, hash_files};
 use super::tiles;
 
 const HEAD: &str = "receipt.json";
@@ -21,6 +22,8 @@ const KEYS: &str = "keys";
 const LOG: &str = "log/";
 const MANIFEST: &str = "manifest.jsonl";
 const DIFFERENCES: &str = "differences.jsonl";
+/// The list of all other files of a receipt with their digests.
+pub const RECEIPT_SUMS: &str = "SHA256SUMS";
 
 /// More states than this are no states.
 const MAX_STATES: usize = 100;
@@ -41,6 +44,7 @@ pub fn check_receipt(source: &dyn Source, options: &ReceiptOptions<'_>) -> Recei
     findings.extend(source.refused().to_vec());
     findings.extend(check_names(source.names()));
     check_layout(source, &mut findings);
+    let listed = check_sums(source, options.threads, &mut findings);
     let head = match read_small(source, HEAD).and_then(|bytes| ReceiptHead::parse(&bytes)) {
         Ok(head) => Some(head),
         Err(error) => {
@@ -70,6 +74,12 @@ pub fn check_receipt(source: &dyn Source, options: &ReceiptOptions<'_>) -> Recei
             None
         }
     };
+    if listed.is_some_and(|listed| manifest.is_some_and(|digest| digest != listed)) {
+        findings.add(
+            MANIFEST,
+            format!("was altered: its digest is not the one in {RECEIPT_SUMS}"),
+        );
+    }
     entries.finish(&mut findings);
     if let Some((size, _)) = anchor.claimed {
         tiles::check_none_left_over(source, LOG, &entries.leaf_tiles, size, &mut findings);
@@ -95,6 +105,7 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
             KEYS,
             MANIFEST,
             DIFFERENCES,
+            RECEIPT_SUMS,
             "log/checkpoint",
             "index.html",
         ];
@@ -102,6 +113,31 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
             findings.add(name, "has no place in a receipt");
         }
     }
+}
+
+/// Checks every file against the list but the manifest, which is hashed while its lines are
+/// checked. Returns the digest that is listed for it.
+fn check_sums(source: &dyn Source, threads: usize, findings: &mut Findings) -> Option<Digest> {
+    let mut jobs = read_manifest(source, RECEIPT_SUMS, |name| name != RECEIPT_SUMS, findings);
+    let mut listed = None;
+    jobs.retain(|job| {
+        let later = source
+            .names()
+            .get(job.file as usize)
+            .is_some_and(|name| name == MANIFEST);
+        if later {
+            listed = Some(job.expected);
+        }
+        !later
+    });
+    report_hashed(
+        source,
+        RECEIPT_SUMS,
+        &jobs,
+        &hash_files(source, &jobs, threads),
+        findings,
+    );
+    listed
 }
 
 /// What the threads find out about one line.

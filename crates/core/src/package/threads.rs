@@ -12,6 +12,8 @@ use super::source::{MAX_LINE_BYTES, Source};
 
 /// How many bytes of lines are handed to a thread at a time.
 const CHUNK_BYTES: usize = 256 << 10;
+/// And how many lines at most: short ones must not make results that outgrow them.
+const CHUNK_LINES: usize = 2000;
 /// How many files a thread takes at a time.
 const FILES_AT_A_TIME: usize = 16;
 
@@ -27,7 +29,16 @@ pub(crate) struct HashJob {
 #[derive(Debug, Default)]
 pub(crate) struct Hashed {
     pub(crate) sizes: Vec<u64>,
-    pub(crate) wrong: Vec<(usize, String)>,
+    pub(crate) wrong: Vec<(usize, Unlike)>,
+}
+
+/// Why a file is not the one whose digest is listed.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unlike {
+    /// It has another digest.
+    Digest,
+    /// It cannot be read.
+    Unread(String),
 }
 
 /// Hashes files on `threads` threads.
@@ -50,13 +61,10 @@ pub(crate) fn hash_files(source: &dyn Source, jobs: &[HashJob], threads: usize) 
                     Ok((size, digest)) => {
                         mine.push((place, size));
                         if digest != job.expected {
-                            wrong.push((
-                                place,
-                                "was altered: its digest is not the listed one".to_owned(),
-                            ));
+                            wrong.push((place, Unlike::Digest));
                         }
                     }
-                    Err(error) => wrong.push((place, format!("cannot be read: {error}"))),
+                    Err(error) => wrong.push((place, Unlike::Unread(error.to_string()))),
                 }
             }
         }
@@ -208,18 +216,18 @@ fn read_chunks(
             if read == 0 {
                 break;
             }
-            let Some(end) = fresh.iter().rposition(|byte| *byte == b'\n') else {
-                if pending.len() > MAX_LINE_BYTES {
-                    return Err(io::Error::other("has a line of more than 4 MiB"));
-                }
-                continue;
-            };
-            let rest = pending.split_off(before + end + 1);
-            let chunk = std::mem::replace(&mut pending, rest);
-            if permit.recv().is_err() || chunks.send((place, chunk)).is_err() {
-                return Err(io::Error::other("the check was stopped"));
+            let first_line = fresh.iter().position(|byte| *byte == b'\n');
+            if before + first_line.unwrap_or(fresh.len()) > MAX_LINE_BYTES {
+                return Err(io::Error::other("has a line of more than 4 MiB"));
             }
-            place += 1;
+            while let Some(end) = end_of_chunk(&pending) {
+                let rest = pending.split_off(end);
+                let chunk = std::mem::replace(&mut pending, rest);
+                if permit.recv().is_err() || chunks.send((place, chunk)).is_err() {
+                    return Err(io::Error::other("the check was stopped"));
+                }
+                place += 1;
+            }
         }
         if !pending.is_empty() {
             return Err(io::Error::other(
@@ -230,6 +238,18 @@ fn read_chunks(
         Ok(())
     })?;
     Ok(digest)
+}
+
+/// Where to cut: behind the last line feed, or behind as many lines as a chunk may have.
+fn end_of_chunk(pending: &[u8]) -> Option<usize> {
+    let last = pending.iter().rposition(|byte| *byte == b'\n')?;
+    let is_feed = |(at, byte): (usize, &u8)| (*byte == b'\n').then_some(at);
+    let full = pending
+        .iter()
+        .enumerate()
+        .filter_map(is_feed)
+        .nth(CHUNK_LINES - 1);
+    Some(full.unwrap_or(last) + 1)
 }
 
 #[cfg(test)]

@@ -1,0 +1,538 @@
+//! A package that holds, in all the ways it can be asked about, and those that were forged by
+//! someone who can make bags but not sign checkpoints.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use comity_core::json::{Value, parse};
+use comity_core::package::bag;
+use common::*;
+
+const NOT_ANCHORED: &str =
+    "CONSISTENT, NOT ANCHORED: compare this fingerprint with one you had from elsewhere";
+
+#[test]
+fn a_whole_package_holds() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    let answer = verify(&[&made.folder]);
+    answer.expect(
+        0,
+        &[
+            "recorded: its making stands at index",
+            "that nothing came later is the discloser's word",
+        ],
+    );
+    assert_eq!(answer.first_line(), NOT_ANCHORED);
+    assert!(
+        answer
+            .text
+            .contains(&made.centre.log.signer.keys().fingerprint_groups())
+    );
+    answer.expect(
+        0,
+        &[
+            "items outside the selection are outside the proof",
+            "index.html proves nothing",
+        ],
+    );
+
+    let anchored = verify(&[&made.folder, Path::new("--keys"), &made.keys]);
+    anchored.expect(0, &["VERIFIED"]);
+    let with_log = verify(&[
+        &made.folder,
+        Path::new("--keys"),
+        &made.keys,
+        Path::new("--log"),
+        &made.tree,
+    ]);
+    with_log.expect(
+        0,
+        &[
+            "VERIFIED",
+            "holds no other leaf of these exhibits",
+            "6 came after it",
+        ],
+    );
+    assert!(
+        !with_log.text.contains("the discloser's word"),
+        "{}",
+        with_log.text
+    );
+}
+
+#[test]
+fn an_anchor_can_be_required() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    verify_with(&made.folder, &["--require-anchor"]).expect(1, &[NOT_ANCHORED]);
+    verify(&[
+        &made.folder,
+        Path::new("--require-anchor"),
+        Path::new("--keys"),
+        &made.keys,
+    ])
+    .expect(0, &["VERIFIED"]);
+}
+
+#[test]
+fn without_the_files_beside_it_it_was_made_and_not_recorded() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    fs::remove_file(beside(&made.folder, ".consistency")).unwrap();
+    verify(&[&made.folder]).expect(0, &["made, not recorded: NAME.consistency not beside"]);
+    fs::remove_file(beside(&made.folder, ".disclosure.tlog-proof")).unwrap();
+    verify(&[&made.folder]).expect(0, &["made, not recorded", "NAME.disclosure.tlog-proof and"]);
+}
+
+#[test]
+fn answers_in_json() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    let answer = verify_with(&made.folder, &["--json"]);
+    answer.expect(0, &[]);
+    let value = parse(answer.text.as_bytes()).unwrap();
+    assert_eq!(value["verdict"], "consistent, not anchored");
+    assert_eq!(value["findings"], Value::Array(Vec::new()));
+    assert_eq!(value["package"]["recording"]["state"], "recorded");
+    assert_eq!(value["package"]["exhibits"], 6);
+    assert_eq!(value["package"]["withheld"], 2);
+    fs::write(made.folder.join("data/UKR-000123-0000001.txt"), "x").unwrap();
+    let value = parse(verify_with(&made.folder, &["--json"]).text.as_bytes()).unwrap();
+    assert_eq!(value["verdict"], "failed");
+    assert_eq!(value["findings"][0]["place"], "UKR-000123-0000001");
+}
+
+#[test]
+fn used_wrongly() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    verify(&[]).expect(2, &["say which package"]);
+    verify(&[Path::new("/nowhere/at/all")]).expect(2, &["cannot read"]);
+    verify_with(&made.folder, &["--colour"]).expect(2, &["--colour"]);
+    verify_with(&made.folder, &["--keys"]).expect(2, &[]);
+    verify_with(&made.folder, &["--keys", "/nowhere"]).expect(2, &["cannot use the keys"]);
+    verify_with(&made.folder, &["--log", "/nowhere"]).expect(2, &["cannot read the log"]);
+    verify_with(&made.folder, &["--against", "."]).expect(2, &["--against is for receipts"]);
+    let empty = root.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    verify(&[&empty]).expect(1, &["neither a package nor a receipt"]);
+}
+
+/// A change to a package, whose manifests are then made anew to hide it.
+type Forgery = (&'static str, fn(&Made), &'static [&'static str]);
+
+const ITEMS: &str = "comity/items.jsonl";
+const EVENTS: &str = "comity/events.jsonl";
+const FIRST: &str = "UKR-000123-0000001";
+
+const FORGERIES: &[Forgery] = &[
+    (
+        "other bytes under a number",
+        |made| {
+            write(
+                &made.folder,
+                "data/UKR-000123-0000001.txt",
+                "Другий лист".as_bytes(),
+            )
+        },
+        &["UKR-000123-0000001: data/UKR-000123-0000001.txt is not what was received"],
+    ),
+    (
+        "two files swapped",
+        |made| {
+            write(
+                &made.folder,
+                "data/UKR-000123-0000001.txt",
+                b"Second letter",
+            );
+            write(
+                &made.folder,
+                "data/UKR-000123-0000002.eml",
+                "Перший лист".as_bytes(),
+            );
+        },
+        &[
+            "0000001: data/UKR-000123-0000001.txt is not what",
+            "0000002: data/UKR-000123-0000002.eml is not what",
+        ],
+    ),
+    (
+        "the right bytes under another number",
+        |made| {
+            edit(
+                made,
+                ITEMS,
+                "data/UKR-000123-0000001.txt",
+                "data/UKR-000123-0000001x",
+            );
+            edit(
+                made,
+                ITEMS,
+                "data/UKR-000123-0000002.eml",
+                "data/UKR-000123-0000001.txt",
+            );
+            edit(
+                made,
+                ITEMS,
+                "data/UKR-000123-0000001x",
+                "data/UKR-000123-0000002.eml",
+            );
+        },
+        &["UKR-000123-0000001: its file data/UKR-000123-0000002.eml has another exhibit's name"],
+    ),
+    (
+        "a chain under another number",
+        |made| {
+            edit(made, ITEMS, "0000004\"", "0000014\"");
+            reorder(made);
+        },
+        &["UKR-000123-0000004: it has events, and no line in comity/items.jsonl"],
+    ),
+    (
+        "another value",
+        |made| edit(made, EVENTS, "\"translation\"", "\"translatiom\""),
+        &[
+            "UKR-000123-0000001: event 1",
+            "its opened fields are not those that the leaf",
+        ],
+    ),
+    (
+        "another class",
+        |made| {
+            edit(
+                made,
+                EVENTS,
+                "{\"class\":\"content\",\"name\":\"source\"",
+                "{\"class\":\"custody\",\"name\":\"source\"",
+            )
+        },
+        &[FIRST, "its opened fields are not those"],
+    ),
+    (
+        "an event taken out of the middle",
+        |made| drop_lines(made, EVENTS, |n, _| n == 3),
+        &["UKR-000123-0000002: event 1 is missing"],
+    ),
+    (
+        "two events swapped",
+        |made| {
+            let text = read(made, EVENTS);
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.swap(3, 4);
+            write(&made.folder, EVENTS, (lines.join("\n") + "\n").as_bytes());
+        },
+        &[
+            "UKR-000123-0000002: event 1 is missing",
+            "event 1 stands after event 2",
+        ],
+    ),
+    (
+        "the last event left out",
+        |made| drop_lines(made, EVENTS, |n, _| n == 1),
+        &["UKR-000123-0000001: its chain has 1 events here, and comity/items.jsonl says 2"],
+    ),
+    (
+        "the first event left out",
+        |made| drop_lines(made, EVENTS, |n, _| n == 2),
+        &["UKR-000123-0000002: event 0 is missing"],
+    ),
+    (
+        "all events of an exhibit left out",
+        |made| drop_lines(made, EVENTS, |n, _| (2..5).contains(&n)),
+        &["UKR-000123-0000002: its chain has 0 events here"],
+    ),
+    (
+        "an exhibit left out of the list",
+        |made| drop_lines(made, ITEMS, |n, _| n == 2),
+        &[
+            "UKR-000123-0000003: it has events, and no line",
+            "UKR-000123-0000003: data/UKR-000123-0000003 is held against no event",
+        ],
+    ),
+    (
+        "an exhibit listed twice",
+        |made| {
+            let text = read(made, ITEMS);
+            let first = text.lines().next().unwrap();
+            write(&made.folder, ITEMS, format!("{first}\n{text}").as_bytes());
+        },
+        &["UKR-000123-0000001: comity/items.jsonl names it twice"],
+    ),
+    (
+        "another size in the list",
+        |made| edit(made, ITEMS, "\"size\":13", "\"size\":14"),
+        &["UKR-000123-0000002: comity/items.jsonl gives another size"],
+    ),
+    (
+        "another path in the list",
+        |made| edit(made, ITEMS, "photo.JPG", "photo.JPEG"),
+        &["UKR-000123-0000006: comity/items.jsonl gives another path"],
+    ),
+    (
+        "another index",
+        |made| edit(made, EVENTS, "\"index\":250", "\"index\":249"),
+        &["UKR-000123-0000001: event 0: its leaf is not the one that the log has at index 249"],
+    ),
+    (
+        "an index outside the tree",
+        |made| edit(made, EVENTS, "\"index\":250", "\"index\":250000"),
+        &["UKR-000123-0000001: event 0: its place in the log cannot be shown"],
+    ),
+    (
+        "withheld without a reason",
+        |made| edit(made, EVENTS, ",\"why\":\"work product\"", ""),
+        &["UKR-000123-0000002: event 1: shows no field and gives no reason"],
+    ),
+    (
+        "a file more",
+        |made| write(&made.folder, "data/UKR-000123-0000077.txt", b"planted"),
+        &["UKR-000123-0000077: data/UKR-000123-0000077.txt is held against no event"],
+    ),
+    (
+        "a file of another kind",
+        |made| write(&made.folder, "comity/run.sh", b"planted"),
+        &["comity/run.sh: has no place in a package"],
+    ),
+    (
+        "a tile more",
+        |made| write(&made.folder, "comity/log/tile/0/007", b"planted"),
+        &["comity/log/tile/0/007: does not belong to a tree"],
+    ),
+    (
+        "another purpose in the head",
+        |made| {
+            edit(
+                made,
+                "comity/package.json",
+                "\"purpose\":\"trial\"",
+                "\"purpose\":\"press\"",
+            )
+        },
+        &["its act has another purpose than comity/package.json"],
+    ),
+    (
+        "another count in the head",
+        |made| edit(made, "comity/package.json", "\"events\":9", "\"events\":8"),
+        &["comity/package.json: says 8 events, and there are 9"],
+    ),
+    (
+        "a member twice in the head",
+        |made| {
+            edit(
+                made,
+                "comity/package.json",
+                "\"purpose\":",
+                "\"purpose\":\"x\",\"purpose\":",
+            )
+        },
+        &["comity/package.json: the member name \"purpose\""],
+    ),
+    (
+        "a member twice in an event",
+        |made| edit(made, EVENTS, ",\"index\":250", ",\"index\":1,\"index\":250"),
+        &["UKR-000123-0000001: event 0 (comity/events.jsonl, line 1): expected ,\"leaf\":"],
+    ),
+    (
+        "a field twice in an event",
+        |made| edit(made, EVENTS, "\"name\":\"event\"", "\"name\":\"kind\""),
+        &["two fields are named kind"],
+    ),
+    (
+        "keys of another log",
+        |made| {
+            let other = Log::new(9);
+            write(
+                &made.folder,
+                "comity/keys",
+                other.signer.keys().to_file().as_bytes(),
+            );
+        },
+        &["comity/log/checkpoint: "],
+    ),
+    (
+        "a bag of two versions",
+        |made| {
+            write(
+                &made.folder,
+                "bagit.txt",
+                b"BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n",
+            )
+        },
+        &["bagit.txt: "],
+    ),
+];
+
+fn read(made: &Made, name: &str) -> String {
+    fs::read_to_string(made.folder.join(name)).unwrap()
+}
+
+fn edit(made: &Made, name: &str, from: &str, to: &str) {
+    let text = read(made, name);
+    assert!(text.contains(from), "{from} is not in {name}");
+    write(&made.folder, name, text.replacen(from, to, 1).as_bytes());
+}
+
+fn drop_lines(made: &Made, name: &str, dropped: fn(usize, &str) -> bool) {
+    let text = read(made, name);
+    let kept = text
+        .lines()
+        .enumerate()
+        .filter(|(n, line)| !dropped(*n, line));
+    let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
+    write(&made.folder, name, kept.as_bytes());
+}
+
+fn reorder(made: &Made) {
+    let text = read(made, ITEMS);
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_by_key(|line| line.find("\"ern\"").map(|at| &line[at..at + 28]));
+    write(&made.folder, ITEMS, (lines.join("\n") + "\n").as_bytes());
+}
+
+#[test]
+fn forgeries_are_named() {
+    for (what, forge, words) in FORGERIES {
+        let root = tempfile::tempdir().unwrap();
+        let made = made(root.path());
+        forge(&made);
+        if *what != "a bag of two versions" {
+            seal_bag(&made.folder);
+        }
+        let answer = verify(&[&made.folder]);
+        assert_eq!(answer.code, 1, "{what}: {}", answer.text);
+        for word in *words {
+            assert!(
+                answer.text.contains(word),
+                "{what}: {word:?} is not in:\n{}",
+                answer.text
+            );
+        }
+        assert!(
+            answer.first_line().starts_with("FAILED"),
+            "{what}: {}",
+            answer.text
+        );
+    }
+}
+
+#[test]
+fn a_package_made_again_is_not_the_recorded_one() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    write(
+        &made.folder,
+        "index.html",
+        b"<!doctype html><p>another page\n",
+    );
+    seal_bag(&made.folder);
+    verify(&[&made.folder]).expect(1, &[".disclosure.tlog-proof: another package was recorded"]);
+}
+
+#[test]
+fn another_log_with_the_same_name_is_told_apart_by_its_keys() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    let mut forged = Centre::new();
+    forged.log = Log::new(9);
+    forged.fill(3);
+    let item = receive(&mut forged, 1, "a.txt", Some(b"planted"), "sealed");
+    let forged = disclose(&root.path().join("forged"), forged, vec![item]);
+    assert_eq!(verify(&[&forged.folder]).first_line(), NOT_ANCHORED);
+    verify(&[&forged.folder, Path::new("--keys"), &made.keys]).expect(
+        1,
+        &[
+            "comity/keys: are not the keys that you gave",
+            "comity/log/checkpoint: ",
+        ],
+    );
+}
+
+#[test]
+fn the_log_shows_what_was_left_out() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    let mut items = made.items.clone();
+    items[0].events.truncate(1);
+    let shortened = root.path().join("shortened/NAME");
+    write_package(&shortened, &made.centre.log, &items, made.size_a);
+    assert_eq!(verify(&[&shortened]).first_line(), NOT_ANCHORED);
+    verify(&[&shortened, Path::new("--log"), &made.tree]).expect(
+        1,
+        &["UKR-000123-0000001: the package shows 1 events, and the log has 2 at the same checkpoint"],
+    );
+}
+
+#[test]
+fn a_log_that_does_not_fit_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    let log = Path::new("--log");
+    let young = root.path().join("young");
+    made.centre.log.export(&young, made.size_a - 1);
+    verify(&[&made.folder, log, &young])
+        .expect(1, &["log: checkpoint: has", "older than the package"]);
+
+    let mut other = Log::new(1);
+    for entry in &made.centre.log.entries {
+        other.append(entry.clone());
+    }
+    other.entries.swap(0, 1);
+    let mut forked = Log::new(1);
+    for entry in other.entries {
+        forked.append(entry);
+    }
+    let fork = root.path().join("fork");
+    forked.export(&fork, forked.size());
+    verify(&[&made.folder, log, &fork])
+        .expect(1, &["do not hash to the root of the package's checkpoint"]);
+
+    for (damage, word) in [
+        (None, "is missing"),
+        (Some(&b"\0\x05short"[..]), "leaf 0: "),
+    ] {
+        let tree = root.path().join("damaged");
+        copy(&made.tree, &tree);
+        let bundle = tree.join("tile/entries/000");
+        match damage {
+            None => fs::remove_file(&bundle).unwrap(),
+            Some(bytes) => fs::write(&bundle, bytes).unwrap(),
+        }
+        verify(&[&made.folder, log, &tree]).expect(1, &["log: tile/entries/000", word]);
+    }
+}
+
+#[test]
+fn a_second_leaf_of_the_same_place_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let Made {
+        mut centre,
+        folder,
+        items,
+        ..
+    } = made(root.path());
+    let fork = centre.log.entries[items[0].events[1].index as usize].clone();
+    centre.log.append(fork);
+    let tree = root.path().join("forked");
+    centre.log.export(&tree, centre.log.size());
+    verify(&[&folder, Path::new("--log"), &tree]).expect(
+        1,
+        &["UKR-000123-0000001: the log has a second leaf for its event 1"],
+    );
+}
+
+#[test]
+fn manifests_are_what_sha256sum_reads() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    for manifest in [bag::MANIFEST, bag::TAGMANIFEST] {
+        let status = std::process::Command::new("sha256sum")
+            .args(["--quiet", "--strict", "-c", manifest])
+            .current_dir(&made.folder)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+}
