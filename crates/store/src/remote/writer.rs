@@ -171,9 +171,9 @@ impl Drop for RemoteWriter {
         while let Some(part) = self.under_way.pop_front() {
             let _ = part.recv();
         }
+        let (remote, name) = (self.remote.clone(), self.name.clone());
         let _ = runtime::run(Op::Delete, &self.name, async move {
-            let _ = upload.abort().await;
-            Ok(())
+            remote.observed(Op::Delete, &name, upload.abort()).await
         });
     }
 }

@@ -199,3 +199,18 @@ fn a_failed_read_list_or_delete_is_an_error_and_changes_nothing() {
     assert!(objects.delete("a").is_err());
     assert_eq!(objects.get("a").unwrap(), None);
 }
+
+#[test]
+fn a_large_object_that_is_given_up_is_withdrawn_from_the_store() {
+    let (script, disk) = Script::disk();
+    let objects = on_s3(disk);
+    let mut writer = objects.writer("pack").unwrap();
+    writer.append(&pattern(17 * MIB)).unwrap();
+    script.clear();
+    drop(writer);
+    assert_eq!(
+        script.durable_ops(),
+        [Op::Delete],
+        "S3 keeps, and bills, parts that nobody withdraws"
+    );
+}
