@@ -130,15 +130,15 @@ def hand_over(files):
         + "Legal basis: invented order 12/2025 of the invented court of Zoriane.\n\nI. Vyhadanyi, inspector\n"
     )
     provenance = [
-        "path,collector,method,tool,url,collected_at,device,serial,seal,hand_overs,legal_basis,consent,certainty,language",
-        '"photos/*",I. Vyhadanyi,photographed on site,Invented Camera,,2025-02-14T12:05:00+02:00,Camera 1,SN-0001,'
+        "path,collector,method,tool,url,collected_at,device,serial,seal_number,earlier_handovers,legal_basis,consent,confidence,language",
+        '"**/photos/*",I. Vyhadanyi,photographed on site,Invented Camera,,2025-02-14T12:05:00+02:00,Camera 1,SN-0001,'
         'SEAL-1001,,order 12/2025,,seen by the collector,',
-        '"Свідчення/*",O. Zapysna,interview,,,2025-02-14T15:00:00+02:00,,,,,,written consent,as stated,uk',
-        '"intercepts/*",Signals desk,recorded,Invented Receiver,,2025-02-14T06:44:00Z,Receiver 3,SN-0003,SEAL-1003,'
+        '"**/Свідчення/*",O. Zapysna,interview,,,2025-02-14T15:00:00+02:00,,,,,,written consent,as stated,uk',
+        '"**/intercepts/*",Signals desk,recorded,Invented Receiver,,2025-02-14T06:44:00Z,Receiver 3,SN-0003,SEAL-1003,'
         '"signals desk → investigators, 2025-02-15",order 13/2025,,machine copy,ru',
-        '"devices/phone.zip",I. Vyhadanyi,logical copy,Invented Copier 1.0,,2025-02-16T09:00:00+02:00,phone,SN-0004,'
+        '"**/devices/phone.zip",I. Vyhadanyi,logical copy,Invented Copier 1.0,,2025-02-16T09:00:00+02:00,phone,SN-0004,'
         'SEAL-1004,"owner → police, 2025-02-15",order 12/2025,owner signed,complete copy,',
-        '"calls/*.csv",Invented Telecom,export from billing,,https://example.org/records,2025-02-18T08:00:00Z,,,,,'
+        '"**/calls/*.csv",Invented Telecom,export from billing,,https://example.org/records,2025-02-18T08:00:00Z,,,,,'
         "order 14/2025,,as exported,",
     ]
     return {
