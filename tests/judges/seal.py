@@ -1,6 +1,6 @@
 """Opens and makes again, from docs/format/vault.md alone, what testdata/vectors/seal.json holds.
 
-Usage: seal.py [path of seal.json]. Exits with 1 if anything differs.
+Exits with 1 if anything differs.
 """
 
 import hashlib
@@ -95,12 +95,12 @@ def main(path: Path) -> int:
             wrong += 1
     count = len(vectors["seal"]) + len(vectors["tag"])
     if wrong or not vectors["seal"] or not vectors["tag"]:
-        print(f"{path}: {wrong} of {count} vectors disagree")
+        print(f"FAIL {path.name}: {wrong} of {count} vectors disagree")
         return 1
-    print(f"{path}: {count} vectors agree")
+    print(f"ok   {path.name}: {count} vectors agree")
     return 0
 
 
 if __name__ == "__main__":
     default = Path(__file__).parents[2] / "testdata" / "vectors" / "seal.json"
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else default))
+    sys.exit(main(default))
