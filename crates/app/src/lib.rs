@@ -11,6 +11,7 @@ pub mod intake;
 pub mod keys;
 pub mod project;
 pub mod read;
+pub mod rebuild;
 pub mod registry;
 pub mod sql;
 

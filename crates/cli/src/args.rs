@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{case, init, intake, member, person};
+use crate::{case, init, intake, member, person, rebuild};
 
 /// Evidence and case software for nations that investigate together.
 ///
@@ -49,4 +49,6 @@ pub enum Verb {
     Person(person::PersonArgs),
     /// Take in evidence
     Intake(intake::IntakeArgs),
+    /// Make the tables anew from ledger, bodies, keyring and vault
+    Rebuild(rebuild::RebuildArgs),
 }

@@ -8,6 +8,7 @@ mod member;
 mod output;
 mod passphrase;
 mod person;
+mod rebuild;
 mod world;
 
 use std::process::ExitCode;
@@ -39,5 +40,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Member(args) => member::run(global, args),
         Verb::Person(args) => person::run(global, args),
         Verb::Intake(args) => intake::run(global, args),
+        Verb::Rebuild(args) => rebuild::run(global, args),
     }
 }

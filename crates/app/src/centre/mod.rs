@@ -65,6 +65,43 @@ impl Centre {
         Ok(centre)
     }
 
+    /// As [`Centre::open`], and a state file that cannot be read is set aside under another name first, so that
+    /// `comity rebuild` can make it anew.
+    pub fn open_setting_state_aside(
+        dir: &Path,
+        passphrase: &str,
+        ambient: Ambient,
+    ) -> Result<Centre> {
+        let config = Config::read(dir, &ambient.disk)?;
+        let ring = Keyring::open(&dir.join("keyring"), ambient.disk.clone(), passphrase)?;
+        let key = ring.open_key(STATE_KEY)?.first;
+        let database = config.database(dir, key, false);
+        let mut aside = None;
+        if let Database::Sqlite { path, .. } = &database
+            && path.exists()
+            && Session::open(&database)
+                .and_then(|mut s| schema::version(&mut s))
+                .is_err()
+        {
+            let name = format!("state.unreadable-{}", ambient.clock.now_micros());
+            for suffix in ["", "-wal", "-shm"] {
+                let from = dir.join(format!("state.db{suffix}"));
+                if from.exists() {
+                    ambient
+                        .disk
+                        .rename(&from, &dir.join(format!("{name}{suffix}")))?;
+                }
+            }
+            aside = Some(format!(
+                "The state file could not be read and was set aside as {name}."
+            ));
+        }
+        drop(ring);
+        let mut centre = Centre::open(dir, passphrase, ambient)?;
+        centre.recovered.splice(0..0, aside);
+        Ok(centre)
+    }
+
     fn assemble(
         dir: &Path,
         config: Config,
@@ -133,10 +170,11 @@ impl Centre {
         Ok(())
     }
 
+    /// SQL was lost, or is behind what is published: it is made anew before anything is signed.
     fn rebuild_lost_state(&self) -> Result<String> {
-        Err(AppError::damaged(
-            "state",
-            "the tables are missing or behind the ledger; run `comity rebuild`",
+        let events = self.rebuild(&|_, _| ())?;
+        Ok(format!(
+            "The tables were missing or behind the ledger; they were made anew from its {events} events."
         ))
     }
 

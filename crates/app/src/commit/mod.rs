@@ -45,6 +45,7 @@ pub struct Sequencer {
     signer: LogSigner,
     ambient: Ambient,
     lock_file: PathBuf,
+    database: Database,
     projector: Option<Projector>,
     expected: Option<(u64, i64)>,
     /// The last checkpoint whose signatures were verified or made here.
@@ -67,6 +68,7 @@ impl Sequencer {
             signer,
             ambient,
             lock_file,
+            database: database.clone(),
             projector: None,
             expected: None,
             believed: None,
@@ -334,6 +336,40 @@ impl Sequencer {
         )?;
         self.session.commit()?;
         Ok(())
+    }
+
+    /// Runs `make` under the lock with the sequencer's session closed, so that it can put another state in place;
+    /// then goes on from that state.
+    pub fn replace_state<T>(
+        &mut self,
+        make: impl FnOnce(&Tree, &Database) -> Result<T>,
+    ) -> Result<T> {
+        // The lock must outlive the session that is closed: on PostgreSQL it is another session's.
+        let mut holder = match self.database {
+            Database::Sqlite { .. } => Session::nowhere()?,
+            Database::Postgres { .. } => Session::open(&self.database)?,
+        };
+        let lock = Lock::take(&mut holder, &self.ambient.disk, &self.lock_file)?;
+        self.finish_if_readable();
+        self.tree.refresh()?;
+        std::mem::replace(&mut self.session, Session::nowhere()?).close()?;
+        let made = make(&self.tree, &self.database);
+        self.session = Session::open(&self.database)?;
+        self.projector = None;
+        self.expected = None;
+        let answer = made?;
+        let state = self.state()?;
+        self.finish(&state, None)?;
+        lock.release(&mut holder)?;
+        Ok(answer)
+    }
+
+    /// Events that SQL holds and the tree does not yet: brought over while the old state can still say them.
+    fn finish_if_readable(&mut self) {
+        if let Ok(state) = self.state() {
+            let _ = self.finish(&state, None);
+            self.session.rollback();
+        }
     }
 
     /// Makes full tiles of what the growing edge holds, when it is worth it. For the end of a run.

@@ -158,21 +158,7 @@ impl Entry {
     /// [`OpenError`], by what must be recorded about the file.
     pub fn open(&self) -> Result<File, OpenError> {
         let folder = self.folder.as_ref().ok_or(OpenError::Vanished)?;
-        let file = folder
-            .open_file(self.leaf())
-            .map_err(|error| match errno(&error) {
-                Some(Errno::NOENT) => OpenError::Vanished,
-                Some(Errno::LOOP | Errno::NOTDIR | Errno::NXIO | Errno::NODEV) => {
-                    OpenError::NotRegular
-                }
-                Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => OpenError::Exhausted(error),
-                _ => OpenError::Unreadable(error),
-            })?;
-        let stat = FileStat::of(&file).map_err(OpenError::Unreadable)?;
-        if hint_of_mode(stat.mode) != Hint::File {
-            return Err(OpenError::NotRegular);
-        }
-        Ok(file)
+        open_regular(folder, self.leaf())
     }
 
     /// Asks the file system about the thing itself, link or not.
@@ -190,6 +176,36 @@ impl Entry {
             Some(root) if self.path.len() == root.name.len() => &root.leaf,
             _ => self.name(),
         }
+    }
+}
+
+/// Opens the file at `path`, relative to the folder `root`, name by name: no link below `root`
+/// is followed, however long the path.
+pub(super) fn open_below(root: &Path, path: &[u8]) -> Result<File, OpenError> {
+    let mut folder = Folder::anchor(root).map_err(open_error)?;
+    let mut names = path.split(|byte| *byte == b'/');
+    let leaf = names.next_back().unwrap_or_default();
+    for name in names {
+        folder = folder.open(name).map_err(open_error)?;
+    }
+    open_regular(&folder, leaf)
+}
+
+fn open_regular(folder: &Folder, name: &[u8]) -> Result<File, OpenError> {
+    let file = folder.open_file(name).map_err(open_error)?;
+    let stat = FileStat::of(&file).map_err(OpenError::Unreadable)?;
+    if hint_of_mode(stat.mode) != Hint::File {
+        return Err(OpenError::NotRegular);
+    }
+    Ok(file)
+}
+
+fn open_error(error: io::Error) -> OpenError {
+    match errno(&error) {
+        Some(Errno::NOENT) => OpenError::Vanished,
+        Some(Errno::LOOP | Errno::NOTDIR | Errno::NXIO | Errno::NODEV) => OpenError::NotRegular,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => OpenError::Exhausted(error),
+        _ => OpenError::Unreadable(error),
     }
 }
 

@@ -63,6 +63,17 @@ impl Session {
         Ok(session)
     }
 
+    /// A session on an empty database in memory: for holding no file open.
+    pub fn nowhere() -> Result<Session, SqlError> {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let conn = runtime()?
+            .block_on(options.connect())
+            .map_err(|source| engine_error("open in memory", source))?;
+        Ok(Session {
+            conn: Conn::Sqlite(conn),
+        })
+    }
+
     fn assert_durable(&mut self) -> Result<(), SqlError> {
         let settings: &[(&'static str, &'static str, &'static str)] = match self.conn {
             Conn::Sqlite(_) => &[
@@ -224,6 +235,7 @@ fn open_sqlite(
     let mut options = SqliteConnectOptions::new()
         .filename(path)
         .pragma("key", format!("\"x'{}'\"", comity_core::digest::hex(key)))
+        .pragma("cipher_log_level", "NONE")
         .pragma("cipher_page_size", "16384")
         .pragma("cipher_memory_security", "OFF")
         .create_if_missing(!read_only)

@@ -35,6 +35,7 @@ pub(in crate::intake) struct RowView<'a> {
 pub(in crate::intake) struct Twice {
     pub(in crate::intake) first_line: u32,
     pub(in crate::intake) line: u32,
+    pub(in crate::intake) algorithm: Algorithm,
     pub(in crate::intake) same_digest: bool,
 }
 
@@ -93,6 +94,7 @@ impl DigestTable {
                 twice.push(Twice {
                     first_line: first.line,
                     line: row.line,
+                    algorithm: row.algorithm,
                     same_digest,
                 });
             }
@@ -246,11 +248,13 @@ mod tests {
                 Twice {
                     first_line: 1,
                     line: 4,
+                    algorithm: Algorithm::Md5,
                     same_digest: false
                 },
                 Twice {
                     first_line: 2,
                     line: 5,
+                    algorithm: Algorithm::Md5,
                     same_digest: true
                 },
             ]

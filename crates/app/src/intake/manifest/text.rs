@@ -76,22 +76,31 @@ pub(in crate::intake) fn without_mark<'a>(
     let big_endian = head.starts_with(b"\xfe\xff");
     if big_endian || head.starts_with(b"\xff\xfe") {
         let rest = io::Cursor::new(head).chain(reader);
-        let units = Utf16 {
-            inner: rest,
-            big_endian,
-            at_start: true,
-            ready: Vec::new(),
-        };
-        return Ok(Box::new(BufReader::new(units)));
+        return Ok(utf16(rest, big_endian, true));
     }
     Ok(Box::new(io::Cursor::new(head).chain(reader)))
+}
+
+/// UTF-16 as UTF-8, without its first character when that is a mark.
+pub(in crate::intake) fn utf16<'a>(
+    reader: impl Read + 'a,
+    big_endian: bool,
+    has_mark: bool,
+) -> Box<dyn BufRead + 'a> {
+    let inner = BufReader::new(reader);
+    Box::new(BufReader::new(Utf16 {
+        inner,
+        big_endian,
+        skip_mark: has_mark,
+        ready: Vec::new(),
+    }))
 }
 
 /// UTF-16 read as UTF-8; what is no UTF-16 becomes U+FFFD, which matches no name.
 struct Utf16<R> {
     inner: R,
     big_endian: bool,
-    at_start: bool,
+    skip_mark: bool,
     ready: Vec<u8>,
 }
 
@@ -107,7 +116,7 @@ impl<R: Read> Utf16<R> {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.at_start) {
+        if std::mem::take(&mut self.skip_mark) {
             self.unit()?;
         }
         let mut units = Vec::with_capacity(4096);

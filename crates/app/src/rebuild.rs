@@ -1,0 +1,356 @@
+//! `comity rebuild`: the tables made anew from ledger, bodies, keyring and vault.
+//!
+//! The same projector that writes them live reads every event in order. On SQLite the new tables
+//! grow in a file beside the old one and are renamed over it; on PostgreSQL in a schema beside it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use comity_core::body::{Field, OpenField};
+use comity_core::digest::unhex;
+use comity_core::id::ObjectId;
+use comity_core::json::Value as Json;
+use comity_keyring::Secret;
+use comity_ledger::{Batch, Tree};
+use comity_vault::Vault;
+
+use crate::centre::Centre;
+use crate::error::{AppError, Result};
+use crate::intake::on_all_cores;
+use crate::keys::Keys;
+use crate::project::{Event, ObjectAt, ObjectPlace, Projector};
+use crate::read::{OpenedEvent, open_event};
+use crate::sql::{Database, Session, schema};
+
+/// Events that are opened at once.
+const BATCH_BUNDLES: usize = 16;
+/// Values waiting for SQL before they are written.
+const ROOM: usize = 400_000;
+
+/// How far a rebuild is: events done, events in all.
+pub type Watch<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// What a rebuild reads from.
+pub struct Sources<'a> {
+    /// The keyring.
+    pub keys: &'a Keys,
+    /// The vault.
+    pub vault: &'a Vault,
+    /// The ledger.
+    pub tree: &'a Tree,
+}
+
+/// Fills the empty database behind `session` from the sources, up to the size of the tree.
+pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> Result<u64> {
+    schema::create(session)?;
+    let places = object_places(sources.vault)?;
+    let size = sources.tree.size();
+    let mut projector = Projector::from_nothing(session)?;
+    session.begin()?;
+    let mut batches = sources.tree.batches(0..size);
+    let mut done = 0;
+    loop {
+        let mut block: Vec<Batch> = Vec::with_capacity(BATCH_BUNDLES);
+        for batch in batches.by_ref().take(BATCH_BUNDLES) {
+            block.push(batch?);
+        }
+        if block.is_empty() {
+            break;
+        }
+        let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
+        let opened = on_all_cores(
+            &stored,
+            || (),
+            |(), _, s| opened(sources.keys, s.index, s.entry, s.body),
+        );
+        for event in opened {
+            apply(sources.keys, session, &mut projector, &places, event?)?;
+            done += 1;
+        }
+        if projector.rows.len() > ROOM {
+            projector.rows.flush(session)?;
+        }
+        watch(done, size);
+    }
+    projector.rows.flush(session)?;
+    let checkpoint = sources.tree.published().map(<[u8]>::to_vec);
+    session.execute(
+        "UPDATE log_state SET size = ?, checkpoint = ? WHERE id = 1",
+        &[(size as i64).into(), checkpoint.into()],
+    )?;
+    session.commit()?;
+    Ok(done)
+}
+
+struct Opened {
+    event: OpenedEvent,
+    fields: Vec<Field>,
+    secret: Option<Secret>,
+}
+
+fn opened(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<Opened> {
+    let mut event = open_event(keys, index, entry, body)?;
+    // Only the first event of a chain makes rows with sealed columns.
+    let secret = if event.leaf.n == 0 && event.content_key != 0 {
+        keys.item(event.content_key)?
+    } else {
+        None
+    };
+    let fields = std::mem::take(&mut event.fields)
+        .into_iter()
+        .filter_map(known)
+        .collect();
+    Ok(Opened {
+        event,
+        fields,
+        secret,
+    })
+}
+
+fn known(field: OpenField) -> Option<Field> {
+    let value = field.value?;
+    Some(Field {
+        class: field.class,
+        name: field.name,
+        value,
+    })
+}
+
+fn apply(
+    keys: &Keys,
+    session: &mut Session,
+    projector: &mut Projector,
+    places: &HashMap<ObjectId, ObjectPlace>,
+    opened: Opened,
+) -> Result<()> {
+    let Opened {
+        event,
+        fields,
+        secret,
+    } = opened;
+    let object = fields
+        .iter()
+        .find(|f| f.name == "object")
+        .and_then(|f| f.value.get("id"))
+        .and_then(Json::as_str)
+        .and_then(unhex)
+        .and_then(|id| <[u8; 16]>::try_from(id).ok())
+        .map(ObjectId);
+    let at = object
+        .and_then(|id| places.get(&id))
+        .map_or(ObjectAt::Unknown, |p| ObjectAt::Placed(*p));
+    let needs_intake = fields
+        .iter()
+        .any(|f| f.name == "kind" && f.value == "intake_opened");
+    projector.apply(
+        session,
+        keys,
+        &Event {
+            index: event.index,
+            chain: event.leaf.chain,
+            chain_no: None,
+            n: event.leaf.n,
+            leaf: event.hash,
+            custody_key: event.custody_key,
+            content_key: event.content_key,
+            fields: &fields,
+            secret: secret.as_ref(),
+            object: at,
+        },
+    )?;
+    if needs_intake {
+        projector.rows.flush(session)?;
+    }
+    Ok(())
+}
+
+/// Where every object of the vault lies, from the packs' own indexes. A pack whose index is damaged is
+/// left out here; `comity verify` names it.
+fn object_places(vault: &Vault) -> Result<HashMap<ObjectId, ObjectPlace>> {
+    let mut places = HashMap::new();
+    for file in vault.packs()? {
+        let Some(pack) = file.pack else { continue };
+        if let Ok(index) = vault.read_pack_index(&file.name) {
+            places.extend(index.objects.iter().map(|o| {
+                (
+                    o.object,
+                    ObjectPlace {
+                        pack: pack.0,
+                        offset: o.offset,
+                    },
+                )
+            }));
+        }
+    }
+    Ok(places)
+}
+
+impl Centre {
+    fn sources<'a>(&'a self, tree: &'a Tree) -> Sources<'a> {
+        Sources {
+            keys: &self.keys,
+            vault: &self.vault,
+            tree,
+        }
+    }
+
+    /// Makes the state anew and puts it in the old one's place. Returns how many events it was made from.
+    pub fn rebuild(&self, watch: Watch<'_>) -> Result<u64> {
+        let mut sequencer = self.sequencer();
+        sequencer.replace_state(|tree, database| {
+            let beside = Beside::of(database);
+            beside.clear()?;
+            let mut session = Session::open(&beside.database)?;
+            let done = fill(&self.sources(tree), &mut session, watch)?;
+            session.close()?;
+            beside.take_over(database)?;
+            Ok(done)
+        })
+    }
+
+    /// Makes the tables in memory of the disk beside the live ones and compares. Returns the differences, in words.
+    pub fn rebuild_check(&self, watch: Watch<'_>) -> Result<Vec<String>> {
+        let sequencer = self.sequencer();
+        let beside = Beside::of(&self.database);
+        beside.clear()?;
+        let mut session = Session::open(&beside.database)?;
+        fill(&self.sources(&sequencer.tree), &mut session, watch)?;
+        let differences = differences(&mut self.session()?, &mut session);
+        session.close()?;
+        beside.clear()?;
+        differences
+    }
+}
+
+/// Rows that are compared at a time.
+const PAGE: i64 = 2000;
+/// Differences of one table that are told one by one.
+const TOLD: usize = 20;
+
+/// Compares every projection row by row.
+pub fn differences(live: &mut Session, made: &mut Session) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for (table, keys, columns) in schema::PROJECTIONS {
+        let order = columns[..*keys].join(", ");
+        let sql = format!(
+            "SELECT {} FROM {table} ORDER BY {order} LIMIT {PAGE} OFFSET ?",
+            columns.join(", ")
+        );
+        let (mut offset, mut told) = (0, 0);
+        loop {
+            let (a, b) = (
+                live.query(&sql, &[offset.into()])?,
+                made.query(&sql, &[offset.into()])?,
+            );
+            for i in 0..a.len().max(b.len()) {
+                if a.get(i) == b.get(i) {
+                    continue;
+                }
+                told += 1;
+                if told <= TOLD {
+                    let place = format!("table {table}, row {}", offset + i as i64 + 1);
+                    all.push(match (a.get(i), b.get(i)) {
+                        (Some(_), None) => format!(
+                            "{place}: the live table has a row that the ledger does not account for"
+                        ),
+                        (None, Some(_)) => format!(
+                            "{place}: the live table lacks a row that the ledger accounts for"
+                        ),
+                        _ => format!("{place}: the live row differs from what the ledger says"),
+                    });
+                }
+            }
+            if a.len() < PAGE as usize && b.len() < PAGE as usize {
+                break;
+            }
+            offset += PAGE;
+        }
+        if told > TOLD {
+            all.push(format!(
+                "table {table}: {} further rows differ",
+                told - TOLD
+            ));
+        }
+    }
+    Ok(all)
+}
+
+/// A database beside the live one.
+struct Beside {
+    database: Database,
+}
+
+impl Beside {
+    fn of(live: &Database) -> Beside {
+        let database = match live {
+            Database::Sqlite { path, key, .. } => Database::Sqlite {
+                path: path.with_extension("rebuild"),
+                key: *key,
+                read_only: false,
+            },
+            Database::Postgres { url, schema } => Database::Postgres {
+                url: url.clone(),
+                schema: format!("{schema}_rebuild"),
+            },
+        };
+        Beside { database }
+    }
+
+    /// Removes what an interrupted rebuild left.
+    fn clear(&self) -> Result<()> {
+        match &self.database {
+            Database::Sqlite { path, .. } => {
+                sqlite_files(path).iter().try_for_each(|file| remove(file))
+            }
+            Database::Postgres { schema, .. } => {
+                let mut session = Session::open(&self.database)?;
+                session.execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE"), &[])?;
+                Ok(session.close()?)
+            }
+        }
+    }
+
+    /// Puts the new tables in the place of the old ones.
+    fn take_over(&self, live: &Database) -> Result<()> {
+        match (&self.database, live) {
+            (Database::Sqlite { path: new, .. }, Database::Sqlite { path: old, .. }) => {
+                // The old write-ahead log belongs to the old file and must not be read into the new one.
+                for file in sqlite_files(old).iter().skip(1) {
+                    remove(file)?;
+                }
+                std::fs::rename(new, old).map_err(|e| AppError::io(new, e))?;
+                let folder = old.parent().unwrap_or(Path::new("."));
+                std::fs::File::open(folder)
+                    .and_then(|f| f.sync_all())
+                    .map_err(|e| AppError::io(folder, e))
+            }
+            (Database::Postgres { schema: new, .. }, Database::Postgres { schema: old, .. }) => {
+                let mut session = Session::open(live)?;
+                session.begin()?;
+                session.execute(&format!("DROP SCHEMA IF EXISTS {old} CASCADE"), &[])?;
+                session.execute(&format!("ALTER SCHEMA {new} RENAME TO {old}"), &[])?;
+                Ok(session.commit()?)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A SQLite file and what may lie beside it.
+fn sqlite_files(path: &Path) -> Vec<PathBuf> {
+    ["", "-wal", "-shm", "-journal"]
+        .iter()
+        .map(|suffix| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        })
+        .collect()
+}
+
+fn remove(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(AppError::io(file, e)),
+        _ => Ok(()),
+    }
+}

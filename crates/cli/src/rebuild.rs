@@ -1,0 +1,51 @@
+//! `comity rebuild`: make the tables anew, or compare them with what the ledger says.
+
+use clap::Args;
+use comity_app::{Ambient, Centre};
+use comity_core::shown::escape_for_terminal;
+use serde_json::json;
+
+use crate::args::Global;
+use crate::output::answer;
+use crate::passphrase;
+use crate::world::{Failure, folder};
+
+#[derive(Args)]
+pub struct RebuildArgs {
+    /// Change nothing: compare the live tables with what the ledger says
+    #[arg(long)]
+    pub check: bool,
+}
+
+pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
+    let dir = folder(global)?;
+    let passphrase = passphrase::get()?;
+    if args.check {
+        let centre = Centre::open(&dir, &passphrase, Ambient::system())?;
+        let differences = centre.rebuild_check(&|_, _| ())?;
+        let mut lines = differences.clone();
+        if differences.is_empty() {
+            lines.push("The live tables are what the ledger says.".to_owned());
+        }
+        answer(
+            global,
+            &json!({ "same": differences.is_empty(), "differences": differences }),
+            &lines,
+        )?;
+        return if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::Said)
+        };
+    }
+    let centre = Centre::open_setting_state_aside(&dir, &passphrase, Ambient::system())?;
+    for sentence in &centre.recovered {
+        eprintln!("comity: recovered: {}", escape_for_terminal(sentence));
+    }
+    let events = centre.rebuild(&|_, _| ())?;
+    answer(
+        global,
+        &json!({ "events": events }),
+        &[format!("The tables are made anew from {events} events.")],
+    )
+}
