@@ -153,6 +153,9 @@ impl Bag {
         };
         let mut found = Found::default();
         let contents = source::list(path, limits, spill, &mut found)?;
+        if contents.files.is_empty() && !found.findings.is_empty() {
+            return Err(invalid(found));
+        }
         let at = check::position(&contents.files, tags::DECLARATION.as_bytes());
         let declared = match at.and_then(|at| contents.files.get(at)) {
             None => {

@@ -3,6 +3,7 @@
 //! [`walk`] meets everything in a fixed order, [`batch`] reads, hashes, compresses and seals,
 //! [`record`] writes the events, [`run`] drives them and closes the intake.
 
+pub mod bag;
 mod batch;
 mod known;
 pub mod manifest;

@@ -220,7 +220,9 @@ fn base(
             .map(<[u8]>::to_vec)
     };
     let Some(base) = members.first().and_then(|member| top(&member.path)) else {
-        found.finding(place, "there is no bag in it");
+        if found.findings.is_empty() {
+            found.finding(place, "there is no bag in it");
+        }
         return Vec::new();
     };
     members.retain(|member| {

@@ -1,6 +1,6 @@
 //! What a bag lists, held against what it holds (RFC 8493, section 3).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 
 use comity_core::digest::hex;
@@ -9,7 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::BagVersion;
 use super::finding::Found;
-use super::paths::{decode, refuse};
+use super::paths::{Spelled, decode, refuse};
 use super::source::{BagReader, Contents, Present};
 use super::tags::{Declaration, INFO, TagLines};
 use crate::intake::manifest::algorithm::{Algorithm, HashingReader};
@@ -102,7 +102,7 @@ pub(super) fn manifests(
         }
     }
     if all.first().is_some_and(|payload| payload.files.is_empty()) {
-        found.finding("", "it has no manifest of its payload");
+        found.finding("the bag", "it has no manifest of its payload");
     }
     Ok(all)
 }
@@ -131,15 +131,24 @@ impl Reading<'_> {
             );
         }
         let mut lines = TagLines::new(reader);
-        let mut reported = None;
+        let mut odd: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
         while let Some((number, line)) = lines.next()? {
             if line.trim_ascii().is_empty() {
-                found.remark(place, format!("line {number} is blank"));
+                odd.entry("it is blank").or_default().push(number);
                 continue;
             }
-            match self.line(&line, number, &mut reported, found) {
-                Ok((path, digest)) => {
-                    if table.push(&path, self.algorithm, &digest, number).is_err() {
+            match self.line(&line) {
+                Ok((spelled, digest)) => {
+                    if let Some(remark) = spelled.remark {
+                        odd.entry(remark).or_default().push(number);
+                    }
+                    if let Some(breach) = spelled.breach {
+                        found.finding(place, format!("line {number}: {breach}"));
+                    }
+                    if table
+                        .push(&spelled.path, self.algorithm, &digest, number)
+                        .is_err()
+                    {
                         found.finding(
                             place,
                             "it is too large: more than 4 GiB of names or digests",
@@ -150,16 +159,21 @@ impl Reading<'_> {
                 Err(what) => found.finding(place, format!("line {number}: {what}")),
             }
         }
+        for (remark, lines) in odd {
+            let first = lines.first().copied().unwrap_or_default();
+            match lines.len() {
+                1 => found.remark(place, format!("line {first}: {remark}")),
+                count => found.remark(
+                    place,
+                    format!("line {first} and {} more: {remark}", count - 1),
+                ),
+            }
+        }
         Ok(())
     }
 
-    fn line(
-        &self,
-        line: &[u8],
-        number: u64,
-        reported: &mut Option<&'static str>,
-        found: &mut Found,
-    ) -> Result<(Vec<u8>, Vec<u8>), String> {
+    /// The path and the digest of one line.
+    fn line(&self, line: &[u8]) -> Result<(Spelled, Vec<u8>), String> {
         const SHAPE: &str = "it is not a digest, white space and a path";
         let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
         let digits = line.iter().take_while(|byte| !is_space(byte)).count();
@@ -179,31 +193,24 @@ impl Reading<'_> {
         let digest = digest.and_then(|digest| comity_core::digest::unhex(&digest));
         let digest = digest.filter(|digest| digest.len() == self.algorithm.len_bytes());
         let digest = digest.ok_or_else(|| format!("its digest is none by {}", self.algorithm))?;
-        let spelled = decode(text, self.declared.version)?;
-        let mut path = spelled.path;
-        if self.declared.version == BagVersion::V0_97 && path != text {
+        let mut spelled = decode(text, self.declared.version)?;
+        if self.declared.version == BagVersion::V0_97 && spelled.path != text {
             // Before 1.0 not all tools encoded: a file that bears the written name is meant.
             let has = |path: &[u8]| position(&self.contents.files, path).is_some();
-            if !has(&path) && has(text) {
-                path = text.to_vec();
+            if !has(&spelled.path) && has(text) {
+                spelled = Spelled {
+                    path: text.to_vec(),
+                    remark: None,
+                    breach: None,
+                };
             }
         }
-        if let Some(breach) = spelled.breach {
-            found.finding(&self.file.path, format!("line {number}: {breach}"));
-        }
-        if let Some(remark) = spelled.remark.filter(|remark| *reported != Some(*remark)) {
-            found.remark(
-                &self.file.path,
-                format!("line {number}: {remark} (lines after it too, perhaps)"),
-            );
-            *reported = Some(remark);
-        }
-        match (self.of_tags, path.starts_with(b"data/")) {
+        match (self.of_tags, spelled.path.starts_with(b"data/")) {
             (false, false) => Err("its path lies outside the payload".into()),
             (true, true) => {
                 Err("its path lies in the payload, which is not for tag manifests".into())
             }
-            _ => Ok((path, digest)),
+            _ => Ok((spelled, digest)),
         }
     }
 }

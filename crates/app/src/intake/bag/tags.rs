@@ -106,7 +106,7 @@ pub(super) struct TagLines<R> {
     reader: R,
     number: u64,
     after_cr: bool,
-    /// Whether the last line that was handed out had an end.
+    /// Whether every line that was handed out had an end.
     pub(super) ended: bool,
 }
 
@@ -123,7 +123,6 @@ impl<R: BufRead> TagLines<R> {
     /// The next line without its end; a line over 1 MiB is cut there.
     pub(super) fn next(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         let mut line = Vec::new();
-        self.ended = false;
         loop {
             let chunk = self.reader.fill_buf()?;
             if std::mem::take(&mut self.after_cr) && chunk.first() == Some(&b'\n') {
@@ -134,6 +133,7 @@ impl<R: BufRead> TagLines<R> {
                 if line.is_empty() {
                     return Ok(None);
                 }
+                self.ended = false;
                 break;
             }
             let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
@@ -144,7 +144,6 @@ impl<R: BufRead> TagLines<R> {
             self.after_cr = end.and_then(|end| chunk.get(end)) == Some(&b'\r');
             self.reader.consume(used);
             if end.is_some() {
-                self.ended = true;
                 break;
             }
         }
