@@ -8,6 +8,7 @@ pub mod commit;
 pub mod error;
 pub mod event;
 pub mod intake;
+pub mod item;
 pub mod keys;
 pub mod project;
 pub mod read;

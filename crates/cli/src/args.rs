@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{case, init, intake, member, person, rebuild};
+use crate::{case, init, intake, item, ledger, member, person, rebuild};
 
 /// Evidence and case software for nations that investigate together.
 ///
@@ -49,6 +49,10 @@ pub enum Verb {
     Person(person::PersonArgs),
     /// Take in evidence
     Intake(intake::IntakeArgs),
+    /// List, show and open items, and tell their history
+    Item(item::ItemArgs),
+    /// The log: its state, proofs, and its export
+    Ledger(ledger::LedgerArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
 }

@@ -4,6 +4,8 @@ mod args;
 mod case;
 mod init;
 mod intake;
+mod item;
+mod ledger;
 mod member;
 mod output;
 mod passphrase;
@@ -40,6 +42,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Member(args) => member::run(global, args),
         Verb::Person(args) => person::run(global, args),
         Verb::Intake(args) => intake::run(global, args),
+        Verb::Item(args) => item::run(global, args),
+        Verb::Ledger(args) => ledger::run(global, args),
         Verb::Rebuild(args) => rebuild::run(global, args),
     }
 }

@@ -489,7 +489,6 @@ fn a_full_disk_while_names_are_sorted_is_no_fact_about_the_evidence() -> Result 
 #[test]
 fn what_may_not_be_read_is_named_with_the_reason_and_the_rest_goes_on() -> Result {
     use std::os::unix::fs::PermissionsExt;
-    use std::process::Command;
 
     const NAME: &str = "what_may_not_be_read_is_named_with_the_reason_and_the_rest_goes_on";
     const GIVEN: &str = "COMITY_TEST_UNREADABLE";
@@ -519,22 +518,59 @@ fn what_may_not_be_read_is_named_with_the_reason_and_the_rest_goes_on() -> Resul
     set("in/c-open", 0o644)?;
     set("in/b-locked", 0o000)?;
     set("in/a-locked", 0o000)?;
-    let exe = std::env::current_exe()?;
-    let mut again = if rustix::process::geteuid().is_root() {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
-            .arg(exe);
-        command
-    } else {
-        Command::new(exe)
+    let as_nobody = match rustix::process::geteuid().is_root() {
+        true => "exec setpriv --reuid=65534 --regid=65534 --clear-groups --",
+        false => "exec",
     };
-    let output = again.arg(NAME).env(GIVEN, place.path("in")).output()?;
+    let ran = again(as_nobody, NAME, GIVEN, &place.path("in"));
     set("in/a-locked", 0o755)?;
+    ran
+}
+
+/// Runs the test `name` again in a process with other bounds, told by `given` where to look.
+fn again(shell: &str, name: &str, given: &str, place: &Path) -> Result {
+    let exe = std::env::current_exe()?;
+    let script = format!("{shell} \"$0\" {name}");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .arg(exe)
+        .env(given, place)
+        .output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && said.contains("1 passed"),
         "{said}"
     );
     Ok(())
+}
+
+#[test]
+fn few_descriptors_suffice_and_too_few_are_no_fact_about_the_evidence() -> Result {
+    const NAME: &str = "few_descriptors_suffice_and_too_few_are_no_fact_about_the_evidence";
+    const GIVEN: &str = "COMITY_TEST_DESCRIPTORS";
+    if let Some(root) = std::env::var_os(GIVEN) {
+        let walk = |open_folders| -> Result<Walk> {
+            let spill = Spill::new(Path::new(&root), &TestRandom::new([3; 32]));
+            let walk = Walk::new(&[PathBuf::from(&root)], &[], spill)?;
+            Ok(walk.with_limits(Limits {
+                open_folders,
+                ..Limits::default()
+            }))
+        };
+        let mut count = 0;
+        for entry in walk(4)? {
+            assert_eq!(entry?.kind, Kind::File);
+            count += 1;
+        }
+        assert_eq!(count, 200);
+        let last = walk(1000)?.last();
+        assert!(
+            matches!(last, Some(Err(WalkError::Exhausted { .. }))),
+            "{last:?}"
+        );
+        return Ok(());
+    }
+    let place = Place::new()?;
+    deep(&place, 100)?;
+    again("ulimit -n 24; exec", NAME, GIVEN, &place.path("in"))
 }

@@ -1,0 +1,113 @@
+//! Items: found by their number or by filters, shown, opened, and their history told.
+
+mod get;
+mod history;
+mod list;
+
+use comity_core::id::Ern;
+use comity_seal::Key;
+
+use crate::centre::Centre;
+use crate::error::{AppError, Result};
+use crate::project::ItemState;
+use crate::project::facts::{ItemFacts, open_facts};
+use crate::read::OpenedEvent;
+use crate::sql::{Row, Session};
+
+pub use get::Opening;
+pub use history::{HistoryEvent, proof_of};
+pub use list::{Filter, moment};
+
+/// An item as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The number of its chain.
+    pub no: i64,
+    /// Its evidence registration number.
+    pub ern: Ern,
+    /// The code of its case.
+    pub case: String,
+    /// How it ended when it was met.
+    pub state: ItemState,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its object, when it has bytes.
+    pub object: Option<i64>,
+    /// When it was received, microseconds since 1970.
+    pub received: i64,
+    /// Digest and path, unless they have been erased.
+    pub facts: Option<ItemFacts>,
+    /// The index of its first event.
+    pub first_index: u64,
+    /// The place of its last event in its chain.
+    pub last_n: u64,
+    /// The index of its last event.
+    pub last_index: u64,
+}
+
+/// The columns that [`Centre::item_of_row`] reads, and the tables that they come from.
+pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index";
+pub(crate) const TABLES: &str = "items i JOIN chains c ON c.no = i.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN cases k ON k.no = i.case_no";
+
+impl Centre {
+    /// An item from a row of [`COLUMNS`].
+    pub(crate) fn item_of_row(&self, row: &Row) -> Result<Item> {
+        let broken = |what: &str| AppError::damaged("table items", what.to_owned());
+        let member = row
+            .text(1)?
+            .parse()
+            .map_err(|_| broken("a member's code is malformed"))?;
+        let ern = Ern::new(member, row.int(2)? as u32, row.int(3)? as u32)
+            .ok_or_else(|| broken("a number is out of range"))?;
+        let facts = match (row.opt_blob(9)?, self.keys.item(row.int(10)? as u64)?) {
+            (Some(sealed), Some(secret)) => {
+                let clear = open_facts(&Key::new(secret.first), "items", sealed)?;
+                Some(
+                    ItemFacts::decode(&clear)
+                        .ok_or_else(|| broken("the facts of an item are malformed"))?,
+                )
+            }
+            _ => None,
+        };
+        Ok(Item {
+            no: row.int(0)?,
+            ern,
+            case: row.text(4)?.to_owned(),
+            state: ItemState::of_number(row.int(5)?).ok_or_else(|| broken("a state is unknown"))?,
+            size: row.int(6)? as u64,
+            object: row.opt_int(7)?,
+            received: row.int(8)?,
+            facts,
+            first_index: row.int(11)? as u64,
+            last_n: row.int(12)? as u64,
+            last_index: row.int(13)? as u64,
+        })
+    }
+
+    /// The item of a number.
+    pub fn item(&self, session: &mut Session, ern: &Ern) -> Result<Item> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {TABLES} WHERE m.code = ? AND t.number = ? AND i.number = ?"
+        );
+        let member = ern.member();
+        let row = session.query_one(
+            &sql,
+            &[
+                member.as_str().into(),
+                ern.intake().into(),
+                ern.number().into(),
+            ],
+        )?;
+        match row {
+            Some(row) => self.item_of_row(&row),
+            None => Err(AppError::Usage(format!(
+                "there is no item {ern}: `comity item list` shows what there is"
+            ))),
+        }
+    }
+
+    /// The first event of an item: what was recorded when it was received.
+    pub fn received_event(&self, item: &Item) -> Result<OpenedEvent> {
+        self.read_event(item.first_index)
+    }
+}
