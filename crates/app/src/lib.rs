@@ -15,6 +15,7 @@ pub mod read;
 pub mod rebuild;
 pub mod registry;
 pub mod sql;
+pub mod verify;
 
 pub use ambient::Ambient;
 pub use centre::Centre;

@@ -73,22 +73,31 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
         watch(done, size);
     }
     projector.rows.flush(session)?;
-    let checkpoint = sources.tree.published().map(<[u8]>::to_vec);
+    finish(session, size, sources.tree.published())?;
+    Ok(done)
+}
+
+/// Says how far the tables go, and commits them.
+pub(crate) fn finish(session: &mut Session, size: u64, checkpoint: Option<&[u8]>) -> Result<()> {
+    let checkpoint = checkpoint.map(<[u8]>::to_vec);
     session.execute(
         "UPDATE log_state SET size = ?, checkpoint = ? WHERE id = 1",
         &[(size as i64).into(), checkpoint.into()],
     )?;
-    session.commit()?;
-    Ok(done)
+    Ok(session.commit()?)
 }
 
-struct Opened {
-    event: OpenedEvent,
-    fields: Vec<Field>,
-    secret: Option<Secret>,
+/// An event opened for the projections.
+pub(crate) struct Opened {
+    /// The event; its fields have moved to `fields`.
+    pub event: OpenedEvent,
+    /// Its fields, as far as they have not been erased.
+    pub fields: Vec<Field>,
+    /// The secret of its content key, for the first event of a chain.
+    pub secret: Option<Secret>,
 }
 
-fn opened(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<Opened> {
+pub(crate) fn opened(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<Opened> {
     let mut event = open_event(keys, index, entry, body)?;
     // Only the first event of a chain makes rows with sealed columns.
     let secret = if event.leaf.n == 0 && event.content_key != 0 {
@@ -116,7 +125,7 @@ fn known(field: OpenField) -> Option<Field> {
     })
 }
 
-fn apply(
+pub(crate) fn apply(
     keys: &Keys,
     session: &mut Session,
     projector: &mut Projector,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{case, init, intake, item, ledger, member, person, rebuild};
+use crate::{case, init, intake, item, ledger, member, person, rebuild, verify};
 
 /// Evidence and case software for nations that investigate together.
 ///
@@ -53,6 +53,8 @@ pub enum Verb {
     Item(item::ItemArgs),
     /// The log: its state, proofs, and its export
     Ledger(ledger::LedgerArgs),
+    /// Check that what is kept is what was recorded
+    Verify(verify::VerifyArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
 }

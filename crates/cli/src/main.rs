@@ -10,7 +10,9 @@ mod member;
 mod output;
 mod passphrase;
 mod person;
+mod progress;
 mod rebuild;
+mod verify;
 mod world;
 
 use std::process::ExitCode;
@@ -44,6 +46,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Intake(args) => intake::run(global, args),
         Verb::Item(args) => item::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
+        Verb::Verify(args) => verify::run(global, args),
         Verb::Rebuild(args) => rebuild::run(global, args),
     }
 }

@@ -337,7 +337,7 @@ impl Projector {
         };
         let modified = event
             .get("file")
-            .and_then(|f| f.get("modified"))
+            .and_then(|f| f.get("mtime"))
             .and_then(Json::as_str)
             .and_then(modified_nanos);
         let facts = match &path {

@@ -1,0 +1,335 @@
+//! The pages of a package: `index.html` and, when there are many exhibits, `comity/exhibits/`.
+//!
+//! Pure functions over plain structs: the same disclosure gives the same bytes.
+
+use std::fmt::Write as _;
+
+use comity_core::package::PackageHead;
+
+use crate::page::{END, begin, digest, evidence, fact, number, proves_nothing, text};
+
+/// How many exhibits one page shows. With more, they are on pages of their own.
+pub const EXHIBITS_PER_PAGE: usize = 250;
+
+/// What the pages show of one exhibit.
+#[derive(Clone, Debug)]
+pub struct Exhibit {
+    /// Its registration number.
+    pub ern: String,
+    /// Original path as shown; `None` when it is withheld.
+    pub path: Option<String>,
+    /// Path of its file in the package, or why there is none.
+    pub file: Result<String, String>,
+    /// Size of its bytes.
+    pub size_bytes: Option<u64>,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: Option<String>,
+    /// Its custody, the first event first.
+    pub custody: Vec<CustodyEvent>,
+}
+
+/// One event of an exhibit's custody.
+#[derive(Clone, Debug)]
+pub struct CustodyEvent {
+    /// Its index in the log.
+    pub index: u64,
+    /// Its leaf hash, in hex.
+    pub leaf: String,
+    /// When it happened, RFC 3339 in UTC; `None` when it is withheld.
+    pub time: Option<String>,
+    /// What happened ([`comity_core::package::words`]).
+    pub words: String,
+}
+
+/// A page of exhibits that the index links to.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Registration number of the first exhibit on it.
+    pub first: String,
+    /// Registration number of the last.
+    pub last: String,
+    /// How many there are.
+    pub exhibits: u64,
+}
+
+/// The path in the package of the page with this number, from 1.
+#[must_use]
+pub fn sheet_path(number: usize) -> String {
+    format!("comity/exhibits/{number:04}.html")
+}
+
+/// Where the exhibits are shown.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown<'a> {
+    /// On the index itself: at most [`EXHIBITS_PER_PAGE`].
+    Here(&'a [Exhibit]),
+    /// On pages of their own, in order.
+    Sheets(&'a [Sheet]),
+}
+
+/// `index.html`. `fingerprint` is that of the log's keys, in groups.
+#[must_use]
+pub fn index(head: &PackageHead, fingerprint: &str, shown: Shown<'_>) -> String {
+    let mut out = begin(&format!(
+        "Disclosure in case {}: {}",
+        head.case, head.case_name
+    ));
+    out.push_str(&proves_nothing(
+        "<code>comity-verify</code> checks what it says, and so can you with standard tools: see below.",
+    ));
+    facts(&mut out, head, fingerprint);
+    how_to_check(&mut out);
+    match shown {
+        Shown::Here(exhibits) => show_exhibits(&mut out, exhibits),
+        Shown::Sheets(sheets) => link_sheets(&mut out, sheets),
+    }
+    print_sheet(&mut out);
+    out.push_str(END);
+    out
+}
+
+/// The page of exhibits with this number, from 1.
+#[must_use]
+pub fn sheet(head: &PackageHead, number: usize, exhibits: &[Exhibit]) -> String {
+    let mut out = begin(&format!("Exhibits in case {}, page {number}", head.case));
+    out.push_str(&proves_nothing(
+        "<code>comity-verify</code> checks what it says.",
+    ));
+    out.push_str(
+        "<p class=\"screen\"><a href=\"../../index.html\">Back to the first page</a></p>\n",
+    );
+    show_exhibits(&mut out, exhibits);
+    print_sheet(&mut out);
+    out.push_str(END);
+    out
+}
+
+fn facts(out: &mut String, head: &PackageHead, fingerprint: &str) {
+    out.push_str("<dl>\n");
+    let case = format!("{} {}", text(&head.case), evidence(&head.case_name));
+    let recipient = head
+        .recipient
+        .as_deref()
+        .map_or("not named".to_owned(), evidence);
+    let made = format!(
+        "<time>{}</time> by {}",
+        text(&head.made_at),
+        text(&head.made_by)
+    );
+    let rows = [
+        ("Centre", evidence(&head.centre)),
+        ("Case", case),
+        ("Purpose", evidence(&head.purpose)),
+        ("Disclosed to", recipient),
+        ("Made", made),
+        ("Exhibits", number(head.exhibits)),
+        (
+            "Files",
+            format!("{}, {} bytes", number(head.files), number(head.bytes)),
+        ),
+        ("Custody events", number(head.events)),
+        ("Log", text(&head.origin)),
+        (
+            "Checkpoint",
+            format!(
+                "size {}, root {}",
+                number(head.size),
+                digest(&head.root.to_string())
+            ),
+        ),
+        ("Fingerprint of the log’s keys", digest(fingerprint)),
+    ];
+    for (label, value) in rows {
+        out.push_str(&fact(label, &value));
+    }
+    out.push_str("</dl>\n");
+}
+
+fn how_to_check(out: &mut String) {
+    out.push_str(
+        "<h2>How to check it</h2>\n\
+         <p>With our program, and with the log’s keys as you had them on another way than with \
+         this package (from the centre’s publication, from a member, on paper):</p>\n\
+         <pre>comity-verify PACKAGE --keys FILE</pre>\n\
+         <p>PACKAGE is this folder or the zip. The two files beside it whose names begin with its \
+         name show that it was recorded. Without <code>--keys</code> the program prints the \
+         fingerprint of the keys for you to compare. With <code>--log TREE</code>, a copy of the \
+         log, it also shows that nothing was left out at the end.</p>\n\
+         <p>With standard tools alone, in this folder:</p>\n\
+         <pre>sha256sum -c tagmanifest-sha256.txt\nsha256sum -c manifest-sha256.txt</pre>\n\
+         <p>and then the chapter ‘Check it by hand’ of <code>comity/format/disclosure.md</code>, \
+         which leads from an exhibit to the signature with <code>bash</code>, <code>jq</code>, \
+         <code>openssl</code> and <code>sha256sum</code>.</p>\n\
+         <h2>What it shows and what it does not</h2>\n\
+         <p>That these bytes are those that were recorded under these numbers, and that the chain \
+         of custody of each is whole up to the checkpoint. Not that what was recorded is true; not \
+         whose log this is, unless you compare the fingerprint; and nothing about items that are \
+         not in this selection.</p>\n",
+    );
+}
+
+fn link_sheets(out: &mut String, sheets: &[Sheet]) {
+    out.push_str("<h2>Exhibits</h2>\n<table>\n<thead><tr><th scope=\"col\">Page</th><th scope=\"col\">From</th><th scope=\"col\">To</th><th scope=\"col\">Exhibits</th></tr></thead>\n<tbody>\n");
+    for (place, sheet) in sheets.iter().enumerate() {
+        let path = sheet_path(place + 1);
+        let _ = writeln!(
+            out,
+            "<tr><td><a href=\"{path}\">{}</a></td><td>{}</td><td>{}</td><td class=\"number\">{}</td></tr>",
+            place + 1,
+            text(&sheet.first),
+            text(&sheet.last),
+            number(sheet.exhibits)
+        );
+    }
+    out.push_str("</tbody>\n</table>\n");
+}
+
+fn show_exhibits(out: &mut String, exhibits: &[Exhibit]) {
+    out.push_str("<h2>Exhibits</h2>\n<table>\n<thead><tr><th scope=\"col\">Exhibit</th><th scope=\"col\">Original path</th><th scope=\"col\">Bytes</th><th scope=\"col\">File in this package</th></tr></thead>\n<tbody>\n");
+    for exhibit in exhibits {
+        let ern = text(&exhibit.ern);
+        let file = match &exhibit.file {
+            Ok(file) => format!("<code>{}</code>", text(file)),
+            Err(why) => format!("none: {}", text(why)),
+        };
+        let _ = writeln!(
+            out,
+            "<tr><td><a href=\"#{ern}\">{ern}</a></td><td>{}</td><td class=\"number\">{}</td><td>{file}</td></tr>",
+            exhibit
+                .path
+                .as_deref()
+                .map_or("withheld".to_owned(), evidence),
+            exhibit.size_bytes.map_or(String::new(), number),
+        );
+    }
+    out.push_str("</tbody>\n</table>\n<h2>Custody of each exhibit</h2>\n");
+    for exhibit in exhibits {
+        show_custody(out, exhibit);
+    }
+}
+
+fn show_custody(out: &mut String, exhibit: &Exhibit) {
+    let ern = text(&exhibit.ern);
+    let _ = writeln!(
+        out,
+        "<section class=\"exhibit\" id=\"{ern}\">\n<h3>{ern}</h3>"
+    );
+    if let Some(path) = &exhibit.path {
+        let _ = writeln!(out, "<p>{}</p>", evidence(path));
+    }
+    if let Some(sha256) = &exhibit.sha256 {
+        let _ = writeln!(out, "<p class=\"muted\">SHA-256 {}</p>", digest(sha256));
+    }
+    out.push_str("<table>\n<thead><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">What</th><th scope=\"col\">Leaf</th></tr></thead>\n<tbody>\n");
+    for event in &exhibit.custody {
+        let time = match &event.time {
+            Some(time) => format!("<time>{}</time>", text(time)),
+            None => "withheld".to_owned(),
+        };
+        let _ = writeln!(
+            out,
+            "<tr><td>{time}</td><td>{}</td><td>{} {}</td></tr>",
+            evidence(&event.words),
+            number(event.index),
+            digest(&event.leaf)
+        );
+    }
+    out.push_str("</tbody>\n</table>\n</section>\n");
+}
+
+fn print_sheet(out: &mut String) {
+    out.push_str(
+        "<div class=\"sign\"><p>Printed by (name)</p><p>Printed on (date, place)</p></div>\n",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> PackageHead {
+        PackageHead {
+            centre: "The <centre>".to_owned(),
+            origin: "example.org/log".to_owned(),
+            case: "C0001".to_owned(),
+            case_name: "Справа & co".to_owned(),
+            purpose: "trial".to_owned(),
+            recipient: None,
+            exhibits: 1,
+            files: 1,
+            bytes: 1234,
+            events: 2,
+            size: 70,
+            root: comity_core::Digest::of(b"root"),
+            made_at: "2026-11-24T10:41:07.123456Z".to_owned(),
+            made_by: "UKR-P0001".to_owned(),
+            program: "comity 0.1.0".to_owned(),
+        }
+    }
+
+    fn exhibit() -> Exhibit {
+        Exhibit {
+            ern: "UKR-000001-0000001".to_owned(),
+            path: Some("<img src=x onerror=alert(1)>.txt".to_owned()),
+            file: Ok("data/UKR-000001-0000001.txt".to_owned()),
+            size_bytes: Some(1234),
+            sha256: Some("ab".repeat(32)),
+            custody: vec![
+                CustodyEvent {
+                    index: 12,
+                    leaf: "cd".repeat(32),
+                    time: Some("2026-11-24T10:41:07.123456Z".to_owned()),
+                    words: "UKR-P0001 took it in from “Police”".to_owned(),
+                },
+                CustodyEvent {
+                    index: 19,
+                    leaf: "ef".repeat(32),
+                    time: None,
+                    words: "Something happened that is withheld".to_owned(),
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn the_index_tells_everything_and_runs_nothing() {
+        let page = index(&head(), "aaaa bbbb", Shown::Here(&[exhibit()]));
+        for words in [
+            "This page proves nothing",
+            "comity-verify PACKAGE --keys FILE",
+            "sha256sum -c tagmanifest-sha256.txt",
+            "The &lt;centre&gt;",
+            "Справа &amp; co",
+            "aaaa bbbb",
+            "&lt;img src=x onerror=alert(1)&gt;.txt",
+            "UKR-P0001 took it in from “Police”",
+            "Something happened that is withheld",
+            &"ab".repeat(32),
+            "Printed by",
+        ] {
+            assert!(page.contains(words), "{words:?} is not in {page}");
+        }
+        for never in ["<script", "<img", "javascript:", "http://", "https://"] {
+            assert!(!page.contains(never), "{never:?} is in {page}");
+        }
+        assert_eq!(page, index(&head(), "aaaa bbbb", Shown::Here(&[exhibit()])));
+    }
+
+    #[test]
+    fn many_exhibits_are_on_pages_of_their_own() {
+        let sheets = [Sheet {
+            first: "A".to_owned(),
+            last: "B".to_owned(),
+            exhibits: 250,
+        }];
+        let page = index(&head(), "aaaa", Shown::Sheets(&sheets));
+        assert!(
+            page.contains("href=\"comity/exhibits/0001.html\""),
+            "{page}"
+        );
+        let sheet = sheet(&head(), 1, &[exhibit()]);
+        assert!(
+            sheet.contains("href=\"../../index.html\"") && sheet.contains("UKR-000001-0000001")
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! What the pages that leave the centre have in common: one style, a strict content security
+//! policy, and text that cannot become markup.
+//!
+//! The pages open from a folder with no network, print black on white, and run no script.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use comity_core::Digest;
+use comity_core::shown::escape_for_terminal;
+
+/// The style of every page.
+const STYLE: &str = include_str!("page.css");
+
+/// The beginning of a page, up to and with its `h1`.
+///
+/// The policy allows nothing but this one style, by its digest.
+#[must_use]
+pub fn begin(title: &str) -> String {
+    let title = text(title);
+    let digest = STANDARD.encode(Digest::of(STYLE.as_bytes()).0);
+    format!(
+        "<!doctype html>\n\
+         <html lang=\"en\">\n\
+         <head>\n\
+         <meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{title}</title>\n\
+         <style>{STYLE}</style>\n\
+         </head>\n\
+         <body>\n\
+         <a class=\"skip\" href=\"#main\">Skip to the content</a>\n\
+         <main id=\"main\">\n\
+         <h1>{title}</h1>\n"
+    )
+}
+
+/// The end of a page.
+pub const END: &str = "</main>\n</body>\n</html>\n";
+
+/// The box that no page may be without: what it is worth.
+#[must_use]
+pub fn proves_nothing(instead: &str) -> String {
+    format!(
+        "<p class=\"warning\" role=\"note\"><strong>⚠ This page proves nothing.</strong> \
+         Anyone can write such a page. {instead}</p>\n"
+    )
+}
+
+/// Text from outside as HTML: markup, control and direction characters are escaped.
+#[must_use]
+pub fn text(from: &str) -> String {
+    let mut out = String::with_capacity(from.len());
+    for character in escape_for_terminal(from).chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Text of the evidence, in any language and direction.
+#[must_use]
+pub fn evidence(from: &str) -> String {
+    format!("<bdi dir=\"auto\">{}</bdi>", text(from))
+}
+
+/// A digest, whole, in a face that tells its digits apart.
+#[must_use]
+pub fn digest(hex: &str) -> String {
+    format!("<code class=\"digest\">{}</code>", text(hex))
+}
+
+/// A row of a list of facts; `value` is HTML.
+#[must_use]
+pub fn fact(label: &str, value: &str) -> String {
+    format!("<div><dt>{label}</dt><dd>{value}</dd></div>\n")
+}
+
+/// An integer in groups of three digits, divided by narrow spaces.
+#[must_use]
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_stays_text() {
+        let hostile = "<script>alert('1')</script>\u{202e}\"&\u{1b}[2J";
+        assert_eq!(
+            text(hostile),
+            "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\\u{202e}&quot;&amp;\\u{1b}[2J"
+        );
+        let page = begin(hostile);
+        assert!(!page.contains("<script"), "{page}");
+        assert!(page.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(number(7), "7");
+        assert_eq!(number(1234), "1\u{202f}234");
+        assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
+    }
+}

@@ -1,0 +1,303 @@
+//! Every event opened: its body against its leaf, its chain, its object; in the full check its object's bytes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use comity_core::body::Field;
+use comity_core::digest::{Digest, unhex};
+use comity_core::finding::Finding;
+use comity_core::id::ObjectId;
+use comity_core::json::Value;
+use comity_keyring::{Inspection, Secret};
+use comity_ledger::{Batch, LedgerError, Tree};
+use comity_seal::Key;
+use comity_vault::{Also, Hasher, PackId, PackReader};
+
+use super::chains::Chains;
+use super::tables::Tables;
+use super::{Depth, Report, Scene, need_key};
+use crate::error::Result;
+use crate::intake::on_all_cores;
+use crate::keys::Keys;
+use crate::project::ObjectPlace;
+use crate::rebuild::{Opened, opened};
+
+/// Bundles of events that are opened at once.
+const BUNDLES: usize = 16;
+
+/// An object as the packs' indexes have it.
+#[derive(Clone, Copy)]
+struct Indexed {
+    pack: [u8; 16],
+    offset: u64,
+    len: u64,
+    sha256: Digest,
+}
+
+/// Everything that the passphrase makes visible.
+pub fn check(
+    scene: &Scene<'_>,
+    keys: &Keys,
+    tree: &Tree,
+    inspection: &Inspection,
+    depth: Depth,
+    report: &mut Report,
+) -> Result<()> {
+    let objects = objects(scene, report)?;
+    let places: HashMap<ObjectId, ObjectPlace> = objects
+        .iter()
+        .map(|(id, o)| {
+            (
+                *id,
+                ObjectPlace {
+                    pack: o.pack,
+                    offset: o.offset,
+                },
+            )
+        })
+        .collect();
+    let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
+    let packs = Packs {
+        scene,
+        open: Mutex::new(HashMap::new()),
+    };
+    let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
+    let size = tree.size();
+    let mut batches = tree.batches(0..size);
+    loop {
+        let mut block: Vec<Batch> = Vec::with_capacity(BUNDLES);
+        for batch in batches.by_ref().take(BUNDLES) {
+            match batch {
+                Ok(batch) => block.push(batch),
+                Err(LedgerError::Corrupt { .. }) => break,
+                Err(e) => return Err(e.into()),
+            }
+        }
+        if block.is_empty() {
+            break;
+        }
+        let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
+        let seen = on_all_cores(
+            &stored,
+            || (),
+            |(), _, s| match opened(keys, s.index, s.entry, s.body) {
+                Ok(event) => {
+                    let bytes = object_of(&event, &objects, depth, &packs);
+                    Ok((event, bytes))
+                }
+                Err(e) => Err(Finding::new(
+                    format!("event {} of the ledger", s.index),
+                    e.to_string(),
+                )),
+            },
+        );
+        for answer in seen {
+            match answer {
+                Ok((event, bytes)) => {
+                    report.findings.extend(chains.follow(
+                        event.event.index,
+                        &event.event.leaf,
+                        &event.event.hash,
+                    ));
+                    need_key(inspection, event.event.custody_key, report, &mut told);
+                    if let Some(bytes) = bytes {
+                        report.findings.extend(bytes.findings);
+                        report.items_read += u64::from(bytes.read.is_some());
+                        report.bytes_read += bytes.read.unwrap_or(0);
+                    }
+                    tables.take(keys, &places, event)?;
+                }
+                Err(finding) => {
+                    tables.give_up();
+                    report.findings.push(finding);
+                }
+            }
+            met += 1;
+        }
+        (scene.watch)("events", met, size);
+    }
+    if met < size {
+        tables.give_up();
+    }
+    tables.end(scene, tree, report)
+}
+
+/// Every object of the vault by its id. A pack whose index is damaged is a finding.
+fn objects(scene: &Scene<'_>, report: &mut Report) -> Result<HashMap<ObjectId, Indexed>> {
+    let mut objects = HashMap::new();
+    let files = scene.vault.packs()?;
+    report.packs = files.len() as u64;
+    for file in files {
+        let Some(pack) = file.pack else {
+            report
+                .findings
+                .push(Finding::new(file.name, "this file is no pack"));
+            continue;
+        };
+        match scene.vault.read_pack_index(&file.name) {
+            Ok(index) => objects.extend(index.objects.iter().map(|o| {
+                (
+                    o.object,
+                    Indexed {
+                        pack: pack.0,
+                        offset: o.offset,
+                        len: o.len,
+                        sha256: o.sha256,
+                    },
+                )
+            })),
+            Err(e) => {
+                // The keyless check of this one pack says which of its objects are hurt.
+                let found = scene
+                    .vault
+                    .check_pack(&file.name)
+                    .map(|f| f.into_iter().map(Finding::from).collect::<Vec<_>>());
+                match found {
+                    Ok(found) if !found.is_empty() => report.findings.extend(found),
+                    _ => report.findings.push(Finding::new(file.name, e.to_string())),
+                }
+            }
+        }
+    }
+    Ok(objects)
+}
+
+/// What the check of one event's object said.
+struct ObjectCheck {
+    findings: Vec<Finding>,
+    read: Option<u64>,
+}
+
+fn text<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
+    fields
+        .iter()
+        .find(|f| f.name == name)
+        .and_then(|f| f.value.as_str())
+}
+
+fn object_of(
+    event: &Opened,
+    objects: &HashMap<ObjectId, Indexed>,
+    depth: Depth,
+    packs: &Packs<'_>,
+) -> Option<ObjectCheck> {
+    let object = event
+        .fields
+        .iter()
+        .find(|f| f.name == "object")
+        .map(|f| &f.value)?;
+    let ern = text(&event.fields, "ern")
+        .unwrap_or("an item without a number")
+        .to_owned();
+    let finding = |what: String| ObjectCheck {
+        findings: vec![Finding::new(ern.clone(), what)],
+        read: None,
+    };
+    let part = |name: &str| object.get(name).and_then(Value::as_str).and_then(unhex);
+    let Some(id) = part("id")
+        .and_then(|b| <[u8; 16]>::try_from(b).ok())
+        .map(ObjectId)
+    else {
+        return Some(finding("its event names no object".to_owned()));
+    };
+    let Some(held) = objects.get(&id) else {
+        return Some(finding("the vault does not hold its bytes".to_owned()));
+    };
+    if part("sealed_sha256").as_deref() != Some(held.sha256.as_bytes())
+        || object.get("sealed_size").and_then(Value::as_u64) != Some(held.len)
+    {
+        return Some(finding(format!(
+            "{} holds other sealed bytes for it than its event says",
+            PackId(held.pack).name()
+        )));
+    }
+    if depth < Depth::Full {
+        return None;
+    }
+    Some(
+        match read_back(event.secret.as_ref(), &event.fields, &id, held, packs) {
+            Ok(read) => ObjectCheck {
+                findings: Vec::new(),
+                read: Some(read),
+            },
+            Err(what) => finding(what),
+        },
+    )
+}
+
+/// Reads an object and holds its bytes against the event's digests.
+fn read_back(
+    secret: Option<&Secret>,
+    fields: &[Field],
+    id: &ObjectId,
+    held: &Indexed,
+    packs: &Packs<'_>,
+) -> std::result::Result<u64, String> {
+    let secret = secret.ok_or("its key is gone")?;
+    let pack = packs.get(held.pack)?;
+    let reader = pack
+        .object(held.offset, held.len, &Key::new(secret.second), *id)
+        .map_err(|e| e.to_string())?;
+    let mut hasher = Hasher::new(Also::default());
+    let read = reader
+        .copy_to(&mut Sink(&mut hasher))
+        .map_err(|e| e.to_string())?;
+    let found = hasher.finish();
+    if text(fields, "sha256") != Some(found.sha256.to_string().as_str()) {
+        return Err(format!(
+            "its bytes have the SHA-256 {}, which is not the recorded one",
+            found.sha256
+        ));
+    }
+    if text(fields, "blake3") != Some(found.blake3.to_string().as_str()) {
+        return Err(format!(
+            "its bytes have the BLAKE3 {}, which is not the recorded one",
+            found.blake3
+        ));
+    }
+    Ok(read)
+}
+
+struct Sink<'a>(&'a mut Hasher);
+
+impl std::io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Packs kept open while their objects are read; events lie nearly in the order of the packs.
+struct Packs<'a> {
+    scene: &'a Scene<'a>,
+    open: Mutex<HashMap<[u8; 16], Arc<PackReader>>>,
+}
+
+impl Packs<'_> {
+    const KEPT: usize = 64;
+
+    fn get(&self, id: [u8; 16]) -> std::result::Result<Arc<PackReader>, String> {
+        let mut open = self
+            .open
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(pack) = open.get(&id) {
+            return Ok(Arc::clone(pack));
+        }
+        let pack = Arc::new(
+            self.scene
+                .vault
+                .open_pack(PackId(id))
+                .map_err(|e| e.to_string())?,
+        );
+        if open.len() >= Self::KEPT {
+            open.clear();
+        }
+        open.insert(id, Arc::clone(&pack));
+        Ok(pack)
+    }
+}

@@ -1,0 +1,187 @@
+//! `comity verify`: is what is kept what was recorded? Everything that is wrong is said, nothing is changed.
+//!
+//! Three depths. *Sealed* needs no passphrase: every byte of ledger, keyring and packs against the digests that lie
+//! beside them, and the chains of leaves. The *middle* one opens the keyring: every key, every body against its leaf,
+//! every object's place, every row of the tables. *Full* reads every item back as well.
+
+mod chains;
+mod events;
+mod sealed;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use comity_core::checkpoint::LogKeys;
+use comity_core::finding::Finding;
+use comity_keyring::{Inspection, Keyring};
+use comity_store::Objects;
+use comity_vault::Vault;
+
+use crate::ambient::Ambient;
+use crate::centre::{Config, KEYS_FILE};
+use crate::error::Result;
+use crate::keys::{Keys, LOG_KEY};
+
+/// How deep a check goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Without a passphrase.
+    Sealed,
+    /// Log, bodies, tables, keyring and the structure of the vault.
+    Middle,
+    /// And every byte of every item.
+    Full,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Everything that is wrong, in the order of the checks.
+    pub findings: Vec<Finding>,
+    /// What is worth knowing and not wrong.
+    pub notes: Vec<String>,
+    /// Events in the ledger.
+    pub events: u64,
+    /// Items whose bytes were read back.
+    pub items_read: u64,
+    /// Bytes of items that were read back.
+    pub bytes_read: u64,
+    /// Packs in the vault.
+    pub packs: u64,
+}
+
+/// Told again and again: what is being done, how far it is, and of how much.
+pub type Watch<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
+
+/// The centre as a check sees it: nothing of it is opened for writing.
+struct Scene<'a> {
+    dir: &'a Path,
+    ambient: &'a Ambient,
+    config: Config,
+    objects: Objects,
+    vault: Vault,
+    watch: Watch<'a>,
+}
+
+/// Checks the centre in `dir`. `passphrase` is needed for all but [`Depth::Sealed`]; a wrong one is an error.
+pub fn verify(
+    dir: &Path,
+    depth: Depth,
+    passphrase: Option<&str>,
+    ambient: &Ambient,
+    watch: Watch<'_>,
+) -> Result<Report> {
+    let config = Config::read(dir, &ambient.disk)?;
+    let objects = config.open_objects(dir, &ambient.disk)?;
+    let scene = Scene {
+        dir,
+        ambient,
+        vault: Vault::new(objects.clone()),
+        config,
+        objects,
+        watch,
+    };
+    let mut report = Report::default();
+    let inspection = sealed::keyring(&scene, &mut report)?;
+    let keys = match passphrase {
+        Some(passphrase) if depth > Depth::Sealed => open_keyring(&scene, passphrase, &mut report)?,
+        _ => None,
+    };
+    let log_keys = log_keys(&scene, keys.as_ref(), &mut report);
+    let tree = sealed::ledger(&scene, log_keys.as_ref(), &mut report)?;
+    match (&tree, &keys) {
+        (Some(tree), Some(keys)) => {
+            events::check(&scene, keys, tree, &inspection, depth, &mut report)?
+        }
+        (Some(tree), None) => {
+            sealed::leaves(&scene, tree, &inspection, &mut report)?;
+            sealed::packs(&scene, &mut report)?;
+        }
+        // What cannot be read in order is named by the ledger's own check; the packs can still be looked at.
+        (None, _) => sealed::packs(&scene, &mut report)?,
+    }
+    Ok(report)
+}
+
+fn open_keyring(scene: &Scene<'_>, passphrase: &str, report: &mut Report) -> Result<Option<Keys>> {
+    let ring = match Keyring::open(
+        &scene.dir.join("keyring"),
+        scene.ambient.disk.clone(),
+        passphrase,
+    ) {
+        Ok(ring) => ring,
+        Err(e @ comity_keyring::KeyringError::Damaged { .. }) => {
+            report.findings.push(Finding::new("keyring", e.to_string()));
+            return Ok(None);
+        }
+        Err(e) => return Err(e.into()),
+    };
+    let wraps = ring.verify_wraps(&|done, all| (scene.watch)("keys", done, all))?;
+    report.findings.extend(wraps.findings);
+    Ok(Some(Keys::new(ring, scene.ambient.random.clone())))
+}
+
+/// The keys of the log: as outsiders have them, and held against the secret ones where the keyring is open.
+fn log_keys(scene: &Scene<'_>, keys: Option<&Keys>, report: &mut Report) -> Option<LogKeys> {
+    let path = scene.dir.join(KEYS_FILE);
+    let told = match scene.ambient.disk.read(&path) {
+        Ok(Some(bytes)) => LogKeys::parse(&bytes).map_err(|e| e.to_string()),
+        Ok(None) => Err("the log's key file is missing".to_owned()),
+        Err(e) => Err(e.to_string()),
+    };
+    let secret = keys
+        .and_then(|keys| keys.scope(LOG_KEY).ok())
+        .and_then(|s| {
+            comity_core::checkpoint::LogSigner::new(&scene.config.origin, &s.first, &s.second)
+                .ok()
+                .map(|signer| signer.keys().clone())
+        });
+    match (told, secret) {
+        (Ok(told), Some(secret)) if told.to_file() != secret.to_file() => {
+            report.findings.push(Finding::new(
+                KEYS_FILE,
+                "these are not the keys with which this log signs",
+            ));
+            Some(secret)
+        }
+        (Ok(told), _) => Some(told),
+        (Err(what), secret) => {
+            report.findings.push(Finding::new(KEYS_FILE, what));
+            secret
+        }
+    }
+}
+
+/// A folder for what a check must write for itself; removed when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(ambient: &Ambient) -> std::io::Result<Scratch> {
+        let dir = std::env::temp_dir().join(format!(
+            "comity-verify-{}",
+            comity_core::digest::hex(&ambient.bytes::<8>())
+        ));
+        std::fs::DirBuilder::new().create(&dir)?;
+        Ok(Scratch(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Key numbers that events name, against the condition of their slots.
+fn need_key(
+    inspection: &Inspection,
+    number: u64,
+    report: &mut Report,
+    told: &mut std::collections::BTreeSet<u64>,
+) {
+    if let Some(finding) = inspection.need_live(number)
+        && told.insert(number)
+    {
+        report.findings.push(finding);
+    }
+}

@@ -1,0 +1,218 @@
+//! The tables against what the ledger says: made anew in a sealed file of the check's own, and compared.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use comity_core::finding::Finding;
+use comity_core::id::ObjectId;
+use comity_ledger::Tree;
+
+use super::{Report, Scene, Scratch};
+use crate::centre::config::state_file;
+use crate::error::{AppError, Result};
+use crate::keys::{Keys, STATE_KEY};
+use crate::project::{ObjectPlace, Projector};
+use crate::rebuild::{Opened, apply, differences, finish};
+use crate::sql::{Database, Session, SqlError, schema};
+
+/// Values waiting for SQL before they are written.
+const ROOM: usize = 400_000;
+
+/// The tables in the making, beside the live ones; nothing once they were given up.
+pub struct Tables {
+    work: Option<Work>,
+}
+
+struct Work {
+    live: Session,
+    made: Session,
+    projector: Projector,
+    /// The live tables go as far as this.
+    size: u64,
+    scratch: Scratch,
+}
+
+impl Tables {
+    /// Opens the live tables for reading and an empty file for the comparison.
+    pub fn begin(
+        scene: &Scene<'_>,
+        keys: &Keys,
+        tree_size: u64,
+        report: &mut Report,
+    ) -> Result<Tables> {
+        let scratch =
+            Scratch::new(scene.ambient).map_err(|e| AppError::io(&std::env::temp_dir(), e))?;
+        let key = keys.scope(STATE_KEY)?.first;
+        let mut live = match live(scene, key, &scratch.0) {
+            Ok(live) => live,
+            Err(AppError::Sql(e @ (SqlError::Unreadable { .. } | SqlError::Engine { .. }))) => {
+                report.findings.push(Finding::new("state", e.to_string()));
+                return Ok(Tables { work: None });
+            }
+            Err(e) => return Err(e),
+        };
+        if !sound(&mut live, report) {
+            return Ok(Tables { work: None });
+        }
+        // One snapshot: another process may go on recording.
+        live.execute(
+            if live.is_postgres() {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ"
+            } else {
+                "BEGIN"
+            },
+            &[],
+        )?;
+        let size = live
+            .query_one("SELECT size FROM log_state WHERE id = 1", &[])?
+            .map(|r| r.int(0))
+            .transpose()?
+            .unwrap_or(0) as u64;
+        if size > tree_size {
+            report.notes.push(format!("{} events of an interrupted run are in SQL and not in the tree yet; the next command that records brings them over. The tables were not compared.", size - tree_size));
+            return Ok(Tables { work: None });
+        }
+        let database = Database::Sqlite {
+            path: scratch.0.join("made.db"),
+            key,
+            read_only: false,
+        };
+        let mut made = Session::open(&database)?;
+        schema::create(&mut made)?;
+        let projector = Projector::from_nothing(&mut made)?;
+        made.begin()?;
+        Ok(Tables {
+            work: Some(Work {
+                live,
+                made,
+                projector,
+                size,
+                scratch,
+            }),
+        })
+    }
+
+    /// Takes the next event.
+    pub fn take(
+        &mut self,
+        keys: &Keys,
+        places: &HashMap<ObjectId, ObjectPlace>,
+        event: Opened,
+    ) -> Result<()> {
+        let Some(work) = &mut self.work else {
+            return Ok(());
+        };
+        if event.event.index >= work.size {
+            return Ok(());
+        }
+        if apply(keys, &mut work.made, &mut work.projector, places, event).is_err() {
+            // An event that fits no chain is named by the check of the chains; the tables cannot be made from it.
+            self.work = None;
+            return Ok(());
+        }
+        if work.projector.rows.len() > ROOM {
+            work.projector.rows.flush(&mut work.made)?;
+        }
+        Ok(())
+    }
+
+    /// The tables cannot be made from a damaged ledger, so they are not compared with one.
+    pub fn give_up(&mut self) {
+        self.work = None;
+    }
+
+    /// Compares.
+    pub fn end(self, scene: &Scene<'_>, tree: &Tree, report: &mut Report) -> Result<()> {
+        let Some(mut work) = self.work else {
+            report
+                .notes
+                .push("The tables were not compared with the ledger.".to_owned());
+            return Ok(());
+        };
+        work.projector.rows.flush(&mut work.made)?;
+        finish(&mut work.made, work.size, tree.published())?;
+        (scene.watch)("tables", 0, 1);
+        for what in differences(&mut work.live, &mut work.made)? {
+            report.findings.push(Finding::new("state", what));
+        }
+        (scene.watch)("tables", 1, 1);
+        work.made.close()?;
+        drop(work.scratch);
+        Ok(())
+    }
+}
+
+/// The engine's own check of its pages, seals included.
+fn sound(live: &mut Session, report: &mut Report) -> bool {
+    if live.is_postgres() {
+        return true;
+    }
+    for pragma in ["PRAGMA cipher_integrity_check", "PRAGMA quick_check"] {
+        match live.query(pragma, &[]) {
+            Ok(rows) => {
+                let words: Vec<String> = rows
+                    .iter()
+                    .filter_map(|r| r.text(0).ok().map(str::to_owned))
+                    .filter(|t| t != "ok")
+                    .collect();
+                if !words.is_empty() {
+                    report.findings.extend(
+                        words.iter().take(20).map(|w| {
+                            Finding::new("state.db", format!("{w}; run `comity rebuild`"))
+                        }),
+                    );
+                    return false;
+                }
+            }
+            Err(e) => {
+                report
+                    .findings
+                    .push(Finding::new("state.db", e.to_string()));
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// The live tables, for reading. Of a copy that cannot be written to, the sealed files are copied first, since the
+/// engine must be able to write beside them.
+fn live(scene: &Scene<'_>, key: [u8; 32], scratch: &Path) -> Result<Session> {
+    let database = scene.config.database(scene.dir, key, false);
+    let Database::Sqlite { path, .. } = &database else {
+        return Ok(Session::open(&database)?);
+    };
+    if !path.exists() {
+        return Err(AppError::Sql(SqlError::Unreadable {
+            path: state_file(scene.dir),
+            source: sqlx::Error::RowNotFound,
+        }));
+    }
+    let writable =
+        std::fs::OpenOptions::new().write(true).open(path).is_ok() && !is_read_only(scene.dir);
+    if writable {
+        return Ok(Session::open(&database)?);
+    }
+    for suffix in ["", "-wal"] {
+        let from = scene.dir.join(format!("state.db{suffix}"));
+        if from.exists() {
+            std::fs::copy(&from, scratch.join(format!("live.db{suffix}")))
+                .map_err(|e| AppError::io(&from, e))?;
+        }
+    }
+    let copy = scratch.join("live.db");
+    let mut permissions = std::fs::metadata(&copy)
+        .map_err(|e| AppError::io(&copy, e))?
+        .permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+    std::fs::set_permissions(&copy, permissions).map_err(|e| AppError::io(&copy, e))?;
+    Ok(Session::open(&Database::Sqlite {
+        path: copy,
+        key,
+        read_only: false,
+    })?)
+}
+
+fn is_read_only(dir: &Path) -> bool {
+    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_err()
+}

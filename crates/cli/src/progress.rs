@@ -1,0 +1,48 @@
+//! Progress on a terminal, silence in a pipe.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// One line at the foot of the terminal.
+pub struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// A line, when `wanted` and there is a terminal to show it on.
+    pub fn new(wanted: bool) -> Bar {
+        if !wanted || !std::io::stderr().is_terminal() {
+            return Bar(None);
+        }
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(5));
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {eta} left") {
+            bar.set_style(style);
+        }
+        Bar(Some(bar))
+    }
+
+    /// How far something is, and of how much.
+    pub fn show(&self, what: &str, done: u64, all: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(all);
+            bar.set_position(done);
+            bar.set_message(what.to_owned());
+        }
+    }
+
+    /// A line of words instead of a bar.
+    pub fn say(&self, line: String) {
+        if let Some(bar) = &self.0 {
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                bar.set_style(style);
+            }
+            bar.set_message(line);
+        }
+    }
+
+    /// Takes the line away.
+    pub fn clear(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
