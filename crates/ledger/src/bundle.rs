@@ -124,6 +124,7 @@ pub(crate) fn check_bodies(bytes: &[u8], first: u64) -> Result<Vec<Range<usize>>
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -5,7 +5,7 @@
 //! its 256th hash arrives, and the root of the tree is a fold over at most eight nodes a level.
 
 use comity_core::digest::Digest;
-use comity_core::merkle::{empty_root, full_subtree_root, node_hash};
+use comity_core::merkle::{empty_root, node_hash};
 use comity_core::tile::{MAX_LEVEL, hashes_at};
 
 /// Hashes in a full tile, events in a full bundle.
@@ -156,22 +156,8 @@ fn join(left: &Digest, right: Option<Digest>) -> Digest {
     right.map_or(*left, |right| node_hash(left, &right))
 }
 
-/// The root of a tree from the hashes of its unfinished tiles, level 0 first.
-pub(crate) fn root_of_partials<'a>(partials: impl IntoIterator<Item = &'a [Digest]>) -> Digest {
-    let mut right = None;
-    for mut hashes in partials {
-        while !hashes.is_empty() {
-            let (rest, last) = hashes.split_at(hashes.len() - (1 << hashes.len().trailing_zeros()));
-            if let Some(peak) = full_subtree_root(last) {
-                right = Some(join(&peak, right));
-            }
-            hashes = rest;
-        }
-    }
-    right.unwrap_or_else(empty_root)
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use comity_core::merkle::Frontier;

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use comity_store::{Disk, DiskFile, Op, StoreError};
+use comity_store::{DiskFile, Objects, Op, StoreError};
 
 use super::frame::{self, Frame};
 use super::head::{self, Head};
@@ -26,8 +26,7 @@ type Identity = (u64, u64);
 const PIECE: usize = 1 << 20;
 
 pub(crate) struct Local {
-    disk: Disk,
-    folder: PathBuf,
+    objects: Objects,
     path: PathBuf,
     /// The file as it was last read. Kept open, it can be read after another has taken its name.
     file: Option<(File, Identity)>,
@@ -44,11 +43,10 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    pub(crate) fn new(root: &Path, disk: Disk) -> Local {
+    pub(crate) fn new(root: &Path, objects: Objects) -> Local {
         Local {
-            disk,
-            folder: root.join("ledger"),
             path: root.join(names::EDGE),
+            objects,
             file: None,
             writer: None,
             end: 0,
@@ -159,7 +157,6 @@ impl Local {
         records: &[Record],
     ) -> Result<Placed, LedgerError> {
         if self.file.is_none() {
-            self.disk.create_dir_all(&self.folder)?;
             self.write_anew(head.encode())?;
         }
         self.settle_name()?;
@@ -235,7 +232,7 @@ impl Local {
         // Should this fail after the rename, the name is the new file's and its durability unknown: the identity
         // differs then, and the next call reads the edge again.
         self.name_durable = false;
-        self.disk.write_atomic(&self.path, &bytes)?;
+        self.objects.put(names::EDGE, &bytes)?;
         self.name_durable = true;
         self.content_durable = true;
         self.doubtful = false;
@@ -265,7 +262,7 @@ impl Local {
     /// flush, what is appended here could be lost with the name.
     fn settle_name(&mut self) -> Result<(), LedgerError> {
         if !self.name_durable {
-            self.disk.sync_dir(&self.folder)?;
+            self.objects.settle(&[names::EDGE])?;
             self.name_durable = true;
         }
         Ok(())
@@ -274,7 +271,7 @@ impl Local {
     fn writer(&mut self) -> Result<&mut DiskFile, LedgerError> {
         let opened = match self.writer.take() {
             Some(writer) => writer,
-            None => self.disk.open_rw(&self.path)?,
+            None => self.objects.disk().open_rw(&self.path)?,
         };
         Ok(self.writer.insert(opened))
     }

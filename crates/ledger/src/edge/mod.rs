@@ -118,7 +118,7 @@ pub(crate) enum Edge {
 impl Edge {
     pub(crate) fn of(objects: &Objects) -> Edge {
         match objects.local_root() {
-            Some(root) => Edge::Local(Local::new(root, objects.disk().clone())),
+            Some(root) => Edge::Local(Local::new(root, objects.clone())),
             None => Edge::Remote(Remote::new(objects.clone())),
         }
     }

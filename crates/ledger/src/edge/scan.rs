@@ -78,6 +78,15 @@ pub(crate) fn next_frame(file: &File, at: u64, len: u64) -> io::Result<Option<u6
 
 /// Reads the frame at byte `at`, or says what is wrong with it.
 pub(crate) fn read_frame(file: &File, at: u64, len: u64) -> io::Result<Result<Frame, String>> {
+    Ok(read_frame_bytes(file, at, len)?.and_then(|bytes| Frame::parse(&bytes)))
+}
+
+/// The bytes of the frame at byte `at` by the length in its header, or what is wrong with that.
+pub(crate) fn read_frame_bytes(
+    file: &File,
+    at: u64,
+    len: u64,
+) -> io::Result<Result<Vec<u8>, String>> {
     let header = read(file, at, (at + HEADER as u64).min(len))?;
     if header.len() < HEADER {
         return Ok(Err("the last frame is cut short".into()));
@@ -85,17 +94,14 @@ pub(crate) fn read_frame(file: &File, at: u64, len: u64) -> io::Result<Result<Fr
     let Some(header) = Header::parse(&header) else {
         return Ok(Err("no frame begins here".into()));
     };
-    let end = header
-        .frame_len()
-        .and_then(|frame| at.checked_add(frame))
-        .filter(|end| *end <= len);
-    let Some(end) = end else {
-        return Ok(Err(format!(
+    let end = header.frame_len().and_then(|frame| at.checked_add(frame));
+    match end.filter(|end| *end <= len) {
+        Some(end) => read(file, at, end).map(Ok),
+        None => Ok(Err(format!(
             "the frame of event {} is cut short",
             header.first
-        )));
-    };
-    Ok(Frame::parse(&read(file, at, end)?))
+        ))),
+    }
 }
 
 /// Bytes `from..to`.

@@ -1,0 +1,1 @@
+//! Ledgers that earlier programs wrote.

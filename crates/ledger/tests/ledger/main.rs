@@ -1,0 +1,11 @@
+//! The ledger against a naive tree, against faults, against damage, and against other processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod crash;
+mod damage;
+mod frozen;
+mod naive;
+mod processes;
+mod support;
+mod tree;
