@@ -149,9 +149,18 @@ pub(crate) fn unhex_array<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
 }
 
 fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let value = NIBBLES[usize::from(digit)];
+    (value < 16).then_some(value)
 }
+
+/// The value of each digit, and 16 for what is none: a table, because checking a package reads
+/// some thousand digits for each exhibit.
+const NIBBLES: [u8; 256] = {
+    let mut table = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[DIGITS[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
