@@ -242,6 +242,7 @@ fn what_no_writer_of_ours_writes_is_refused() {
         "a-b",
         "a b",
         "ä",
+        "aB",
         "a\0",
         &"a".repeat(65),
     ] {

@@ -308,9 +308,32 @@ fn hostile_notes_are_refused() {
 
 #[test]
 fn two_different_keys_with_one_name_and_id_are_told() {
-    let keys = signer().keys().vkeys().to_vec();
-    let twice = [keys[0].clone(), keys[0].clone(), keys[1].clone()];
-    assert!(Note::parse(&signed()).unwrap().verify(&twice).is_ok());
+    // Found by trying: a key id has 32 bits only.
+    let key = |counter: u64| {
+        let mut public = [0; 1312];
+        public[1304..].copy_from_slice(&counter.to_be_bytes());
+        Vkey::new_mldsa44(ORIGIN, &public).unwrap()
+    };
+    let (one, other) = (key(67_579), key(88_755));
+    assert!(one.key_id() == other.key_id() && one != other);
+    let mut note = Note::parse(&signed()).unwrap();
+    note.push(NoteSignature {
+        name: ORIGIN.into(),
+        key_id: one.key_id(),
+        signature: vec![0; 2428],
+    });
+    let name = ORIGIN.to_owned();
+    let keys = [one.clone(), other.clone()];
+    assert_eq!(note.verify(&keys), Err(NoteError::AmbiguousKeys { name }));
+    let mut keys = signer().keys().vkeys().to_vec();
+    keys.extend([one, other]);
+    assert!(matches!(
+        LogKeys::new(keys),
+        Err(KeysError::Unfit {
+            what: "two with the same id",
+            ..
+        })
+    ));
 }
 
 #[test]
