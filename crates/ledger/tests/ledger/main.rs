@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod frozen;
 mod naive;
+mod order;
 mod processes;
 mod support;
 mod tree;
