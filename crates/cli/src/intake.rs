@@ -4,20 +4,24 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use comity_app::intake::{self, Collected, Progress, Request};
+use comity_app::intake::{self, Collected, Outcome, Progress, Request, Tally};
 use comity_app::project::ItemState;
 use comity_core::id::MemberCode;
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::answer;
+use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
 pub struct IntakeArgs {
     /// Files and folders to take in
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "bag", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Take in this BagIt bag (a folder or a zip) instead; an invalid one is refused
+    #[arg(long, value_name = "BAG", conflicts_with_all = ["paths", "manifest"])]
+    pub bag: Option<PathBuf>,
     /// The member that brings it: the originator
     #[arg(long, value_name = "CODE")]
     pub member: MemberCode,
@@ -45,6 +49,15 @@ pub struct IntakeArgs {
     /// Also compute MD5 and SHA-1, for old hash lists
     #[arg(long)]
     pub legacy_hashes: bool,
+    /// The deliverer's own list of digests (sha256sum, md5sum, hashdeep, CSV), checked while reading
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// Provenance by path pattern, CSV or JSON Lines
+    #[arg(long, value_name = "FILE")]
+    pub provenance: Option<PathBuf>,
+    /// A hand-over document, taken in as an item that says so; once for each
+    #[arg(long = "document", value_name = "FILE")]
+    pub documents: Vec<PathBuf>,
 }
 
 pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
@@ -52,7 +65,10 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
     let request = Request {
-        roots: args.paths.clone(),
+        roots: args
+            .bag
+            .as_ref()
+            .map_or_else(|| args.paths.clone(), |bag| vec![bag.clone()]),
         member: args.member.clone(),
         case: args.case.clone(),
         source: args.source.clone(),
@@ -64,29 +80,157 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
         authority: args.authority.clone(),
         handling: args.handling.clone(),
         legacy_hashes: args.legacy_hashes,
-        manifest: None,
-        provenance: None,
-        documents: Vec::new(),
-        bag: false,
+        manifest: args.manifest.clone(),
+        provenance: args.provenance.clone(),
+        documents: args.documents.clone(),
+        bag: args.bag.is_some(),
         count_first: std::io::stderr().is_terminal(),
     };
-    let outcome = intake::run(&centre, &actor, &request, &|_: &Progress| ())?;
+    let bar = Bar::new(!global.json);
+    let pace = Pace::start();
+    let outcome = intake::run(&centre, &actor, &request, &|progress| {
+        bar.say(pace.line(progress))
+    })?;
+    bar.clear();
+    answer(global, &json_of(&outcome), &lines_of(&outcome))
+}
+
+fn json_of(outcome: &Outcome) -> Value {
     let tally = outcome.tally;
     let states: Value = ItemState::ALL
         .iter()
         .map(|s| (s.word().to_owned(), json!(tally.of(*s))))
         .collect();
-    let lines = vec![format!(
-        "Intake {}: {} new items ({} need attention), {} delivered again, {} bytes read.",
+    let compared = outcome.compared.map(|c| {
+        json!({ "matched": c.matched, "different": c.different, "missing": c.missing, "extra": c.extra, "not_comparable": c.not_comparable })
+    });
+    json!({
+        "intake": outcome.name, "resumed": outcome.resumed, "states": states, "delivered_again": tally.again,
+        "recorded_before": tally.resumed, "bytes": tally.bytes, "manifest": compared, "unused_provenance_rows": outcome.unused_provenance,
+    })
+}
+
+fn lines_of(outcome: &Outcome) -> Vec<String> {
+    let tally = outcome.tally;
+    let mut lines = vec![format!(
+        "Intake {}{}",
         outcome.name,
-        tally.items(),
-        tally.attention(),
-        tally.again,
-        tally.bytes
+        if outcome.resumed {
+            ", gone on with"
+        } else {
+            ""
+        }
     )];
-    answer(
-        global,
-        &json!({ "intake": outcome.name, "states": states, "delivered_again": tally.again, "resumed": tally.resumed, "bytes": tally.bytes }),
-        &lines,
-    )
+    let mut row = |name: &str, n: u64| lines.push(format!("  {name:<34}{n:>12}"));
+    row("new items", tally.items());
+    for state in &ItemState::ALL[1..] {
+        if tally.of(*state) > 0 {
+            row(&format!("  of these {}", state.word()), tally.of(*state));
+        }
+    }
+    if tally.again > 0 {
+        row("delivered again, the same bytes", tally.again);
+    }
+    if tally.resumed > 0 {
+        row("recorded before the interruption", tally.resumed);
+    }
+    row("bytes read", tally.bytes);
+    if let Some(c) = outcome.compared {
+        row("the deliverer's list: matched", c.matched);
+        for (name, n) in [
+            ("different", c.different),
+            ("missing", c.missing),
+            ("not listed", c.extra),
+            ("not comparable", c.not_comparable),
+        ] {
+            if n > 0 {
+                row(&format!("  {name}"), n);
+            }
+        }
+    }
+    if outcome.unused_provenance > 0 {
+        lines.push(format!(
+            "{} rows of the provenance file fit no file: look at their patterns.",
+            outcome.unused_provenance
+        ));
+    }
+    if tally.attention() > 0 {
+        lines.push(format!(
+            "{} need attention: `comity item list --state …` lists them.",
+            tally.attention()
+        ));
+    }
+    lines
+}
+
+/// How fast it goes, from the beginning.
+struct Pace(std::time::Instant);
+
+impl Pace {
+    fn start() -> Pace {
+        Pace(std::time::Instant::now())
+    }
+
+    fn line(&self, progress: &Progress) -> String {
+        if let Some((done, all)) = progress.checking {
+            return format!("checking the bag: {} of {}", size(done), size(all));
+        }
+        let (tally, seconds) = (progress.tally, self.0.elapsed().as_secs_f64().max(0.001));
+        let rate = tally.bytes as f64 / seconds;
+        let mut line = format!(
+            "{} files, {}, {}/s",
+            tally.met(),
+            size(tally.bytes),
+            size(rate as u64)
+        );
+        if let Some((files, bytes)) = progress.total {
+            line.push_str(&format!(" of {files} files, {}", size(bytes)));
+            if let Some(left) = left(&tally, seconds, files, bytes) {
+                line.push_str(&format!(", {left} left"));
+            }
+        }
+        if tally.attention() > 0 {
+            line.push_str(&format!("; {} need attention", tally.attention()));
+        }
+        line
+    }
+}
+
+/// Time left: by what is slower, files or bytes.
+fn left(tally: &Tally, seconds: f64, files: u64, bytes: u64) -> Option<String> {
+    let share = |done: u64, all: u64| {
+        if all == 0 {
+            1.0
+        } else {
+            done as f64 / all as f64
+        }
+    };
+    let done = share(tally.met(), files).min(
+        share(tally.bytes, bytes)
+            .max(share(tally.met(), files) * f64::from(u8::from(tally.bytes == 0))),
+    );
+    if done <= 0.0 || seconds < 1.0 {
+        return None;
+    }
+    let left = (seconds / done.min(1.0) - seconds) as u64;
+    Some(match left {
+        s if s < 120 => format!("{s} s"),
+        s if s < 7200 => format!("{} min", s / 60),
+        s => format!("{} h", s / 3600),
+    })
+}
+
+/// Bytes in the unit that a person reads.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes} bytes")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }

@@ -12,8 +12,10 @@ use comity_core::json::Value;
 use comity_seal::Key;
 use comity_vault::{Also, Hashes, Placed, Streaming, UnsyncedPack};
 
+use super::bag::{Bag, BagFile, BagReader};
 use super::known::KnownItem;
 use super::stat::{FileStat, changed_while_read, provenance_of_file};
+use super::thing::Thing;
 use super::walk::{Entry, Kind, OpenError};
 use crate::centre::Centre;
 use crate::error::Result;
@@ -27,9 +29,9 @@ pub const ENTRIES: usize = 8192;
 pub const BYTES: u64 = 24 << 20;
 
 /// An entry with what is known of its path.
-pub struct Work {
-    /// What the walk met.
-    pub entry: Entry,
+pub struct Work<'a> {
+    /// What was met.
+    pub thing: Thing<'a>,
     /// The newest item of the same path, if any.
     pub known: Option<KnownItem>,
     /// An interrupted run of this intake has recorded it, unchanged.
@@ -54,7 +56,7 @@ pub enum Read1 {
     /// A large file, sealed into a pack of its own while it was read.
     Large(Box<LargeFile>),
     /// To be streamed when its turn comes.
-    Stream(File, FileStat, Value),
+    Stream(Box<Streamed>),
     /// No bytes: the state says why.
     Without {
         /// The state.
@@ -66,6 +68,31 @@ pub enum Read1 {
         /// What the file system says.
         file: Option<Value>,
     },
+}
+
+/// A large file, open and not yet read.
+pub struct Streamed {
+    /// Its size, in bytes, when it was opened.
+    pub size: u64,
+    source: Source,
+    record: Value,
+}
+
+enum Source {
+    File(File, FileStat),
+    Bag(BagReader),
+}
+
+impl Source {
+    /// Why what was read cannot be trusted to be one state of the file.
+    fn changed(&self, size: u64, read: u64) -> Option<String> {
+        match self {
+            Source::File(file, before) => changed(file, before, read),
+            Source::Bag(_) => {
+                (read != size).then(|| format!("{read} bytes were read of a file of {size}"))
+            }
+        }
+    }
 }
 
 /// A large file in its pack, not yet durable.
@@ -128,73 +155,111 @@ pub fn on_all_cores<T: Sync, S, R: Send>(
 }
 
 /// Reads and hashes an entry; a large one is only opened.
-pub fn read_entry(work: &Work, also: Also) -> Read1 {
-    if work.done {
-        return Read1::Done;
+pub fn read_entry(work: &Work<'_>, also: Also) -> Read1 {
+    match &work.thing {
+        _ if work.done => Read1::Done,
+        Thing::Walked(entry) => read_walked(entry, also),
+        Thing::Bagged { bag, file, .. } => read_bagged(bag, file, also),
     }
-    let without = |state, reason: Option<String>| Read1::Without {
+}
+
+fn read_walked(entry: &Entry, also: Also) -> Read1 {
+    let file = entry.stat().ok().map(|s| s.to_json());
+    let without = |state, reason: String| Read1::Without {
         state,
-        reason,
+        reason: Some(reason),
         link: None,
-        file: stat_of(&work.entry),
+        file: file.clone(),
     };
-    match &work.entry.kind {
+    match &entry.kind {
         Kind::File => {}
         Kind::Symlink { target } => {
             return Read1::Without {
                 state: ItemState::Link,
                 reason: None,
                 link: Some(target.clone()),
-                file: stat_of(&work.entry),
+                file,
             };
         }
         Kind::Socket => {
             return without(
                 ItemState::Refused,
-                Some("a socket holds no bytes of its own".to_owned()),
+                "a socket holds no bytes of its own".to_owned(),
             );
         }
         Kind::Fifo => {
             return without(
                 ItemState::Refused,
-                Some("a named pipe holds no bytes of its own".to_owned()),
+                "a named pipe holds no bytes of its own".to_owned(),
             );
         }
-        Kind::Device => {
-            return without(
-                ItemState::Refused,
-                Some("a device is not a file".to_owned()),
-            );
-        }
+        Kind::Device => return without(ItemState::Refused, "a device is not a file".to_owned()),
         Kind::FolderUnreadable { reason } => {
             return without(
                 ItemState::Unreadable,
-                Some(format!("this folder could not be listed whole: {reason}")),
+                format!("this folder could not be listed whole: {reason}"),
             );
         }
-        Kind::Unreadable { reason } => return without(ItemState::Unreadable, Some(reason.clone())),
+        Kind::Unreadable { reason } => return without(ItemState::Unreadable, reason.clone()),
         Kind::Vanished => {
             return without(
                 ItemState::Vanished,
-                Some("it was listed and gone when its turn came".to_owned()),
+                "it was listed and gone when its turn came".to_owned(),
             );
         }
     }
-    let file = match work.entry.open() {
+    let file = match entry.open() {
         Ok(file) => file,
-        Err(e @ OpenError::Vanished) => return without(ItemState::Vanished, Some(e.to_string())),
-        Err(e @ OpenError::NotRegular) => return without(ItemState::Changed, Some(e.to_string())),
-        Err(e) => return without(ItemState::Unreadable, Some(e.to_string())),
+        Err(e @ OpenError::Vanished) => return without(ItemState::Vanished, e.to_string()),
+        Err(e @ OpenError::NotRegular) => return without(ItemState::Changed, e.to_string()),
+        Err(e) => return without(ItemState::Unreadable, e.to_string()),
     };
     match provenance_of_file(&file) {
-        Ok((stat, record)) if stat.size_bytes >= LARGE => Read1::Stream(file, stat, record),
+        Ok((stat, record)) if stat.size_bytes >= LARGE => Read1::Stream(Box::new(Streamed {
+            size: stat.size_bytes,
+            source: Source::File(file, stat),
+            record,
+        })),
         Ok((stat, record)) => read_small(file, &stat, record, also),
-        Err(e) => without(ItemState::Unreadable, Some(e.to_string())),
+        Err(e) => without(ItemState::Unreadable, e.to_string()),
     }
 }
 
-fn stat_of(entry: &Entry) -> Option<Value> {
-    entry.stat().ok().map(|s| s.to_json())
+/// A file of a bag. The bag's own digests were checked before anything was taken in.
+fn read_bagged(bag: &Bag, file: &BagFile<'_>, also: Also) -> Read1 {
+    let record = bag.record(file).unwrap_or(Value::Null);
+    let mut reader = match bag.read(file) {
+        Ok(reader) => reader,
+        Err(e) => return unreadable(e, record),
+    };
+    let size = file.size_bytes();
+    if size >= LARGE {
+        return Read1::Stream(Box::new(Streamed {
+            size,
+            source: Source::Bag(reader),
+            record,
+        }));
+    }
+    let mut data = Vec::with_capacity(size as usize + 1);
+    match reader.by_ref().take(size + 1).read_to_end(&mut data) {
+        Ok(_) if data.len() as u64 == size => Read1::Small {
+            hashes: Hashes::of(&data, also),
+            data,
+            file: record,
+        },
+        Ok(_) => changed_length(data.len() as u64, size, record),
+        Err(e) => unreadable(e, record),
+    }
+}
+
+fn changed_length(read: u64, size: u64, record: Value) -> Read1 {
+    let reason = format!("{read} bytes were read of a file of {size}");
+    Read1::Without {
+        state: ItemState::Changed,
+        reason: Some(reason),
+        link: None,
+        file: Some(record),
+    }
 }
 
 fn read_small(file: File, stat: &FileStat, record: Value, also: Also) -> Read1 {
@@ -243,36 +308,39 @@ fn changed(file: &File, before: &FileStat, read: u64) -> Option<String> {
 pub fn stream(
     centre: &Centre,
     scope_key: u64,
-    file: File,
-    stat: &FileStat,
-    record: Value,
+    streamed: Streamed,
     also: Also,
     seen: &dyn Fn(u64),
 ) -> Result<Read1> {
+    let Streamed {
+        size,
+        mut source,
+        record,
+    } = streamed;
     let object = ObjectId(centre.ambient.bytes());
     let data_key: [u8; 32] = centre.ambient.bytes();
     let mut pack = centre.vault.pack(scope_key, centre.ambient.bytes::<16>())?;
-    let mut source = Watched {
-        file: &file,
-        left: stat.size_bytes + 1,
-        seen,
-    };
     let how = Streaming {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         also,
+    };
+    let mut watched = Watched {
+        source: &mut source,
+        left: size + 1,
+        seen,
     };
     let (placed, hashes) = match pack.add_stream(
         object,
         &Key::new(data_key),
         centre.ambient.bytes(),
-        &mut source,
+        &mut watched,
         &how,
     ) {
         Ok(done) => done,
         Err(comity_vault::VaultError::Source(e)) => return Ok(unreadable(e, record)),
         Err(e) => return Err(e.into()),
     };
-    if let Some(reason) = changed(&file, stat, hashes.size) {
+    if let Some(reason) = source.changed(size, hashes.size) {
         return Ok(Read1::Without {
             state: ItemState::Changed,
             reason: Some(reason),
@@ -280,10 +348,11 @@ pub fn stream(
             file: Some(record),
         });
     }
+    let pack = Mutex::new(Some(pack.finish()?));
     Ok(Read1::Large(Box::new(LargeFile {
         hashes,
         placed,
-        pack: Mutex::new(Some(pack.finish()?)),
+        pack,
         object,
         data_key,
         file: record,
@@ -292,14 +361,17 @@ pub fn stream(
 
 /// Tells how far the reading is, and stops one byte past the stated size.
 struct Watched<'a> {
-    file: &'a File,
+    source: &'a mut Source,
     left: u64,
     seen: &'a dyn Fn(u64),
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.file.take(self.left).read(buf)?;
+        let n = match self.source {
+            Source::File(file, _) => file.take(self.left).read(buf)?,
+            Source::Bag(reader) => reader.take(self.left).read(buf)?,
+        };
         self.left -= n as u64;
         (self.seen)(n as u64);
         Ok(n)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use comity_seal::Key;
 
-use super::walk::Entry;
+use super::thing::Thing;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::project::facts::{ItemFacts, open_facts};
@@ -30,6 +30,8 @@ pub struct KnownItem {
     pub size: u64,
     /// Its file's time of modification then, in nanoseconds since 1970.
     pub modified: Option<i64>,
+    /// The index of its first event.
+    pub first: u64,
     /// The index of the last event of its chain, when there is one after the first.
     pub last: Option<u64>,
 }
@@ -37,17 +39,17 @@ pub struct KnownItem {
 /// Paths that one query asks for.
 const PATHS_PER_QUERY: usize = 200;
 
-/// Looks up the newest item of each entry's path. The answer has one place for each entry.
+/// Looks up the newest item of each thing's path. The answer has one place for each thing.
 pub fn known_items(
     centre: &Centre,
     session: &mut Session,
     source: i64,
     index_key: &[u8; 32],
-    entries: &[Entry],
+    things: &[Thing<'_>],
 ) -> Result<Vec<Option<KnownItem>>> {
-    let tags: Vec<(i64, i64)> = entries
+    let tags: Vec<(i64, i64)> = things
         .iter()
-        .map(|e| path_tags(index_key, &e.path))
+        .map(|t| path_tags(index_key, t.path()))
         .collect();
     let mut newest: HashMap<(i64, i64), i64> = HashMap::new();
     for part in tags.chunks(PATHS_PER_QUERY) {
@@ -69,7 +71,7 @@ pub fn known_items(
     for part in numbers.chunks(PATHS_PER_QUERY) {
         let places = vec!["?"; part.len()].join(",");
         let sql = format!(
-            "SELECT i.no, i.intake, i.number, i.state, i.object, i.size, i.facts, c.content_key, t.number, c.last_n, c.last_index FROM items i JOIN chains c ON c.no = i.no JOIN intakes t ON t.no = i.intake WHERE i.no IN ({places})"
+            "SELECT i.no, i.intake, i.number, i.state, i.object, i.size, i.facts, c.content_key, t.number, c.last_n, c.last_index, c.first_index FROM items i JOIN chains c ON c.no = i.no JOIN intakes t ON t.no = i.intake WHERE i.no IN ({places})"
         );
         let values: Vec<Value> = part.iter().map(|n| Value::Int(*n)).collect();
         for row in session.query(&sql, &values)? {
@@ -93,6 +95,7 @@ pub fn known_items(
                     object: row.opt_int(4)?,
                     size: row.int(5)? as u64,
                     modified: facts.and_then(|f| f.modified),
+                    first: row.int(11)? as u64,
                     last: (row.int(9)? > 0).then_some(row.int(10)? as u64),
                 },
             );

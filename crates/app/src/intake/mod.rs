@@ -5,6 +5,7 @@
 
 pub mod bag;
 mod batch;
+mod delivered;
 mod known;
 pub mod manifest;
 mod open;
@@ -13,6 +14,8 @@ pub mod provenance;
 mod record;
 mod run;
 pub mod stat;
+mod thing;
+mod total;
 pub mod walk;
 
 use std::path::PathBuf;
@@ -20,6 +23,7 @@ use std::path::PathBuf;
 use comity_core::id::MemberCode;
 
 pub(crate) use batch::on_all_cores;
+pub use delivered::Compared;
 pub use progress::{Progress, Tally};
 pub use run::{Outcome, run};
 

@@ -38,6 +38,7 @@ pub fn open_or_resume(
     actor: &Actor,
     request: &Request,
     options: &Value,
+    bag: Option<Value>,
 ) -> Result<Opened> {
     let member = centre.member(session, &request.member)?;
     let case = centre.case(session, &request.case)?;
@@ -72,7 +73,7 @@ pub fn open_or_resume(
         }
     }
     open_new(
-        centre, session, actor, request, options, member.no, &case.code, case.no,
+        centre, session, actor, request, options, member.no, &case.code, case.no, bag,
     )
 }
 
@@ -89,6 +90,7 @@ fn open_new(
     member: i64,
     case: &str,
     case_no: i64,
+    bag: Option<Value>,
 ) -> Result<Opened> {
     let random = &*centre.ambient.random;
     let chain = ChainId(centre.ambient.bytes());
@@ -131,7 +133,8 @@ fn open_new(
             .content("source", request.source.as_str())
             .content("roots", Value::Array(roots))
             .content("options", options.clone())
-            .content_opt("collected", collected(request));
+            .content_opt("collected", collected(request))
+            .content_opt("bag", bag);
         let act = draft.id().to_string();
         let event = draft.seal(&centre.keys.scope_key(scope)?, &own, random)?;
         let at = group.push(&Draft {

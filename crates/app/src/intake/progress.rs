@@ -44,4 +44,6 @@ pub struct Progress {
     pub tally: Tally,
     /// Files and bytes in all, once they have been counted.
     pub total: Option<(u64, u64)>,
+    /// A bag is being read against its own manifests first: bytes done and in all.
+    pub checking: Option<(u64, u64)>,
 }

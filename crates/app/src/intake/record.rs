@@ -74,8 +74,8 @@ pub struct Prepared {
 pub enum End {
     /// A new item, of this size.
     New(ItemState, u64),
-    /// There already.
-    Again,
+    /// There already, of this size.
+    Again(u64),
     /// Recorded by an interrupted run.
     Resumed,
 }
@@ -92,7 +92,7 @@ enum Bytes {
 }
 
 struct NewItem<'a> {
-    work: &'a Work,
+    work: &'a Work<'a>,
     said: &'a Said,
     read: &'a Read1,
     hashes: Option<&'a Hashes>,
@@ -109,7 +109,7 @@ pub fn prepare(
     centre: &Centre,
     session: &mut Session,
     common: &Common,
-    works: &[Work],
+    works: &[Work<'_>],
     said: &[Said],
     mut reads: Vec<Read1>,
     first: u32,
@@ -132,7 +132,7 @@ pub fn prepare(
             && known.state == ItemState::Sealed
             && known.object == Some(found.no)
         {
-            ends.push(End::Again);
+            ends.push(End::Again(hashes.map_or(0, |h| h.size)));
             again.push(known.clone());
             continue;
         }
@@ -175,7 +175,8 @@ pub fn prepare(
     })
 }
 
-fn hashes_of(read: &Read1) -> Option<&Hashes> {
+/// The digests of what was read.
+pub fn hashes_of(read: &Read1) -> Option<&Hashes> {
     match read {
         Read1::Small { hashes, .. } => Some(hashes),
         Read1::Large(large) => Some(&large.hashes),
@@ -241,7 +242,7 @@ fn data_key(centre: &Centre, held: &Held) -> Result<[u8; 32]> {
 
 fn new_item<'a>(
     centre: &Centre,
-    work: &'a Work,
+    work: &'a Work<'a>,
     said: &'a Said,
     read: &'a Read1,
     hashes: Option<&'a Hashes>,
@@ -367,7 +368,7 @@ fn received(
     sealed: Option<(u64, [u8; 32])>,
     time: &str,
 ) -> Result<Draft> {
-    let path = &item.work.entry.path;
+    let path = item.work.thing.path();
     let state = state_of(item.read);
     let (file, reason, link) = match item.read {
         Read1::Small { file, .. } => (Some(file), None, None),
@@ -375,7 +376,7 @@ fn received(
         Read1::Without {
             file, reason, link, ..
         } => (file.as_ref(), reason.as_deref(), link.as_deref()),
-        Read1::Done | Read1::Stream(..) => (None, None, None),
+        Read1::Done | Read1::Stream(_) => (None, None, None),
     };
     let number = ern(common, common.intake, item.number)?;
     let mut draft = EventDraft::new("received", &common.actor, time, &*centre.ambient.random)

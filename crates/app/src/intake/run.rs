@@ -1,23 +1,32 @@
-//! An intake from its first entry to its last event.
+//! An intake from its first thing to its last event.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use comity_core::json::Value;
-use comity_vault::Also;
 
 use super::Request;
+use super::bag::{Bag, BagError, Limits};
 use super::batch::{BYTES, ENTRIES, LARGE, Read1, Work, on_all_cores, read_entry, stream};
-use super::known::known_items;
+use super::delivered::{Compared, Delivered};
+use super::known::{KnownItem, known_items};
 use super::open::{Opened, collected, open_or_resume, options};
 use super::progress::{Progress, Tally};
-use super::record::{Common, End, Prepared, Said, prepare};
+use super::record::{Common, End, Prepared, Said, hashes_of, prepare};
+use super::thing::Thing;
+use super::total::Total;
 use super::walk::{Entry, Kind, Spill, Walk};
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
 use crate::error::{AppError, Result};
-use crate::event::{Actor, EventDraft};
+use crate::event::{Actor, EventDraft, NumberedKey};
 use crate::project::{ItemState, ObjectAt};
 use crate::sql::Session;
+
+/// The role of a hand-over document.
+const DOCUMENT: &str = "hand-over document";
+/// The role of a file of a bag that is not payload.
+const TAG_FILE: &str = "tag file of the bag";
 
 /// How an intake ended.
 #[derive(Clone, Debug)]
@@ -30,6 +39,10 @@ pub struct Outcome {
     pub resumed: bool,
     /// The counts of this run.
     pub tally: Tally,
+    /// How the files fit the deliverer's own list, where one was given.
+    pub compared: Option<Compared>,
+    /// Rows of the provenance file that fit no file.
+    pub unused_provenance: u64,
 }
 
 /// Takes in what the request names. Killed at any moment and run again, it goes on where it was.
@@ -45,23 +58,160 @@ pub fn run(
         ));
     }
     let mut session = centre.session()?;
-    let walk = walk(centre, &request.roots)?;
-    let opened = open_or_resume(centre, &mut session, actor, request, &options(request))?;
+    // All that can be refused is refused before the intake is opened.
+    let bag = if request.bag {
+        Some(open_bag(centre, request, progress)?)
+    } else {
+        None
+    };
+    let main = if bag.is_some() {
+        None
+    } else {
+        Some(walk(centre, &request.roots)?)
+    };
+    let documents = if request.documents.is_empty() {
+        None
+    } else {
+        Some(walk(centre, &request.documents)?)
+    };
+    let delivered = Delivered::read(request, main.as_ref().map_or(&[], Walk::roots))?;
+    let opened = open_or_resume(
+        centre,
+        &mut session,
+        actor,
+        request,
+        &options(request),
+        bag.as_ref().map(bag_record),
+    )?;
     let common = common(centre, &mut session, actor, request, &opened)?;
-    let mut intake = Intake::new(centre, session, request, common, opened, progress);
-    intake.take_in(walk)?;
+    let total = match &bag {
+        Some(bag) => Total::known(bag.payload().len() as u64, bag.payload_bytes()),
+        None if request.count_first => Total::counting(walk(centre, &request.roots)?),
+        None => Total::unknown(),
+    };
+    let mut intake = Intake {
+        next_number: opened.next_number,
+        source_is_known: true,
+        tally: Tally::default(),
+        centre,
+        session,
+        request,
+        common,
+        opened,
+        delivered,
+        progress,
+        total: &total,
+    };
+    if let Some(bag) = &bag {
+        let name = bag_name(request);
+        let thing = |file| Thing::Bagged {
+            bag,
+            file,
+            path: [&name, b"/".as_slice(), super::bag::BagFile::path(&file)].concat(),
+        };
+        intake.take_in(&mut bag.payload().map(|file| Ok((thing(file), None))))?;
+        intake.take_in(
+            &mut bag
+                .tag_files()
+                .map(|file| Ok((thing(file), Some(TAG_FILE)))),
+        )?;
+    }
+    if let Some(main) = main {
+        intake.take_in(&mut main.map(|entry| walked(entry, None)))?;
+    }
+    if let Some(documents) = documents {
+        intake.take_in(&mut documents.map(|entry| walked(entry, Some(DOCUMENT))))?;
+    }
     intake.close()
 }
 
-fn walk(centre: &Centre, roots: &[std::path::PathBuf]) -> Result<Walk> {
-    let spill = centre.dir.join("tmp");
-    centre.ambient.disk.create_dir_all(&spill)?;
-    Walk::new(
-        roots,
-        std::slice::from_ref(&centre.dir),
-        Spill::new(&spill, &*centre.ambient.random),
-    )
-    .map_err(|e| AppError::Usage(e.to_string()))
+type Met<'a> = Result<(Thing<'a>, Option<&'static str>)>;
+
+fn walked(
+    entry: std::result::Result<Entry, super::walk::WalkError>,
+    role: Option<&'static str>,
+) -> Met<'static> {
+    entry
+        .map(|e| (Thing::Walked(e), role))
+        .map_err(|e| AppError::Refused(e.to_string()))
+}
+
+fn spill(centre: &Centre) -> Result<Spill> {
+    let folder = centre.dir.join("tmp");
+    centre.ambient.disk.create_dir_all(&folder)?;
+    Ok(Spill::new(&folder, &*centre.ambient.random))
+}
+
+fn walk(centre: &Centre, roots: &[PathBuf]) -> Result<Walk> {
+    Walk::new(roots, std::slice::from_ref(&centre.dir), spill(centre)?)
+        .map_err(|e| AppError::Usage(e.to_string()))
+}
+
+/// Opens a bag and reads its whole payload against its manifests: an invalid one is refused, all findings named.
+fn open_bag(
+    centre: &Centre,
+    request: &Request,
+    progress: &(dyn Fn(&Progress) + Sync),
+) -> Result<Bag> {
+    let [path] = request.roots.as_slice() else {
+        return Err(AppError::Usage(
+            "--bag takes one bag: a folder or a zip".to_owned(),
+        ));
+    };
+    let refused = |e: BagError| AppError::Refused(e.to_string());
+    let bag = Bag::open(path, &Limits::default(), spill(centre)?).map_err(refused)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let all = (bag.payload().len() as u64, bag.payload_bytes());
+    let findings = bag.check_payload(threads, &|_, bytes| {
+        progress(&Progress {
+            checking: Some((bytes, all.1)),
+            ..Progress::default()
+        })
+    });
+    if findings.is_empty() {
+        Ok(bag)
+    } else {
+        Err(refused(BagError::Invalid { findings }))
+    }
+}
+
+/// The bag's own words, kept as provenance: version, `bag-info.txt` in its order, what a person may want to know.
+fn bag_record(bag: &Bag) -> Value {
+    let info: Vec<Value> = bag
+        .info()
+        .iter()
+        .map(|(label, value)| Value::Array(vec![label.as_str().into(), value.as_str().into()]))
+        .collect();
+    let remarks: Vec<Value> = bag.remarks().iter().map(|r| r.to_string().into()).collect();
+    Value::from_iter([
+        ("version".to_owned(), Value::from(bag.version().to_string())),
+        ("info".to_owned(), Value::Array(info)),
+        ("remarks".to_owned(), Value::Array(remarks)),
+        (
+            "algorithms".to_owned(),
+            bag.algorithms()
+                .iter()
+                .map(|a| Value::from(a.name()))
+                .collect(),
+        ),
+    ])
+}
+
+/// The name of the bag: its folder's, or its archive's without the ending.
+fn bag_name(request: &Request) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = request
+        .roots
+        .first()
+        .and_then(|p| std::fs::canonicalize(p).ok())
+        .unwrap_or_default();
+    let name = if path.is_dir() {
+        path.file_name()
+    } else {
+        path.file_stem()
+    };
+    name.map(|n| n.as_bytes().to_vec())
+        .unwrap_or_else(|| b"bag".to_vec())
 }
 
 fn common(
@@ -99,37 +249,17 @@ struct Intake<'a> {
     request: &'a Request,
     common: Common,
     opened: Opened,
+    delivered: Delivered,
     progress: &'a (dyn Fn(&Progress) + Sync),
+    total: &'a Total,
     /// Something of this source was taken in before: paths must be looked up.
     source_is_known: bool,
     next_number: u32,
     tally: Tally,
 }
 
-impl<'a> Intake<'a> {
-    fn new(
-        centre: &'a Centre,
-        session: Session,
-        request: &'a Request,
-        common: Common,
-        opened: Opened,
-        progress: &'a (dyn Fn(&Progress) + Sync),
-    ) -> Self {
-        let next_number = opened.next_number;
-        Intake {
-            centre,
-            session,
-            request,
-            common,
-            opened,
-            progress,
-            source_is_known: true,
-            next_number,
-            tally: Tally::default(),
-        }
-    }
-
-    fn take_in(&mut self, mut walk: Walk) -> Result<()> {
+impl Intake<'_> {
+    fn take_in<'t>(&mut self, things: &mut dyn Iterator<Item = Met<'t>>) -> Result<()> {
         let any = self.session.query_one(
             "SELECT item FROM paths WHERE source = ? LIMIT 1",
             &[self.opened.source.into()],
@@ -139,18 +269,29 @@ impl<'a> Intake<'a> {
         std::thread::scope(|scope| {
             let mut committing: Option<std::thread::ScopedJoinHandle<'_, Result<Vec<End>>>> = None;
             loop {
-                let entries = next_entries(&mut walk)?;
-                if entries.is_empty() {
+                let things = next_batch(things)?;
+                if things.is_empty() {
                     break;
                 }
-                let works = self.look_up(entries)?;
-                let mut reads = self.read(&works);
+                let works = self.look_up(things)?;
+                let also = self.delivered.also(self.request.legacy_hashes);
+                let mut reads = on_all_cores(&works, || (), |(), _, work| read_entry(work, also));
                 // The former batch is in the tables before this one is compared with them.
                 if let Some(former) = committing.take() {
                     self.count(&joined(former)?);
                 }
                 self.stream_large(&mut reads)?;
-                let said = vec![Said::default(); works.len()];
+                let said: Vec<Said> = works
+                    .iter()
+                    .zip(&reads)
+                    .map(|(w, r)| {
+                        if w.done {
+                            Said::default()
+                        } else {
+                            self.delivered.say(&w.thing, hashes_of(r))
+                        }
+                    })
+                    .collect();
                 let prepared = prepare(
                     centre,
                     &mut self.session,
@@ -170,7 +311,11 @@ impl<'a> Intake<'a> {
         })
     }
 
-    fn look_up(&mut self, entries: Vec<Entry>) -> Result<Vec<Work>> {
+    fn look_up<'t>(
+        &mut self,
+        met: Vec<(Thing<'t>, Option<&'static str>)>,
+    ) -> Result<Vec<Work<'t>>> {
+        let (things, roles): (Vec<_>, Vec<_>) = met.into_iter().unzip();
         let known = if self.source_is_known {
             let index_key = self.centre.keys.scope(self.opened.scope)?.second;
             known_items(
@@ -178,29 +323,29 @@ impl<'a> Intake<'a> {
                 &mut self.session,
                 self.opened.source,
                 &index_key,
-                &entries,
+                &things,
             )?
         } else {
-            vec![None; entries.len()]
+            vec![None; things.len()]
         };
-        let mut works = Vec::with_capacity(entries.len());
-        for (entry, known) in entries.into_iter().zip(known) {
+        let mut works = Vec::with_capacity(things.len());
+        for ((thing, role), known) in things.into_iter().zip(roles).zip(known) {
             let done = match &known {
-                Some(known) if self.opened.resumed => self.is_done(&entry, known)?,
+                Some(known) if self.opened.resumed => self.is_done(&thing, known)?,
                 _ => false,
             };
             works.push(Work {
-                entry,
+                thing,
                 known,
                 done,
-                role: None,
+                role,
             });
         }
         Ok(works)
     }
 
-    /// Whether an interrupted run of this intake has dealt with the entry, and the file is as it was then.
-    fn is_done(&self, entry: &Entry, known: &super::known::KnownItem) -> Result<bool> {
+    /// Whether an interrupted run of this intake has dealt with the thing, and it is as it was then.
+    fn is_done(&mut self, thing: &Thing<'_>, known: &KnownItem) -> Result<bool> {
         let here = match known.last {
             _ if known.intake_no == self.opened.no => true,
             Some(last) => self.centre.read_event(last)?.text("act") == Some(&self.opened.act),
@@ -209,53 +354,50 @@ impl<'a> Intake<'a> {
         if !here {
             return Ok(false);
         }
-        if known.state != ItemState::Sealed {
-            return Ok(true);
+        let same = known.state != ItemState::Sealed
+            || thing
+                .size_and_time()
+                .is_some_and(|(size, modified)| size == known.size && modified == known.modified);
+        if same && self.delivered.has_manifest() {
+            let event = self.centre.read_event(known.first)?;
+            self.delivered.remember(
+                thing,
+                event
+                    .value("listed")
+                    .filter(|_| known.intake_no == self.opened.no),
+            );
         }
-        let Ok(stat) = entry.stat() else {
-            return Ok(false);
-        };
-        let modified = stat
-            .modified
-            .seconds
-            .checked_mul(1_000_000_000)
-            .and_then(|n| n.checked_add(i64::from(stat.modified.nanoseconds)));
-        Ok(matches!(entry.kind, Kind::File)
-            && stat.size_bytes == known.size
-            && modified == known.modified)
+        Ok(same)
     }
 
-    fn also(&self) -> Also {
-        Also {
-            md5: self.request.legacy_hashes,
-            sha1: self.request.legacy_hashes,
-        }
-    }
-
-    fn read(&mut self, works: &[Work]) -> Vec<Read1> {
-        let also = self.also();
-        on_all_cores(works, || (), |(), _, work| read_entry(work, also))
+    fn show(&self, tally: Tally) {
+        (self.progress)(&Progress {
+            tally,
+            total: self.total.get(),
+            checking: None,
+        });
     }
 
     fn stream_large(&mut self, reads: &mut [Read1]) -> Result<()> {
-        let also = self.also();
-        let (centre, scope) = (self.centre, self.common.scope.number);
+        let also = self.delivered.also(self.request.legacy_hashes);
         for read in reads {
-            if let Read1::Stream(..) = read
-                && let Read1::Stream(file, stat, record) = std::mem::replace(read, Read1::Done)
+            if let Read1::Stream(_) = read
+                && let Read1::Stream(streamed) = std::mem::replace(read, Read1::Done)
             {
-                let bytes = AtomicU64::new(0);
-                let before = self.tally;
-                *read = stream(centre, scope, file, &stat, record, also, &|n| {
-                    let sum = bytes.fetch_add(n, Ordering::Relaxed) + n;
-                    (self.progress)(&Progress {
-                        tally: Tally {
+                let (bytes, before) = (AtomicU64::new(0), self.tally);
+                *read = stream(
+                    self.centre,
+                    self.common.scope.number,
+                    *streamed,
+                    also,
+                    &|n| {
+                        let sum = bytes.fetch_add(n, Ordering::Relaxed) + n;
+                        self.show(Tally {
                             bytes: before.bytes + sum,
                             ..before
-                        },
-                        total: None,
-                    });
-                })?;
+                        });
+                    },
+                )?;
                 self.tally.bytes += bytes.into_inner();
             }
         }
@@ -269,19 +411,25 @@ impl<'a> Intake<'a> {
                     self.tally.new[*state as usize] += 1;
                     self.tally.bytes += if *size < LARGE { *size } else { 0 };
                 }
-                End::Again => self.tally.again += 1,
+                End::Again(size) => {
+                    self.tally.again += 1;
+                    self.tally.bytes += if *size < LARGE { *size } else { 0 };
+                }
                 End::Resumed => self.tally.resumed += 1,
             }
         }
-        (self.progress)(&Progress {
-            tally: self.tally,
-            total: None,
-        });
+        self.show(self.tally);
     }
 
-    fn close(self) -> Result<Outcome> {
+    fn close(mut self) -> Result<Outcome> {
         let (centre, random) = (self.centre, &*self.centre.ambient.random);
-        let key = self.session_key()?;
+        let key: NumberedKey = centre.chain_key(&mut self.session, self.opened.no)?;
+        let (compared, unused) = self.delivered.summary();
+        let unused_provenance = unused
+            .as_ref()
+            .and_then(|u| u.get("unused"))
+            .and_then(Value::as_array)
+            .map_or(0, |l| l.len() as u64);
         let counts: Value = ItemState::ALL
             .iter()
             .map(|s| (s.word().to_owned(), Value::from(self.tally.of(*s))))
@@ -295,6 +443,8 @@ impl<'a> Intake<'a> {
             .custody("case", self.common.case.as_str())
             .custody("intake", self.common.intake)
             .content("counts", counts)
+            .content_opt("compared", compared)
+            .content_opt("provenance_file", unused)
             .seal(&self.common.scope, &key, random)?;
         let draft = Draft {
             subject: Subject::Known(self.opened.no),
@@ -310,29 +460,35 @@ impl<'a> Intake<'a> {
             name: format!("{}-{:06}", self.common.member, self.common.intake),
             resumed: self.opened.resumed,
             tally: self.tally,
+            compared: self.delivered.compared(),
+            unused_provenance,
         })
-    }
-
-    /// The intake's own content key.
-    fn session_key(&self) -> Result<crate::event::NumberedKey> {
-        self.centre
-            .chain_key(&mut self.centre.session()?, self.opened.no)
     }
 }
 
-/// Entries for one batch: bounded in number and, as far as sizes are known, in bytes.
-fn next_entries(walk: &mut Walk) -> Result<Vec<Entry>> {
-    let (mut entries, mut bytes) = (Vec::new(), 0);
-    while entries.len() < ENTRIES && bytes < BYTES {
-        let Some(entry) = walk.next() else { break };
-        let entry = entry.map_err(|e| AppError::Refused(e.to_string()))?;
-        if let (Kind::File, Ok(stat)) = (&entry.kind, entry.stat()) {
-            // A large file is streamed; it counts for the time it takes, so that it does not hold up a group.
-            bytes += stat.size_bytes.min(LARGE);
-        }
-        entries.push(entry);
+/// Things for one batch: bounded in number and, as far as sizes are known, in bytes.
+fn next_batch<'t>(
+    things: &mut dyn Iterator<Item = Met<'t>>,
+) -> Result<Vec<(Thing<'t>, Option<&'static str>)>> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while batch.len() < ENTRIES && bytes < BYTES {
+        let Some(met) = things.next() else { break };
+        let (thing, role) = met?;
+        // A large file is streamed; it counts for the time it takes, so that it does not hold up a group.
+        bytes += size_of(&thing).min(LARGE);
+        batch.push((thing, role));
     }
-    Ok(entries)
+    Ok(batch)
+}
+
+fn size_of(thing: &Thing<'_>) -> u64 {
+    match thing {
+        Thing::Walked(entry) if matches!(entry.kind, Kind::File) => {
+            entry.stat().map_or(0, |s| s.size_bytes)
+        }
+        Thing::Walked(_) => 0,
+        Thing::Bagged { file, .. } => file.size_bytes(),
+    }
 }
 
 fn joined(handle: std::thread::ScopedJoinHandle<'_, Result<Vec<End>>>) -> Result<Vec<End>> {

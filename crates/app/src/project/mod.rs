@@ -12,7 +12,7 @@ use comity_core::id::{ChainId, ObjectId};
 use crate::error::{AppError, Result};
 use crate::sql::{Session, Value};
 
-pub use apply::{Event, ObjectAt, digest_tag, path_tags, source_tag};
+pub use apply::{Event, ObjectAt, digest_tag, modified_nanos, path_tags, source_tag};
 pub use rows::Rows;
 
 /// What a chain stands for.

@@ -1,0 +1,228 @@
+//! The deliverer's side besides the files: the list of digests and the provenance file.
+
+use comity_core::json::Value;
+use comity_core::shown::shown;
+use comity_vault::{Also, Hashes};
+use serde_json::{Map, json};
+
+use super::Request;
+use super::manifest::algorithm::{Algorithm, Digests};
+use super::manifest::{Manifest, Verdict};
+use super::provenance::Provenance;
+use super::record::Said;
+use super::thing::Thing;
+use super::walk::Root;
+use crate::error::{AppError, Result};
+
+/// Differences of one kind that the closing event lists; the counts are exact.
+const LISTED: usize = 1000;
+
+/// What the deliverer gave besides the files.
+pub struct Delivered {
+    manifest: Option<Manifest>,
+    provenance: Option<Provenance>,
+    matched: u64,
+    not_comparable: u64,
+    different: Differences,
+    extra: Differences,
+}
+
+#[derive(Default)]
+struct Differences {
+    count: u64,
+    listed: Vec<Value>,
+}
+
+impl Differences {
+    fn add(&mut self, value: impl FnOnce() -> Value) {
+        self.count += 1;
+        if self.listed.len() < LISTED {
+            self.listed.push(value());
+        }
+    }
+}
+
+/// Counts of how the files fit the deliverer's own list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Listed, with the digest that was read.
+    pub matched: u64,
+    /// Listed with another digest.
+    pub different: u64,
+    /// Listed and not handed over.
+    pub missing: u64,
+    /// Handed over and not listed.
+    pub extra: u64,
+    /// Listed only with digests that are not computed here.
+    pub not_comparable: u64,
+}
+
+impl Delivered {
+    /// Reads both files. Whatever is wrong with them is said before anything is taken in.
+    pub fn read(request: &Request, roots: &[Root]) -> Result<Delivered> {
+        let refused = |e: &dyn std::fmt::Display| AppError::Usage(e.to_string());
+        let manifest = request
+            .manifest
+            .as_deref()
+            .map(|p| Manifest::read(p, roots))
+            .transpose()
+            .map_err(|e| refused(&e))?;
+        let provenance = request
+            .provenance
+            .as_deref()
+            .map(Provenance::read)
+            .transpose()
+            .map_err(|e| refused(&e))?;
+        Ok(Delivered {
+            manifest,
+            provenance,
+            matched: 0,
+            not_comparable: 0,
+            different: Differences::default(),
+            extra: Differences::default(),
+        })
+    }
+
+    /// The old digests that must be computed so that the list can be compared.
+    pub fn also(&self, legacy: bool) -> Also {
+        let listed = self
+            .manifest
+            .as_ref()
+            .map(Manifest::algorithms)
+            .unwrap_or_default();
+        Also {
+            md5: legacy || listed.contains(&Algorithm::Md5),
+            sha1: legacy || listed.contains(&Algorithm::Sha1),
+        }
+    }
+
+    /// What list and provenance say of a thing that was read.
+    pub fn say(&mut self, thing: &Thing<'_>, hashes: Option<&Hashes>) -> Said {
+        let path = shown(thing.path());
+        let provenance = self.provenance.as_ref().and_then(|p| p.of(&path));
+        let listed = match (&mut self.manifest, hashes) {
+            (Some(manifest), Some(hashes)) => {
+                let verdict = manifest.check(thing.root(), thing.path(), &digests(hashes));
+                self.count(&path, verdict)
+            }
+            (Some(manifest), None) => {
+                manifest.meet(thing.root(), thing.path());
+                None
+            }
+            (None, _) => None,
+        };
+        Said { listed, provenance }
+    }
+
+    fn count(&mut self, path: &str, verdict: Verdict) -> Option<Value> {
+        let names = |list: &[Algorithm]| {
+            list.iter()
+                .map(|a| Value::from(a.name()))
+                .collect::<Vec<_>>()
+        };
+        Some(match verdict {
+            Verdict::Matched { algorithms } => {
+                self.matched += 1;
+                json!({ "as": "matched", "by": names(&algorithms) })
+            }
+            Verdict::Different {
+                line,
+                algorithm,
+                stated,
+                found,
+            } => {
+                let (stated, found) = (
+                    format!("{}:{stated}", algorithm.name()),
+                    format!("{}:{found}", algorithm.name()),
+                );
+                self.different
+                    .add(|| json!({ "path": path, "stated": stated, "found": found }));
+                json!({ "as": "different", "line": line, "stated": stated, "found": found })
+            }
+            Verdict::NotComparable { line, algorithms } => {
+                self.not_comparable += 1;
+                json!({ "as": "not_comparable", "line": line, "by": names(&algorithms) })
+            }
+            Verdict::NotListed => {
+                self.extra.add(|| json!({ "path": path }));
+                json!({ "as": "not_listed" })
+            }
+            Verdict::Itself => return None,
+        })
+    }
+
+    /// The fields of the event that closes the intake: `compared`, and the rows of the provenance file that fit nothing.
+    pub fn summary(&self) -> (Option<Value>, Option<Value>) {
+        let compared = self.manifest.as_ref().map(|manifest| {
+            let mut missing = Differences::default();
+            for file in manifest.missing() {
+                missing.add(|| json!({ "path": shown(file.name), "line": file.line }));
+            }
+            let faults: Vec<Value> = manifest.faults().iter().take(LISTED).map(|f| json!({ "line": f.line, "reason": f.reason })).collect();
+            json!({
+                "manifest_sha256": manifest.sha256().to_string(),
+                "matched": self.matched, "not_comparable": self.not_comparable,
+                "different": self.different.count, "missing": missing.count, "extra": self.extra.count,
+                "different_list": self.different.listed, "missing_list": missing.listed, "extra_list": self.extra.listed,
+                "faults": manifest.faults_count(), "faults_list": faults,
+            })
+        });
+        let unused = self.provenance.as_ref().map(|p| {
+            let rows: Vec<Value> = p
+                .unused()
+                .take(LISTED)
+                .map(|u| json!({ "line": u.line, "path": u.pattern }))
+                .collect();
+            let mut said = Map::new();
+            said.insert("sha256".to_owned(), p.sha256().to_string().into());
+            said.insert("rows".to_owned(), p.len().into());
+            said.insert("unused".to_owned(), rows.into());
+            Value::Object(said)
+        });
+        (compared, unused)
+    }
+
+    /// The counts, where a list was given.
+    pub fn compared(&self) -> Option<Compared> {
+        let manifest = self.manifest.as_ref()?;
+        Some(Compared {
+            matched: self.matched,
+            different: self.different.count,
+            missing: manifest.missing().count() as u64,
+            extra: self.extra.count,
+            not_comparable: self.not_comparable,
+        })
+    }
+
+    /// Takes over how an earlier run of this intake found a thing, from the `listed` field of its event.
+    pub fn remember(&mut self, thing: &Thing<'_>, listed: Option<&Value>) {
+        if let Some(manifest) = &mut self.manifest {
+            manifest.meet(thing.root(), thing.path());
+        }
+        let Some(listed) = listed else { return };
+        let path = shown(thing.path());
+        match listed.get("as").and_then(Value::as_str) {
+            Some("matched") => self.matched += 1,
+            Some("not_comparable") => self.not_comparable += 1,
+            Some("not_listed") => self.extra.add(|| json!({ "path": path })),
+            Some("different") => self.different.add(|| json!({ "path": path, "stated": listed.get("stated"), "found": listed.get("found") })),
+            _ => {}
+        }
+    }
+
+    /// Whether a list was given, so that an interrupted run's findings must be remembered.
+    pub fn has_manifest(&self) -> bool {
+        self.manifest.is_some()
+    }
+}
+
+fn digests(hashes: &Hashes) -> Digests {
+    let mut digests = Digests::new().with(Algorithm::Sha256, hashes.sha256.as_bytes());
+    if let Some(md5) = &hashes.md5 {
+        digests = digests.with(Algorithm::Md5, md5);
+    }
+    if let Some(sha1) = &hashes.sha1 {
+        digests = digests.with(Algorithm::Sha1, sha1);
+    }
+    digests
+}
