@@ -74,12 +74,12 @@ pub fn compare(receipt: &dyn Source, folder: &Path, threads: usize) -> Result<Co
         }
     }
     receipt_entries(receipt, &mut |entry| {
-        if let Some(listed) = listed.get_mut(&Digest::of(&entry.path)) {
-            if !listed.seen {
-                listed.seen = true;
-                let what = format!("missing: the receipt lists it as {}", entry.ern);
-                findings.push(found(&entry.path, &what));
-            }
+        if let Some(listed) = listed.get_mut(&Digest::of(&entry.path))
+            && !listed.seen
+        {
+            listed.seen = true;
+            let what = format!("missing: the receipt lists it as {}", entry.ern);
+            findings.push(found(&entry.path, &what));
         }
     })
     .map_err(|error| format!("cannot read the receipt: {error}"))?;

@@ -316,10 +316,10 @@ impl Entries<'_> {
         }
         self.received += 1;
         self.bytes = self.bytes.saturating_add(facts.size_bytes);
-        if let Some(state) = &facts.state {
-            if self.states.len() < MAX_STATES || self.states.contains_key(state) {
-                *self.states.entry(state.clone()).or_default() += 1;
-            }
+        if let Some(state) = &facts.state
+            && (self.states.len() < MAX_STATES || self.states.contains_key(state))
+        {
+            *self.states.entry(state.clone()).or_default() += 1;
         }
     }
 

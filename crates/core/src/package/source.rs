@@ -178,6 +178,7 @@ impl<R: Read> Lines<R> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -108,6 +108,7 @@ pub(crate) fn check_none_left_over(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -1,12 +1,10 @@
 //! Every file of a package, of what lies beside it and of a receipt: deleted, truncated, one byte
 //! flipped, swapped with another. Each is found, and the file or the exhibit is named.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::*;
+use crate::common::*;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Damage {

@@ -1,14 +1,12 @@
 //! A package that holds, in all the ways it can be asked about, and those that were forged by
 //! someone who can make bags but not sign checkpoints.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
+use crate::common::*;
 use comity_core::json::{Value, parse};
 use comity_core::package::bag;
-use common::*;
 
 const NOT_ANCHORED: &str =
     "CONSISTENT, NOT ANCHORED: compare this fingerprint with one you had from elsewhere";

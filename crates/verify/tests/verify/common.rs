@@ -1,6 +1,5 @@
 //! A small centre in memory: a log that grows, and the packages, receipts and exported logs that
 //! are made from it by the writers of `comity_core::package`.
-#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -302,7 +301,6 @@ pub struct Made {
     pub centre: Centre,
     pub items: Vec<Item>,
     pub size_a: u64,
-    pub size_b: u64,
     pub folder: PathBuf,
     pub keys: PathBuf,
     pub tree: PathBuf,
@@ -310,8 +308,13 @@ pub struct Made {
 
 /// Six exhibits in a log of more than one tile, disclosed and recorded.
 pub fn made(root: &Path) -> Made {
+    made_after(root, 250)
+}
+
+/// The same exhibits in a log that had this many leaves before.
+pub fn made_after(root: &Path, leaves: usize) -> Made {
     let mut centre = Centre::new();
-    centre.fill(250);
+    centre.fill(leaves);
     let mut items = vec![
         receive(
             &mut centre,
@@ -387,7 +390,7 @@ pub fn disclose(root: &Path, mut centre: Centre, items: Vec<Item>) -> Made {
         centre,
         items,
         size_a,
-        size_b,
+
         folder,
         keys,
         tree,

@@ -1,11 +1,9 @@
 //! A receipt that holds, those that were forged, and a deliverer's own files against it.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::*;
+use crate::common::*;
 
 struct Received {
     receipt: PathBuf,

@@ -1,14 +1,12 @@
 //! The chapter 'Check it by hand' of docs/format/disclosure.md, run on a real package with bash,
 //! jq, openssl and the small programs of any Debian.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::*;
+use crate::common::*;
 
-const DOCUMENT: &str = include_str!("../../../docs/format/disclosure.md");
+const DOCUMENT: &str = include_str!("../../../../docs/format/disclosure.md");
 
 /// The commands of the chapter, in order.
 fn commands() -> String {
@@ -23,9 +21,16 @@ fn commands() -> String {
 }
 
 fn run(folder: &Path) -> (bool, String) {
-    let output = Command::new("bash").args(["-c", &commands()]).current_dir(folder).output().unwrap();
+    let output = Command::new("bash")
+        .args(["-c", &commands()])
+        .current_dir(folder)
+        .output()
+        .unwrap();
     let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
 }
 
 #[test]
@@ -52,32 +57,53 @@ fn the_commands_check_a_package() {
         assert!(text.contains(words), "{words:?} is not in:\n{text}");
     }
     let fingerprint = made.centre.log.signer.keys().fingerprint().to_string();
-    assert!(text.contains(&format!("fingerprint: {fingerprint}")), "{text}");
+    assert!(
+        text.contains(&format!("fingerprint: {fingerprint}")),
+        "{text}"
+    );
 }
 
 #[test]
 fn and_they_stop_at_what_does_not_hold() {
     type Change = (fn(&Made), &'static str);
     let changes: &[Change] = &[
-        (|made| write(&made.folder, "data/UKR-000123-0000001.txt", b"other"), "digest of the exhibit"),
-        (|made| write(&made.folder, "comity/format/disclosure.md", b"more"), "digest of the package"),
-        (|made| edit(made, "comity/events.jsonl", "\"translation\"", "\"trial\""), "body of event 1"),
-        (|made| edit(made, "comity/events.jsonl", "\"index\":250", "\"index\":251"), "leaf in its tile"),
+        (
+            |made| write(&made.folder, "data/UKR-000123-0000001.txt", b"other"),
+            "digest of the exhibit",
+        ),
+        (
+            |made| write(&made.folder, "comity/format/disclosure.md", b"more"),
+            "digest of the package",
+        ),
+        (
+            |made| edit(made, "comity/events.jsonl", "\"translation\"", "\"trial\""),
+            "body of event 1",
+        ),
+        (
+            |made| edit(made, "comity/events.jsonl", "\"index\":5", "\"index\":6"),
+            "leaf in its tile",
+        ),
     ];
     for (change, words) in changes {
         let root = tempfile::tempdir().unwrap();
-        let made = made(root.path());
+        let made = made_after(root.path(), 5);
         change(&made);
         seal_bag(&made.folder);
         let (fine, text) = run(&made.folder);
-        assert!(!fine && text.contains(&format!("WRONG: {words}")), "{words}: {text}");
+        assert!(
+            !fine && text.contains(&format!("WRONG: {words}")),
+            "{words}: {text}"
+        );
     }
     // Where the manifests were not made anew, they stop it.
     let root = tempfile::tempdir().unwrap();
-    let made = made(root.path());
+    let made = made_after(root.path(), 5);
     write(&made.folder, "comity/format/disclosure.md", b"changed");
     let (fine, text) = run(&made.folder);
-    assert!(!fine && text.contains("comity/format/disclosure.md: FAILED"), "{text}");
+    assert!(
+        !fine && text.contains("comity/format/disclosure.md: FAILED"),
+        "{text}"
+    );
     assert!(!text.contains("holds"), "{text}");
 }
 

@@ -1,13 +1,11 @@
 //! Packages made to harm who checks them: each is refused with the reason, and nothing is read or
 //! written outside, nothing panics, and memory stays small.
 
-mod common;
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use common::*;
+use crate::common::*;
 use zip::write::SimpleFileOptions;
 
 fn package_files(folder: &Path) -> Vec<(String, Vec<u8>)> {

@@ -1,0 +1,11 @@
+//! `comity-verify` as a court would use it: whole packages and receipts, damaged, forged and
+//! hostile ones, and the document's own commands.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod by_hand;
+mod common;
+mod damage;
+mod hostile;
+mod package;
+mod receipt;
