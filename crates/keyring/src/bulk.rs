@@ -40,7 +40,7 @@ impl Keyring {
     /// # Errors
     /// Only if the disk fails; what is wrong with one key is in its place of the answer.
     pub fn open_range(&self, first: KeyNumber, count: usize) -> Result<Opened, KeyringError> {
-        let mut opened = Vec::with_capacity(count);
+        let mut opened = Vec::with_capacity(count.min(segment::SLOTS as usize));
         let mut number = first;
         while opened.len() < count {
             let missing = count - opened.len();

@@ -86,7 +86,7 @@ pub enum KeyringError {
         what: &'static str,
     },
     /// The disk failed. [`KeyringError::must_stop`] says whether to stop or to try again.
-    #[error("{source}; {}", if source.is_fatal() { STOP } else { AGAIN })]
+    #[error("{source}{}", io_advice(source))]
     Io {
         /// What the store says.
         #[from]
@@ -95,6 +95,14 @@ pub enum KeyringError {
     /// An earlier flush failed in this process, so nothing more is written by it.
     #[error("an earlier write to the keyring may not be on the disk; {STOP}")]
     Stopped,
+}
+
+fn io_advice(source: &StoreError) -> String {
+    match source {
+        StoreError::Full { .. } if !source.is_fatal() => String::new(),
+        _ if source.is_fatal() => format!("; {STOP}"),
+        _ => format!("; {AGAIN}"),
+    }
 }
 
 const STOP: &str =

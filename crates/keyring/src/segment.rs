@@ -146,8 +146,11 @@ impl Segment {
     /// Slots up to and with the last that was ever written to: a loss of power can lengthen a file and lose its bytes.
     pub(crate) fn used(&self) -> Result<u64, KeyringError> {
         let mut end = self.slots;
+        // Nearly always the last slot is used.
+        let mut step = 1;
         while end > 0 {
-            let first = end.saturating_sub(BLOCK);
+            let first = end.saturating_sub(step);
+            step = BLOCK;
             let block = self.block(first, end - first)?;
             if let Some(last) = block.iter().rposition(|slot| !slot::is_unused(slot)) {
                 return Ok(first + last as u64 + 1);

@@ -45,7 +45,8 @@ const FAULTS: &[(&str, Fault)] = &[
     ("is reported failed but was stored", || {
         Outcome::DoThenFail(eio())
     }),
-    ("is torn", || Outcome::Torn(300)),
+    ("is torn in the first slot", || Outcome::Torn(100)),
+    ("is torn in the second slot", || Outcome::Torn(300)),
     ("finds no room", || {
         Outcome::Fail(io::ErrorKind::StorageFull.into())
     }),

@@ -1,10 +1,13 @@
 //! What is destroyed is gone from the folder, and only that.
 
 use std::fs;
+use std::io::Read;
 
-use comity_keyring::{KeyringError, State};
+use comity_keyring::{Argon2Params, KeyringError, State};
 
-use crate::fixture::{BIG, Centre, SEGMENT_0, SEGMENT_1, edit, folder_holds, names, slot_at};
+use crate::fixture::{
+    BIG, Centre, PASSPHRASE, SEGMENT_0, SEGMENT_1, edit, folder_holds, names, slot_at,
+};
 
 #[test]
 fn a_destroyed_key_does_not_open_and_its_bytes_are_nowhere() {
@@ -61,6 +64,35 @@ fn a_destroyed_key_does_not_open_and_its_bytes_are_nowhere() {
         names(&centre.dir()),
         ["00000000.keys", "00000001.keys", "head", "lock"]
     );
+}
+
+/// Whoever has the old file open (a backup program, a file system that keeps deleted files) finds no wrap in it.
+#[test]
+fn the_old_files_bytes_are_overwritten() {
+    let centre = Centre::small();
+    let keyring = centre.open();
+    let (mut segment, mut head) = (Vec::new(), Vec::new());
+    let mut old_segment = fs::File::open(centre.file(SEGMENT_0)).unwrap();
+    let mut old_head = fs::File::open(centre.file("head")).unwrap();
+    keyring.destroy(&[5, 7]).unwrap();
+    keyring
+        .change_passphrase(PASSPHRASE, "new", Argon2Params::TEST, &centre.rng)
+        .unwrap();
+    old_segment.read_to_end(&mut segment).unwrap();
+    old_head.read_to_end(&mut head).unwrap();
+    for slot in [5, 7] {
+        assert!(
+            segment[slot_at(slot) + 32..slot_at(slot) + 168]
+                .iter()
+                .all(|byte| *byte == 0)
+        );
+    }
+    assert!(
+        segment[slot_at(6) + 32..slot_at(6) + 168]
+            .iter()
+            .any(|byte| *byte != 0)
+    );
+    assert!(head.iter().all(|byte| *byte == 0));
 }
 
 #[test]
