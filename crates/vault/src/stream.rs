@@ -123,6 +123,8 @@ fn run<'scope, 'env, W: Write + Send + 'scope>(
                 scope.spawn(move || compress(&blocks, &done));
             }
             feeds.push(feed);
+            // The sealing thread ends when the last compressing thread does.
+            drop(to_sealer);
         }
     }
     let sha256 = hash(

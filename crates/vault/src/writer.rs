@@ -1,6 +1,6 @@
 //! Writing packs.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use comity_core::{Digest, ObjectId};
 use comity_store::{ObjectWriter, Objects};
@@ -8,9 +8,6 @@ use comity_store::{ObjectWriter, Objects};
 use crate::hashes::{Sha256, sha256};
 use crate::pack::{HEADER_LEN, Header, IndexEntry, PackId, Trailer};
 use crate::{SealedObject, VaultError};
-
-/// Small objects reach the store together, in writes of this many bytes.
-const BUFFER_LEN: usize = 256 << 10;
 
 /// Where an object lies: enough to open it, with its key and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +47,7 @@ impl From<Placed> for Place {
 /// large. Dropped before it is committed, it leaves nothing.
 pub struct PackWriter {
     pack: PackId,
-    out: BufWriter<ObjectWriter>,
+    out: ObjectWriter,
     offset: u64,
     index: Vec<u8>,
     objects: u32,
@@ -65,7 +62,7 @@ impl PackWriter {
         pack: PackId,
         scope_key: u64,
     ) -> Result<Self, VaultError> {
-        let mut out = BufWriter::with_capacity(BUFFER_LEN, objects.writer(&pack.name())?);
+        let mut out = objects.writer(&pack.name())?;
         let header = Header { pack, scope_key }.encode();
         let mut digest = Sha256::new();
         digest.update(&header);
@@ -125,7 +122,7 @@ impl PackWriter {
 
     /// Marks the pack as given up until [`PackWriter::end`]: an error in between leaves half
     /// an object behind.
-    pub(crate) fn begin(&mut self) -> Result<&mut BufWriter<ObjectWriter>, VaultError> {
+    pub(crate) fn begin(&mut self) -> Result<&mut ObjectWriter, VaultError> {
         if self.given_up {
             return Err(VaultError::GivenUp);
         }
@@ -181,15 +178,11 @@ impl PackWriter {
             self.out.write_all(part).map_err(VaultError::of_io)?;
         }
         let size = self.offset + (self.index.len() + covered.len() + digest.0.len()) as u64;
-        let writer = self
-            .out
-            .into_inner()
-            .map_err(|error| VaultError::of_io(error.into_error()))?;
         Ok(UnsyncedPack {
             pack: self.pack,
             size,
             objects: self.objects,
-            writer,
+            writer: self.out,
         })
     }
 }

@@ -1,0 +1,11 @@
+//! What intake, readers and courts depend on: that bytes come back as they went in, and that
+//! nothing can change in a pack without being found and named.
+
+#![allow(clippy::unwrap_used)]
+
+mod damage;
+mod fixture;
+mod frozen;
+mod liars;
+mod objects;
+mod stream;
