@@ -335,7 +335,7 @@ pub fn made_after(root: &Path, leaves: usize) -> Made {
         receive(&mut centre, 5, "secret.pdf", None, "unreadable"),
     ];
     centre.fill(40);
-    let big = vec![7; 300_000];
+    let big = vec![7; 3_000];
     items.push(receive(&mut centre, 6, "photo.JPG", Some(&big), "sealed"));
     for (item, purpose) in [(0, "translation"), (1, "review"), (1, "trial")] {
         let fields = vec![

@@ -6,6 +6,7 @@
 mod by_hand;
 mod common;
 mod damage;
+mod frozen;
 mod hostile;
 mod package;
 mod receipt;
