@@ -5,14 +5,18 @@
 pub mod ambient;
 pub mod centre;
 pub mod commit;
+pub mod disclose;
 pub mod error;
 pub mod event;
+mod handover;
 pub mod intake;
 pub mod item;
 pub mod keys;
+mod page;
 pub mod project;
 pub mod read;
 pub mod rebuild;
+pub mod receipt;
 pub mod registry;
 pub mod sql;
 pub mod verify;

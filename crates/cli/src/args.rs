@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{case, init, intake, item, ledger, member, person, rebuild, verify};
+use crate::{
+    case, disclose, init, intake, item, ledger, member, person, rebuild, receipt, shell, verify,
+};
 
 /// Evidence and case software for nations that investigate together.
 ///
@@ -49,12 +51,20 @@ pub enum Verb {
     Person(person::PersonArgs),
     /// Take in evidence
     Intake(intake::IntakeArgs),
+    /// Make the receipt of an intake anew
+    Receipt(receipt::ReceiptArgs),
     /// List, show and open items, and tell their history
     Item(item::ItemArgs),
     /// The log: its state, proofs, and its export
     Ledger(ledger::LedgerArgs),
+    /// Make a package for a court, the defence or another body
+    Disclose(disclose::DiscloseArgs),
     /// Check that what is kept is what was recorded
     Verify(verify::VerifyArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
+    /// Write completions for a shell to standard output
+    Completions(shell::CompletionsArgs),
+    /// Write the man pages into a folder
+    Man(shell::ManArgs),
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::output::answer;
 use crate::progress::Bar;
+use crate::receipt;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -58,6 +59,12 @@ pub struct IntakeArgs {
     /// A hand-over document, taken in as an item that says so; once for each
     #[arg(long = "document", value_name = "FILE")]
     pub documents: Vec<PathBuf>,
+    /// Where the receipt goes: a new folder, or a new file that ends in .zip (NAME.receipt here, unless said)
+    #[arg(long, value_name = "DIR|FILE.zip")]
+    pub receipt: Option<PathBuf>,
+    /// Make no receipt now; `comity receipt` makes it later
+    #[arg(long, conflicts_with = "receipt")]
+    pub no_receipt: bool,
 }
 
 pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
@@ -92,7 +99,18 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
         bar.say(pace.line(progress))
     })?;
     bar.clear();
-    answer(global, &json_of(&outcome), &lines_of(&outcome))
+    let (mut json, mut lines) = (json_of(&outcome), lines_of(&outcome));
+    if !args.no_receipt {
+        let place = args
+            .receipt
+            .clone()
+            .unwrap_or_else(|| receipt::default_place(&outcome.name));
+        let (made, said) =
+            receipt::make(&centre, &actor, outcome.no, &place, &Bar::new(!global.json))?;
+        json["receipt"] = made;
+        lines.extend(said);
+    }
+    answer(global, &json, &lines)
 }
 
 fn json_of(outcome: &Outcome) -> Value {

@@ -2,6 +2,7 @@
 
 mod args;
 mod case;
+mod disclose;
 mod init;
 mod intake;
 mod item;
@@ -12,6 +13,8 @@ mod passphrase;
 mod person;
 mod progress;
 mod rebuild;
+mod receipt;
+mod shell;
 mod verify;
 mod world;
 
@@ -47,6 +50,10 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Item(args) => item::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
+        Verb::Receipt(args) => receipt::run(global, args),
+        Verb::Disclose(args) => disclose::run(global, args),
+        Verb::Completions(args) => shell::completions(args),
+        Verb::Man(args) => shell::man(args),
         Verb::Rebuild(args) => rebuild::run(global, args),
     }
 }

@@ -166,6 +166,7 @@ impl Centre {
             said.push(self.rebuild_lost_state()?);
         }
         said.extend(self.sequencer().recover()?);
+        said.extend(self.recover_packages()?);
         self.recovered = said;
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::walk::Root;
 use crate::error::{AppError, Result};
 
 /// Differences of one kind that the closing event lists; the counts are exact.
-const LISTED: usize = 1000;
+const LISTED: usize = 10_000;
 
 /// What the deliverer gave besides the files.
 pub struct Delivered {

@@ -93,7 +93,7 @@ CREATE TABLE paths (source INTEGER NOT NULL, folder INTEGER NOT NULL, name INTEG
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);
-CREATE TABLE packages_in_work (no INTEGER PRIMARY KEY, chain INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL)
+CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL)
 ";
 
 /// Makes the tables in an empty database, in one transaction.

@@ -1,0 +1,225 @@
+//! Recording a disclosure, and handing it over once the record is published.
+
+use std::path::{Path, PathBuf};
+
+use comity_core::digest::hex;
+use comity_core::id::ChainId;
+use comity_core::json::Value;
+use comity_core::package::{CONSISTENCY_ENDING, Consistency, PROOF_ENDING, act_extra};
+use comity_seal::Key;
+
+use super::package::Made;
+use super::{Exhibit, Selection, Work};
+use crate::centre::Centre;
+use crate::commit::{Draft, Subject};
+use crate::error::{AppError, Result};
+use crate::event::{Actor, EventDraft, NumberedKey};
+use crate::handover::{is_zip, name_of, parent, put_in_place, read_file, write_beside};
+use crate::intake::on_all_cores;
+use crate::item::proof_of;
+use crate::keys::CENTRE_KEY;
+use crate::project::ObjectAt;
+use crate::receipt::published;
+use crate::sql::Session;
+
+/// Events of items in one group.
+const GROUP: usize = 8192;
+
+/// The two files beside a package.
+pub fn beside(place: &Path) -> Result<[PathBuf; 2]> {
+    let name = name_of(place)?;
+    let folder = parent(place);
+    Ok([
+        folder.join(format!("{name}{PROOF_ENDING}")),
+        folder.join(format!("{name}{CONSISTENCY_ENDING}")),
+    ])
+}
+
+/// Records the act, then each exhibit's own event. Returns the leaf of the act.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one caller, which has them all at hand"
+)]
+pub fn record(
+    centre: &Centre,
+    session: &mut Session,
+    actor: &Actor,
+    selection: &Selection,
+    case: &str,
+    made: &Made,
+    work: &Work,
+    watch: &dyn Fn(&str, u64, u64),
+) -> Result<u64> {
+    let random = &*centre.ambient.random;
+    let chain = ChainId(centre.ambient.bytes());
+    let (own, secret) = centre.own_key(CENTRE_KEY, &chain, None)?;
+    let draft = EventDraft::new("disclosed", &actor.person, &centre.now(), random)
+        .custody("case", case)
+        .custody("purpose", selection.purpose.as_str())
+        .custody_opt("recipient", selection.recipient.as_deref())
+        .content("tagmanifest_sha256", made.tagmanifest.to_string())
+        .content("exhibits", made.head.exhibits)
+        .content("checkpoint", made.head.size);
+    let act = draft.id().to_string();
+    let event = draft.seal(&centre.keys.scope_key(CENTRE_KEY)?, &own, random)?;
+    let mut first = Some(Draft {
+        subject: Subject::New(chain),
+        event,
+        secret: Some(secret),
+        object: ObjectAt::Unknown,
+    });
+    let mut leaf = 0;
+    let parts = made.exhibits.chunks(GROUP).count();
+    for (i, part) in made.exhibits.chunks(GROUP).enumerate() {
+        let drafts = events(centre, session, actor, selection, &act, part)?;
+        let is_last = i + 1 == parts;
+        centre.sequencer().commit(&centre.keys, |group| {
+            if let Some(draft) = first.take() {
+                let at = group.push(&draft)?;
+                leaf = at.index;
+                group.session.execute(
+                    "UPDATE packages_in_work SET chain = ?, digest = ? WHERE tag = ?",
+                    &[
+                        at.chain_no.into(),
+                        made.tagmanifest.0.into(),
+                        work.tag.as_str().into(),
+                    ],
+                )?;
+            }
+            drafts.iter().try_for_each(|d| group.push(d).map(drop))?;
+            if is_last {
+                group.session.execute(
+                    "UPDATE packages_in_work SET recorded = 1 WHERE tag = ?",
+                    &[work.tag.as_str().into()],
+                )?;
+            }
+            Ok(())
+        })?;
+        watch(
+            "recording",
+            (i as u64 + 1) * GROUP as u64,
+            made.head.exhibits,
+        );
+    }
+    Ok(leaf)
+}
+
+/// The events of some exhibits, sealed on all cores.
+fn events(
+    centre: &Centre,
+    session: &mut Session,
+    actor: &Actor,
+    selection: &Selection,
+    act: &str,
+    part: &[Exhibit],
+) -> Result<Vec<Draft>> {
+    let mut keyed = Vec::with_capacity(part.len());
+    for exhibit in part {
+        let row = session
+            .query_one(
+                "SELECT c.custody_key, c.content_key, m.code, t.number, i.number FROM chains c JOIN items i ON i.no = c.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake WHERE c.no = ?",
+                &[exhibit.no.into()],
+            )?
+            .ok_or_else(|| AppError::damaged("state", "an item has no chain; run `comity rebuild`"))?;
+        let ern = format!("{}-{:06}-{:07}", row.text(2)?, row.int(3)?, row.int(4)?);
+        keyed.push((exhibit, row.int(0)? as u64, row.int(1)? as u64, ern));
+    }
+    let (random, time) = (&*centre.ambient.random, centre.now());
+    on_all_cores(
+        &keyed,
+        || (),
+        |(), _, (exhibit, custody, content, ern)| {
+            let last = Value::from_iter([
+                ("leaf".to_owned(), Value::from(exhibit.last.to_string())),
+                ("n".to_owned(), exhibit.last_n.into()),
+            ]);
+            // The content of an erased item has no key any more; what is said of it is custody alone.
+            let own = match centre.keys.item(*content)? {
+                Some(secret) => NumberedKey {
+                    number: *content,
+                    key: Key::new(secret.first),
+                },
+                None => centre.keys.scope_key(*custody)?,
+            };
+            let event = EventDraft::new("disclosed", &actor.person, &time, random)
+                .custody("act", act)
+                .custody("ern", ern.as_str())
+                .custody("purpose", selection.purpose.as_str())
+                .custody_opt("recipient", selection.recipient.as_deref())
+                .content("last", last)
+                .seal(&centre.keys.scope_key(*custody)?, &own, random)?;
+            Ok(Draft {
+                subject: Subject::Known(exhibit.no),
+                event,
+                secret: None,
+                object: ObjectAt::Unknown,
+            })
+        },
+    )
+    .into_iter()
+    .collect()
+}
+
+/// Gives a recorded package its name, with the two proofs beside it. Returns the size of checkpoint B.
+/// May be repeated: after a crash it goes on where it was.
+pub fn hand_over(centre: &Centre, session: &mut Session, work: &Work) -> Result<u64> {
+    let row = session
+        .query_one("SELECT c.first_index FROM packages_in_work p JOIN chains c ON c.no = p.chain WHERE p.tag = ?", &[work.tag.as_str().into()])?
+        .ok_or_else(|| AppError::damaged("state", format!("the package {} is not in work", work.tag)))?;
+    let act = centre.read_event(row.int(0)? as u64)?;
+    let old = read_file(
+        &work.made,
+        is_zip(&work.place),
+        &name_of(&work.place)?,
+        "comity/log/checkpoint",
+    )
+    .ok_or_else(|| {
+        AppError::damaged(
+            work.made.display().to_string(),
+            "the package has no checkpoint",
+        )
+    })?;
+    let mut proof = proof_of(centre, act.index)?;
+    let new = published(centre)?;
+    if proof.checkpoint != new.as_bytes() {
+        proof = proof_of(centre, act.index)?;
+    }
+    let new_bytes = proof.checkpoint.clone();
+    let (old_size, new_size) = (size_of(&old)?, size_of(&new_bytes)?);
+    let leaf = String::from_utf8_lossy(&act.entry).into_owned();
+    let extra = act_extra(&leaf, &act.fields)
+        .map_err(|e| AppError::damaged("the act of disclosure", e.to_string()))?;
+    proof.extra = Some(extra);
+    let hashes = centre
+        .sequencer()
+        .tree
+        .consistency_proof(old_size, new_size)?;
+    let [proof_file, consistency_file] = beside(&work.place)?;
+    write_beside(&proof_file, &proof.encode())?;
+    write_beside(
+        &consistency_file,
+        &Consistency {
+            hashes,
+            old,
+            new: new_bytes,
+        }
+        .encode(),
+    )?;
+    put_in_place(&work.made, &work.place)?;
+    work.end(session)?;
+    Ok(new_size)
+}
+
+fn size_of(note: &[u8]) -> Result<u64> {
+    let parsed = comity_core::checkpoint::SignedCheckpoint::parse(note)
+        .map_err(|e| AppError::damaged("a checkpoint", e.to_string()))?;
+    Ok(parsed.claimed_size())
+}
+
+/// The path that a row holds, in hex of its bytes.
+pub fn path_of(hex_text: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = comity_core::digest::unhex(hex_text).unwrap_or_default();
+    debug_assert_eq!(hex(&bytes), hex_text);
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
+}

@@ -1,0 +1,319 @@
+//! What leaves the centre as a folder or a zip: written beside its destination, made durable, then renamed.
+//!
+//! Files that grow side by side (lists, pages) are written in a folder; in a zip they follow the payload.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use comity_core::digest::Digest;
+use comity_vault::{Also, Hasher};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::error::{AppError, Result};
+
+/// Buffer of a file that is being written.
+const BUFFER: usize = 1 << 18;
+
+/// A folder or a zip in the making.
+pub struct Handover {
+    /// Where the files are gathered: the folder itself, or what goes into the zip at the end.
+    folder: PathBuf,
+    zip: Option<(ZipWriter<BufWriter<File>>, PathBuf)>,
+    /// The name of the one folder in the zip.
+    name: String,
+    folders: std::collections::BTreeSet<PathBuf>,
+}
+
+/// A file's path in the hand-over, its digest and size.
+pub struct Written {
+    /// The path, with `/`.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+    /// Their number.
+    pub size: u64,
+}
+
+/// Whether a destination is a zip: by its name.
+pub fn is_zip(place: &Path) -> bool {
+    place
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("zip"))
+}
+
+/// The name of the package: the destination's, without `.zip`.
+pub fn name_of(place: &Path) -> Result<String> {
+    let name = if is_zip(place) {
+        place.file_stem()
+    } else {
+        place.file_name()
+    };
+    name.and_then(|n| n.to_str())
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            AppError::Usage(format!(
+                "{} is no name for a package: give a new folder, or a file that ends in .zip",
+                place.display()
+            ))
+        })
+}
+
+/// Refuses a destination that is there, or whose folder is not.
+pub fn refuse_taken(place: &Path) -> Result<()> {
+    if std::fs::symlink_metadata(place).is_ok() {
+        return Err(AppError::Usage(format!(
+            "{} is there already: name a new folder or zip",
+            place.display()
+        )));
+    }
+    let parent = parent(place);
+    if parent.is_dir() {
+        Ok(())
+    } else {
+        Err(AppError::Usage(format!(
+            "the folder {} is not there",
+            parent.display()
+        )))
+    }
+}
+
+/// The folder of a path; of a bare name the current one.
+pub fn parent(place: &Path) -> &Path {
+    match place.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+/// The name beside `place` under which it is made: hidden, and told apart by `tag`.
+pub fn partial(place: &Path, tag: &str) -> PathBuf {
+    let name = place
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    parent(place).join(format!(".{name}.comity-partial-{tag}"))
+}
+
+/// Removes whatever lies at a partial name.
+pub fn remove_partial(made: &Path) {
+    let _ = std::fs::remove_dir_all(made);
+    let _ = std::fs::remove_file(made);
+    let _ = std::fs::remove_dir_all(gathering(made));
+}
+
+fn gathering(made: &Path) -> PathBuf {
+    let mut name = made.file_name().unwrap_or_default().to_owned();
+    name.push(".files");
+    made.with_file_name(name)
+}
+
+impl Handover {
+    /// Begins at `made`, the partial name; `place` says whether it is a zip and how its folder is called.
+    pub fn begin(place: &Path, made: &Path) -> Result<Handover> {
+        let name = name_of(place)?;
+        let (folder, zip) = if is_zip(place) {
+            let file = File::create_new(made).map_err(|e| AppError::io(made, e))?;
+            (
+                gathering(made),
+                Some((
+                    ZipWriter::new(BufWriter::with_capacity(BUFFER, file)),
+                    made.to_owned(),
+                )),
+            )
+        } else {
+            (made.to_owned(), None)
+        };
+        std::fs::create_dir(&folder).map_err(|e| AppError::io(&folder, e))?;
+        Ok(Handover {
+            folder,
+            zip,
+            name,
+            folders: std::collections::BTreeSet::new(),
+        })
+    }
+
+    fn create(&mut self, path: &str) -> Result<File> {
+        let target = self.folder.join(path);
+        let above = parent(&target).to_owned();
+        if self.folders.insert(above.clone()) {
+            std::fs::create_dir_all(&above).map_err(|e| AppError::io(&above, e))?;
+        }
+        File::create_new(&target).map_err(|e| AppError::io(&target, e))
+    }
+
+    /// A file that grows while others are written.
+    pub fn growing(&mut self, path: &str) -> Result<Growing> {
+        let file = self.create(path)?;
+        Ok(Growing {
+            path: path.to_owned(),
+            target: self.folder.join(path),
+            out: BufWriter::with_capacity(BUFFER, file),
+            hasher: Hasher::new(Also::default()),
+        })
+    }
+
+    /// A whole small file.
+    pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<Written> {
+        let mut file = self.growing(path)?;
+        file.write(bytes)?;
+        file.end()
+    }
+
+    /// A file whose bytes `fill` writes, in a zip stored as they are.
+    pub fn payload(
+        &mut self,
+        path: &str,
+        fill: impl FnOnce(&mut dyn Write) -> Result<u64>,
+    ) -> Result<Written> {
+        let mut hasher = Hasher::new(Also::default());
+        let size = match &mut self.zip {
+            Some((zip, at)) => {
+                let options = SimpleFileOptions::default()
+                    .compression_method(CompressionMethod::Stored)
+                    .large_file(true);
+                zip.start_file(format!("{}/{path}", self.name), options)
+                    .map_err(|e| zip_error(at, e))?;
+                fill(&mut Tee {
+                    out: zip,
+                    hasher: &mut hasher,
+                })?
+            }
+            None => {
+                let target = self.folder.join(path);
+                let mut out = BufWriter::with_capacity(BUFFER, self.create(path)?);
+                let size = fill(&mut Tee {
+                    out: &mut out,
+                    hasher: &mut hasher,
+                })?;
+                out.flush().map_err(|e| AppError::io(&target, e))?;
+                size
+            }
+        };
+        Ok(Written {
+            path: path.to_owned(),
+            sha256: hasher.finish().sha256,
+            size,
+        })
+    }
+
+    /// Ends it: everything durable under the partial name.
+    pub fn finish(self, files: &[&str]) -> Result<()> {
+        let Some((mut zip, at)) = self.zip else {
+            return flush_file_system(&self.folder);
+        };
+        for path in files {
+            let source = self.folder.join(path);
+            let mut file = BufReader::with_capacity(
+                BUFFER,
+                File::open(&source).map_err(|e| AppError::io(&source, e))?,
+            );
+            let options = SimpleFileOptions::default()
+                .compression_method(CompressionMethod::Deflated)
+                .large_file(true);
+            zip.start_file(format!("{}/{path}", self.name), options)
+                .map_err(|e| zip_error(&at, e))?;
+            std::io::copy(&mut file, &mut zip).map_err(|e| AppError::io(&at, e))?;
+        }
+        let out = zip.finish().map_err(|e| zip_error(&at, e))?;
+        let file = out
+            .into_inner()
+            .map_err(|e| AppError::io(&at, e.into_error()))?;
+        file.sync_all().map_err(|e| AppError::io(&at, e))?;
+        std::fs::remove_dir_all(&self.folder).map_err(|e| AppError::io(&self.folder, e))
+    }
+}
+
+/// Fifty thousand files are made durable at once: one flush of their file system.
+fn flush_file_system(folder: &Path) -> Result<()> {
+    let open = File::open(folder).map_err(|e| AppError::io(folder, e))?;
+    rustix::fs::syncfs(&open).map_err(|e| AppError::io(folder, e.into()))
+}
+
+/// Puts what was made in its place, durably.
+pub fn put_in_place(made: &Path, place: &Path) -> Result<()> {
+    std::fs::rename(made, place).map_err(|e| AppError::io(place, e))?;
+    let folder = parent(place);
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| AppError::io(folder, e))
+}
+
+/// Writes a small file durably beside others: temporary name, flush, rename.
+pub fn write_beside(place: &Path, bytes: &[u8]) -> Result<()> {
+    let made = partial(place, "file");
+    let io = |e| AppError::io(place, e);
+    let mut file = File::create(&made).map_err(io)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(io)?;
+    put_in_place(&made, place)
+}
+
+fn zip_error(at: &Path, error: zip::result::ZipError) -> AppError {
+    AppError::io(at, std::io::Error::other(error))
+}
+
+/// A file that grows while others are written.
+pub struct Growing {
+    path: String,
+    target: PathBuf,
+    out: BufWriter<File>,
+    hasher: Hasher,
+}
+
+impl Growing {
+    /// Adds bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hasher.update(bytes);
+        self.out
+            .write_all(bytes)
+            .map_err(|e| AppError::io(&self.target, e))
+    }
+
+    /// Ends the file.
+    pub fn end(mut self) -> Result<Written> {
+        self.out
+            .flush()
+            .map_err(|e| AppError::io(&self.target, e))?;
+        let hashes = self.hasher.finish();
+        Ok(Written {
+            path: self.path,
+            sha256: hashes.sha256,
+            size: hashes.size,
+        })
+    }
+}
+
+struct Tee<'a> {
+    out: &'a mut dyn Write,
+    hasher: &'a mut Hasher,
+}
+
+impl Write for Tee<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write_all(bytes)?;
+        self.hasher.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Reads one file of a finished hand-over, in either form.
+pub fn read_file(made: &Path, as_zip: bool, name: &str, path: &str) -> Option<Vec<u8>> {
+    if !as_zip {
+        return std::fs::read(made.join(path)).ok();
+    }
+    let mut archive = zip::ZipArchive::new(BufReader::new(File::open(made).ok()?)).ok()?;
+    let mut bytes = Vec::new();
+    archive
+        .by_name(&format!("{name}/{path}"))
+        .ok()?
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(bytes)
+}

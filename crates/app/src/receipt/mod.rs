@@ -1,0 +1,413 @@
+//! The receipt of an intake (`docs/format/receipt.md`): made from the ledger alone, as often as it is wanted.
+
+mod page;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use comity_core::body::OpenField;
+use comity_core::checkpoint::SignedCheckpoint;
+use comity_core::json::Value;
+use comity_core::package::{
+    Difference, DifferenceLine, Differences, ReceiptHead, manifest_line, needed_tiles,
+};
+
+use crate::centre::Centre;
+use crate::commit::{Draft, Subject};
+use crate::error::{AppError, Result};
+use crate::event::{Actor, EventDraft};
+use crate::handover::{Handover, Written, partial, put_in_place, refuse_taken, remove_partial};
+use crate::project::ObjectAt;
+use crate::read::{OpenedEvent, open_event};
+use crate::sql::Session;
+
+/// What of a body is never handed to anyone: where the vault keeps the object.
+const INTERNAL: &str = "object";
+
+/// The name and version of this program, as heads say it.
+pub const PROGRAM: &str = concat!("comity ", env!("CARGO_PKG_VERSION"));
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The head of the receipt.
+    pub head: ReceiptHead,
+    /// The leaf that says so.
+    pub leaf: u64,
+}
+
+/// An intake as a receipt needs it.
+struct Intake {
+    no: i64,
+    opened: OpenedEvent,
+    closed: OpenedEvent,
+    custody_key: u64,
+}
+
+/// The published checkpoint, verified, with its exact bytes.
+pub(crate) fn published(centre: &Centre) -> Result<SignedCheckpoint> {
+    let note = centre
+        .sequencer()
+        .tree
+        .published()
+        .map(<[u8]>::to_vec)
+        .unwrap_or_default();
+    SignedCheckpoint::parse(&note)
+        .and_then(|c| c.verify(centre.log_keys()))
+        .map_err(|e| AppError::damaged("ledger/checkpoint", e.to_string()))
+}
+
+/// The name of the centre, from its first event.
+pub(crate) fn centre_name(centre: &Centre) -> Result<String> {
+    Ok(centre
+        .read_event(0)?
+        .text("name")
+        .unwrap_or("(erased)")
+        .to_owned())
+}
+
+/// Hides what is never handed over: the value and its salt.
+pub(crate) fn hide_internal(fields: &mut [OpenField]) {
+    for field in fields.iter_mut().filter(|f| f.name == INTERNAL) {
+        (field.salt, field.value) = (None, None);
+    }
+}
+
+impl Centre {
+    /// Finds an intake by its name, `UKR-000123`.
+    pub fn intake_of_name(&self, session: &mut Session, name: &str) -> Result<i64> {
+        let unknown = || {
+            AppError::Usage(format!(
+                "there is no intake {name:?}: its name is a member's code and six digits, such as UKR-000001"
+            ))
+        };
+        let (member, number) = name.rsplit_once('-').ok_or_else(unknown)?;
+        let number: i64 = number.parse().map_err(|_| unknown())?;
+        let row = session.query_one(
+            "SELECT t.no FROM intakes t JOIN members m ON m.no = t.member WHERE m.code = ? AND t.number = ?",
+            &[member.into(), number.into()],
+        )?;
+        Ok(row.ok_or_else(unknown)?.int(0)?)
+    }
+
+    /// Makes the receipt of a closed intake at `place`, a new folder or a new zip, and records that it was made.
+    pub fn make_receipt(
+        &self,
+        actor: &Actor,
+        intake_no: i64,
+        place: &Path,
+        watch: &dyn Fn(u64, u64),
+    ) -> Result<Made> {
+        refuse_taken(place)?;
+        let mut session = self.session()?;
+        let intake = self.intake(&mut session, intake_no)?;
+        let made = partial(place, &comity_core::digest::hex(&self.ambient.bytes::<4>()));
+        let head = self.write_receipt(&mut session, actor, &intake, place, &made, watch);
+        let head = match head {
+            Ok(head) => head,
+            Err(e) => {
+                remove_partial(&made);
+                return Err(e);
+            }
+        };
+        // The record first: what leaves without one would leave unseen.
+        let leaf = self.record_receipt(&mut session, actor, &intake, &head)?;
+        put_in_place(&made, place)?;
+        Ok(Made { head, leaf })
+    }
+
+    fn intake(&self, session: &mut Session, no: i64) -> Result<Intake> {
+        let indices = self.chain_indices(session, no)?;
+        let mut events = indices.iter().map(|i| self.read_event(*i));
+        let opened = events
+            .next()
+            .transpose()?
+            .ok_or_else(|| AppError::damaged("state", "an intake has no events"))?;
+        let closed = events
+            .find_map(|e| match e {
+                Ok(e) if e.text("kind") == Some("intake_closed") => Some(Ok(e)),
+                Ok(_) => None,
+                Err(e) => Some(Err(e)),
+            })
+            .transpose()?
+            .ok_or_else(|| AppError::Usage("this intake is still open: give the same `comity intake` command again to finish it".to_owned()))?;
+        Ok(Intake {
+            no,
+            custody_key: opened.custody_key,
+            opened,
+            closed,
+        })
+    }
+
+    /// Calls `each` for every event of the intake's act on an item, in log order.
+    fn each_event_of(
+        &self,
+        intake: &Intake,
+        each: &mut dyn FnMut(OpenedEvent) -> Result<()>,
+    ) -> Result<()> {
+        let act = intake.opened.text("event").unwrap_or_default().to_owned();
+        let range = intake.opened.index + 1..intake.closed.index;
+        let mut next = range.start;
+        while next < range.end {
+            // A bundle at a time, so that others come to the sequencer between.
+            let batch = self
+                .sequencer()
+                .tree
+                .batches(next..range.end)
+                .next()
+                .transpose()?;
+            let Some(batch) = batch else { break };
+            next = batch.first() + batch.len() as u64;
+            let stored: Vec<_> = batch.iter().collect();
+            let opened = crate::intake::on_all_cores(
+                &stored,
+                || (),
+                |(), _, s| open_event(&self.keys, s.index, s.entry, s.body),
+            );
+            for event in opened {
+                let event = event?;
+                if event.text("act") == Some(&act) {
+                    each(event)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_receipt(
+        &self,
+        session: &mut Session,
+        actor: &Actor,
+        intake: &Intake,
+        place: &Path,
+        made: &Path,
+        watch: &dyn Fn(u64, u64),
+    ) -> Result<ReceiptHead> {
+        let checkpoint = published(self)?;
+        let mut out = Handover::begin(place, made)?;
+        let mut lines = Lines {
+            out: out.growing("manifest.jsonl")?,
+            indices: Vec::new(),
+            states: BTreeMap::new(),
+            received: 0,
+            again: 0,
+            bytes: 0,
+        };
+        // What was delivered again was received earlier: those lines come first, in log order.
+        for index in self.earlier(session, intake)? {
+            lines.add(self.read_event(index)?, false)?;
+        }
+        let (first, last) = (intake.opened.index, intake.closed.index);
+        self.each_event_of(intake, &mut |event| {
+            watch(event.index - first, last - first);
+            lines.add(event, true)
+        })?;
+        let manifest = lines.out.end()?;
+        let differences = differences(intake.closed.value("compared"), &mut out)?;
+        let mut files: Vec<Written> = Vec::new();
+        let head = ReceiptHead {
+            centre: centre_name(self)?,
+            origin: self.config.origin.clone(),
+            member: intake.opened.text("member").unwrap_or_default().to_owned(),
+            case: intake.opened.text("case").unwrap_or_default().to_owned(),
+            case_name: self
+                .case(session, intake.opened.text("case").unwrap_or_default())?
+                .name
+                .unwrap_or_else(|| "(erased)".to_owned()),
+            source: intake
+                .opened
+                .text("source")
+                .unwrap_or("(erased)")
+                .to_owned(),
+            intake: intake
+                .opened
+                .value("intake")
+                .and_then(Value::as_u64)
+                .unwrap_or(0),
+            lines: lines.indices.len() as u64,
+            received: lines.received,
+            again: lines.again,
+            states: lines.states,
+            bytes: lines.bytes,
+            manifest_sha256: manifest.sha256,
+            differences: differences.as_ref().map(|(d, _)| *d),
+            size: checkpoint.size(),
+            root: *checkpoint.root(),
+            made_at: self.now(),
+            made_by: actor.person.clone(),
+            program: PROGRAM.to_owned(),
+        };
+        files.push(manifest);
+        files.extend(differences.map(|(_, w)| w));
+        files.push(out.add("receipt.json", &head.to_bytes())?);
+        files.push(out.add("keys", self.log_keys().to_file().as_bytes())?);
+        files.push(out.add("log/checkpoint", checkpoint.as_bytes())?);
+        self.write_tiles(
+            &mut out,
+            "log/",
+            &lines.indices,
+            checkpoint.size(),
+            &mut files,
+        )?;
+        files.push(out.add(
+            "index.html",
+            page::index(&head, &self.log_keys().fingerprint_groups()).as_bytes(),
+        )?);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let sums: String = files
+            .iter()
+            .map(|f| format!("{}  {}\n", f.sha256, f.path))
+            .collect();
+        files.push(out.add("SHA256SUMS", sums.as_bytes())?);
+        let names: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
+        out.finish(&names)?;
+        Ok(head)
+    }
+
+    /// The tiles that show the leaves in the tree of `size`, under `folder`.
+    pub(crate) fn write_tiles(
+        &self,
+        out: &mut Handover,
+        folder: &str,
+        indices: &[u64],
+        size: u64,
+        files: &mut Vec<Written>,
+    ) -> Result<()> {
+        let mut sorted = indices.to_vec();
+        sorted.sort_unstable();
+        for tile in needed_tiles(&sorted, size) {
+            let bytes = self.sequencer().tree.tile(tile)?;
+            files.push(out.add(&format!("{folder}{}", tile.path()), &bytes)?);
+        }
+        Ok(())
+    }
+
+    /// The first events of the items that this intake delivered again, in log order.
+    fn earlier(&self, session: &mut Session, intake: &Intake) -> Result<Vec<u64>> {
+        let mut erns = Vec::new();
+        self.each_event_of(intake, &mut |event| {
+            if event.text("kind") == Some("delivered_again")
+                && let Some(ern) = event.text("ern").and_then(|e| e.parse().ok())
+            {
+                erns.push(ern);
+            }
+            Ok(())
+        })?;
+        let mut indices = Vec::with_capacity(erns.len());
+        for ern in &erns {
+            indices.push(self.item(session, ern)?.first_index);
+        }
+        indices.sort_unstable();
+        indices.dedup();
+        // An item of this very intake has its line already.
+        indices.retain(|i| *i < intake.opened.index);
+        Ok(indices)
+    }
+
+    fn record_receipt(
+        &self,
+        session: &mut Session,
+        actor: &Actor,
+        intake: &Intake,
+        head: &ReceiptHead,
+    ) -> Result<u64> {
+        let random = &*self.ambient.random;
+        let own = self.chain_key(session, intake.no)?;
+        let event = EventDraft::new("receipt_made", &actor.person, &self.now(), random)
+            .custody("member", head.member.as_str())
+            .custody("intake", head.intake)
+            .content("manifest_sha256", head.manifest_sha256.to_string())
+            .seal(&self.keys.scope_key(intake.custody_key)?, &own, random)?;
+        let draft = Draft {
+            subject: Subject::Known(intake.no),
+            event,
+            secret: None,
+            object: ObjectAt::Unknown,
+        };
+        Ok(self
+            .sequencer()
+            .commit(&self.keys, |group| group.push(&draft))?
+            .index)
+    }
+}
+
+/// The lines of the manifest, and what the head counts.
+struct Lines {
+    out: crate::handover::Growing,
+    indices: Vec<u64>,
+    states: BTreeMap<String, u64>,
+    received: u64,
+    again: u64,
+    bytes: u64,
+}
+
+impl Lines {
+    fn add(&mut self, mut event: OpenedEvent, counted: bool) -> Result<()> {
+        hide_internal(&mut event.fields);
+        if counted {
+            match event.text("kind") {
+                Some("received") => {
+                    self.received += 1;
+                    self.bytes += event.value("size").and_then(Value::as_u64).unwrap_or(0);
+                    *self
+                        .states
+                        .entry(event.text("state").unwrap_or_default().to_owned())
+                        .or_default() += 1;
+                }
+                _ => self.again += 1,
+            }
+        }
+        let leaf = String::from_utf8_lossy(&event.entry);
+        let line = manifest_line(event.index, &leaf, &event.fields)
+            .map_err(|e| AppError::damaged(format!("event {}", event.index), e.to_string()))?;
+        self.indices.push(event.index);
+        self.out.write(line.as_bytes())
+    }
+}
+
+/// `differences.jsonl`, when the deliverer gave a manifest.
+fn differences(
+    compared: Option<&Value>,
+    out: &mut Handover,
+) -> Result<Option<(Differences, Written)>> {
+    let Some(compared) = compared else {
+        return Ok(None);
+    };
+    let mut file = out.growing("differences.jsonl")?;
+    let mut counts = [0u64; 3];
+    for (i, (list, finding)) in [
+        ("different_list", Difference::Different),
+        ("extra_list", Difference::Extra),
+        ("missing_list", Difference::Missing),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for entry in compared
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+            let line = DifferenceLine {
+                finding,
+                path: text("path").unwrap_or_default(),
+                expected: text("stated"),
+                found: text("found"),
+            };
+            counts[i] += 1;
+            file.write(line.to_line().as_bytes())?;
+        }
+    }
+    let written = file.end()?;
+    Ok(Some((
+        Differences {
+            different: counts[0],
+            extra: counts[1],
+            missing: counts[2],
+            sha256: written.sha256,
+        },
+        written,
+    )))
+}

@@ -1,0 +1,79 @@
+//! `comity disclose`: a package for a court, the defence or another body.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use comity_app::disclose::Selection;
+use comity_core::id::Ern;
+use serde_json::json;
+
+use crate::args::Global;
+use crate::output::answer;
+use crate::progress::Bar;
+use crate::world::{Failure, actor, actor_given, open};
+
+#[derive(Args)]
+pub struct DiscloseArgs {
+    /// The case, by code or name
+    #[arg(long)]
+    pub case: String,
+    /// Only this item of it; once for each
+    #[arg(long = "item", value_name = "ERN")]
+    pub items: Vec<Ern>,
+    /// What for
+    #[arg(long)]
+    pub purpose: String,
+    /// To whom
+    #[arg(long)]
+    pub recipient: Option<String>,
+    /// Open the viewings by people too; they are withheld as work product otherwise
+    #[arg(long)]
+    pub viewings: bool,
+    /// The package: a new folder, or a new file that ends in .zip
+    #[arg(short, long, value_name = "DIR|FILE.zip")]
+    pub output: PathBuf,
+}
+
+pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
+    actor_given(global)?;
+    let centre = open(global)?;
+    let actor = actor(global, &centre)?;
+    let selection = Selection {
+        case: args.case.clone(),
+        items: args.items.clone(),
+        purpose: args.purpose.clone(),
+        recipient: args.recipient.clone(),
+        viewings: args.viewings,
+    };
+    let bar = Bar::new(!global.json);
+    let done = centre.disclose(&actor, &selection, &args.output, &|what, done, all| {
+        bar.show(what, done, all)
+    })?;
+    bar.clear();
+    let fingerprint = centre.log_keys().fingerprint_groups();
+    let lines = [
+        format!(
+            "{} exhibits, {} files with {} bytes, {} events are in {}.",
+            done.head.exhibits,
+            done.head.files,
+            done.head.bytes,
+            done.head.events,
+            args.output.display()
+        ),
+        format!(
+            "Made from checkpoint {}, recorded in leaf {}, published in checkpoint {}.",
+            done.head.size, done.leaf, done.recorded_at
+        ),
+        format!(
+            "Hand over the two proofs beside it as well. Tag manifest: {}",
+            done.tagmanifest
+        ),
+        format!("Whoever checks it compares this fingerprint: {fingerprint}"),
+    ];
+    let json = json!({
+        "package": args.output.display().to_string(), "exhibits": done.head.exhibits, "files": done.head.files, "bytes": done.head.bytes,
+        "events": done.head.events, "checkpoint": done.head.size, "leaf": done.leaf, "recorded_at": done.recorded_at,
+        "tagmanifest_sha256": done.tagmanifest.to_string(), "fingerprint": centre.log_keys().fingerprint().to_string(),
+    });
+    answer(global, &json, &lines)
+}

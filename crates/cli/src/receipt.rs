@@ -1,0 +1,81 @@
+//! `comity receipt`: make the receipt of an intake anew.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use comity_app::Centre;
+use comity_app::event::Actor;
+use comity_core::digest::hex;
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::output::answer;
+use crate::progress::Bar;
+use crate::world::{Failure, actor, actor_given, open};
+
+#[derive(Args)]
+pub struct ReceiptArgs {
+    /// The intake: member and number, such as UKR-000123
+    pub intake: String,
+    /// The receipt: a new folder, or a new file that ends in .zip
+    #[arg(short, long, value_name = "DIR|FILE.zip")]
+    pub output: Option<PathBuf>,
+}
+
+pub fn run(global: &Global, args: &ReceiptArgs) -> Result<(), Failure> {
+    actor_given(global)?;
+    let centre = open(global)?;
+    let actor = actor(global, &centre)?;
+    let no = centre.intake_of_name(&mut centre.session()?, &args.intake)?;
+    let place = args
+        .output
+        .clone()
+        .unwrap_or_else(|| default_place(&args.intake));
+    let bar = Bar::new(!global.json);
+    let (json, lines) = make(&centre, &actor, no, &place, &bar)?;
+    answer(global, &json, &lines)
+}
+
+/// Where a receipt goes when nobody said: the current folder, named by the intake, with a number when that is taken.
+pub fn default_place(intake: &str) -> PathBuf {
+    let first = PathBuf::from(format!("{intake}.receipt"));
+    if !first.exists() {
+        return first;
+    }
+    (2..)
+        .map(|n| PathBuf::from(format!("{intake}.receipt-{n}")))
+        .find(|p| !p.exists())
+        .unwrap_or(first)
+}
+
+/// Makes a receipt and says what a deliverer should know.
+pub fn make(
+    centre: &Centre,
+    actor: &Actor,
+    no: i64,
+    place: &Path,
+    bar: &Bar,
+) -> Result<(Value, Vec<String>), Failure> {
+    let made = centre.make_receipt(actor, no, place, &|done, all| {
+        bar.show("receipt", done, all)
+    })?;
+    bar.clear();
+    let lines = vec![
+        format!(
+            "Receipt      {} ({} lines; comity-verify checks it)",
+            place.display(),
+            made.head.lines
+        ),
+        format!("Manifest     {}", grouped(&made.head.manifest_sha256.0)),
+        format!("Fingerprint  {}", centre.log_keys().fingerprint_groups()),
+    ];
+    let json = json!({
+        "receipt": place.display().to_string(), "lines": made.head.lines, "manifest_sha256": made.head.manifest_sha256.to_string(),
+        "checkpoint": made.head.size, "leaf": made.leaf, "fingerprint": centre.log_keys().fingerprint().to_string(),
+    });
+    Ok((json, lines))
+}
+
+fn grouped(bytes: &[u8]) -> String {
+    bytes.chunks(2).map(hex).collect::<Vec<_>>().join(" ")
+}
