@@ -419,3 +419,103 @@ impl<'a> Scan<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use crate::ChainId;
+    use crate::body::{Body, CustodySection, Field, Seeds};
+    use crate::json::json;
+
+    fn fields() -> (String, Vec<OpenField>) {
+        let body = Body {
+            seeds: Seeds {
+                custody: [1; 32],
+                content: [2; 32],
+            },
+            fields: vec![
+                Field::custody("kind", "received"),
+                Field::custody("ern", "UKR-000001-0000002"),
+                Field::custody("state", "sealed"),
+                Field::content("path", "тека/\"лист\"\n\u{1}.txt"),
+                Field::content("size", 4),
+                Field::content("sha256", "ab"),
+                Field::content(
+                    "file",
+                    json!({"mode": 33188, "xattrs": {}, "z": [null, true, -1]}),
+                ),
+            ],
+        };
+        let encoded = body.encode().unwrap();
+        let leaf = Leaf {
+            chain: ChainId([7; 16]),
+            n: 0,
+            prev: None,
+            body: encoded.commitment,
+        };
+        let custody = CustodySection::parse(&encoded.custody).unwrap();
+        let mut fields = custody.open(encoded.content.as_deref()).unwrap();
+        fields[2].salt = None;
+        fields[2].value = None;
+        (String::from_utf8(leaf.encode()).unwrap(), fields)
+    }
+
+    #[test]
+    fn lines_come_back_and_are_canonical() {
+        let (leaf, fields) = fields();
+        for line in [
+            event_line(5, &leaf, &fields, Some("not used")).unwrap(),
+            manifest_line(5, &leaf, &fields).unwrap(),
+        ] {
+            let line = line.strip_suffix('\n').unwrap();
+            crate::json::parse_canonical(line.as_bytes()).unwrap();
+            let event = match line.starts_with("{\"ern\"") {
+                true => EventLine::parse_manifest(line.as_bytes()).unwrap(),
+                false => EventLine::parse(line.as_bytes()).unwrap(),
+            };
+            assert_eq!((event.index, event.why.as_deref()), (5, None));
+            assert_eq!(
+                event.text("path").as_deref(),
+                Some("тека/\"лист\"\n\u{1}.txt")
+            );
+            assert_eq!(event.integer("size"), Some(4));
+            assert_eq!(event.value("file").unwrap()["mode"], 33188);
+            assert!(event.is_withheld("state") && event.text("state").is_none());
+            event.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn an_event_with_nothing_opened_says_why() {
+        let (leaf, mut fields) = fields();
+        for field in &mut fields {
+            field.salt = None;
+        }
+        let line = event_line(5, &leaf, &fields, Some("work product")).unwrap();
+        let event = EventLine::parse(line.trim_end().as_bytes()).unwrap();
+        assert_eq!(event.why.as_deref(), Some("work product"));
+        assert!(!event.is_opened() && event.check().is_ok());
+    }
+
+    /// Whatever byte of a line is changed, it is noticed here or makes another leaf or another
+    /// place, which the tree shows to be wrong: nothing in a line is free.
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        let (leaf, fields) = fields();
+        let line = event_line(5, &leaf, &fields, None).unwrap();
+        let line = line.trim_end().as_bytes();
+        let whole = EventLine::parse(line)
+            .and_then(|event| event.check())
+            .unwrap();
+        for at in 0..line.len() {
+            for flip in [1, 2, 0x20, 0x80] {
+                let mut changed = line.to_vec();
+                changed[at] ^= flip;
+                let checked = EventLine::parse(&changed).and_then(|event| event.check());
+                let other = checked.as_ref().map(|event| (event.index, event.hash));
+                assert!(other != Ok((whole.index, whole.hash)), "byte {at}");
+            }
+        }
+    }
+}

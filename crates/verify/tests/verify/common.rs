@@ -212,6 +212,20 @@ impl Centre {
         }
     }
 
+    /// Makes the next event of a chain name another one before it, as only the keeper of a log
+    /// could.
+    pub fn break_chain(&mut self, chain: ChainId) {
+        let hash = Digest(self.random());
+        self.chains.entry(chain).and_modify(|last| last.1 = hash);
+    }
+
+    /// Swaps two leaves of the log, as only its keeper could before it was signed.
+    pub fn swap(&mut self, a: &mut Event, b: &mut Event) {
+        self.log.entries.swap(a.index as usize, b.index as usize);
+        self.log.hashes.swap(a.index as usize, b.index as usize);
+        std::mem::swap(&mut a.index, &mut b.index);
+    }
+
     /// Leaves of other subjects.
     pub fn fill(&mut self, count: usize) {
         for _ in 0..count {

@@ -5,8 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::*;
+use comity_core::Digest;
+use comity_core::body::Field;
 use comity_core::json::{Value, parse};
-use comity_core::package::bag;
+use comity_core::merkle::consistency_proof;
+use comity_core::package::{Consistency, bag};
 
 const NOT_ANCHORED: &str =
     "CONSISTENT, NOT ANCHORED: compare this fingerprint with one you had from elsewhere";
@@ -265,6 +268,26 @@ const FORGERIES: &[Forgery] = &[
         &["UKR-000123-0000002: comity/items.jsonl gives another size"],
     ),
     (
+        "a wrong Payload-Oxum",
+        |made| edit(made, "bag-info.txt", "Payload-Oxum: ", "Payload-Oxum: 9"),
+        &["bag-info.txt: its Payload-Oxum is 9"],
+    ),
+    (
+        "another size of the log in the head",
+        |made| edit(made, "comity/package.json", "\"size\":", "\"size\":9"),
+        &["comity/package.json: has another size or root than the checkpoint"],
+    ),
+    (
+        "another origin in the head",
+        |made| edit(made, "comity/package.json", ORIGIN, "comity.example/other"),
+        &["comity/package.json: has another origin than the checkpoint"],
+    ),
+    (
+        "another case in the head",
+        |made| edit(made, "comity/package.json", "\"C0001\"", "\"C0002\""),
+        &["UKR-000123-0000001: it was received for another case"],
+    ),
+    (
         "another path in the list",
         |made| edit(made, ITEMS, "photo.JPG", "photo.JPEG"),
         &["UKR-000123-0000006: comity/items.jsonl gives another path"],
@@ -396,7 +419,7 @@ fn forgeries_are_named() {
         let root = tempfile::tempdir().unwrap();
         let made = made(root.path());
         forge(&made);
-        if *what != "a bag of two versions" {
+        if !["a bag of two versions", "a wrong Payload-Oxum"].contains(what) {
             seal_bag(&made.folder);
         }
         let answer = verify(&[&made.folder]);
@@ -519,6 +542,178 @@ fn a_second_leaf_of_the_same_place_is_named() {
         1,
         &["UKR-000123-0000001: the log has a second leaf for its event 1"],
     );
+}
+
+/// What only the keeper of a log could do: its tree is in order, and its chains are not.
+#[test]
+fn a_log_that_contradicts_itself_is_named() {
+    type Contradiction = (fn(&mut Centre, &mut Item), &'static str);
+    let viewed = |centre: &mut Centre, item: &mut Item, ern: &str| {
+        let fields = vec![
+            Field::custody("ern", ern),
+            Field::custody("purpose", "review"),
+        ];
+        item.events
+            .push(centre.record(item.chain, "opened", fields));
+    };
+    let contradictions: &[Contradiction] = &[
+        (
+            |centre, item| centre.break_chain(item.chain),
+            "event 1 does not continue event 0",
+        ),
+        (
+            |centre, item| {
+                let again = vec![Field::custody("ern", item.ern.to_string())];
+                item.events
+                    .push(centre.record(item.chain, "received", again));
+            },
+            "event 1: an exhibit is received once, as its event 0",
+        ),
+        (
+            |centre, item| {
+                let other = vec![Field::custody("ern", "UKR-000123-0000002")];
+                item.events.push(centre.record(item.chain, "opened", other));
+            },
+            "event 1: it was recorded for UKR-000123-0000002, not for this exhibit",
+        ),
+        (
+            |centre, item| {
+                item.chain = centre.chain();
+                item.events.clear();
+                let fields = vec![Field::custody("ern", item.ern.to_string())];
+                item.events
+                    .push(centre.record(item.chain, "opened", fields));
+            },
+            "its chain does not begin with the event that received it",
+        ),
+        (
+            |_, item| item.events[0] = item.events[0].without("ern"),
+            "event 0: it does not open ern",
+        ),
+        (
+            |_, item| item.events[0] = item.events[0].without("sha256"),
+            "comity/items.jsonl gives another digest",
+        ),
+    ];
+    for (contradict, words) in contradictions {
+        let root = tempfile::tempdir().unwrap();
+        let mut centre = Centre::new();
+        let mut item = receive(&mut centre, 1, "a.txt", Some(b"a"), "sealed");
+        contradict(&mut centre, &mut item);
+        viewed(&mut centre, &mut item, FIRST);
+        let made = disclose(root.path(), centre, vec![item]);
+        verify(&[&made.folder]).expect(1, &[FIRST, words]);
+    }
+
+    let root = tempfile::tempdir().unwrap();
+    let mut centre = Centre::new();
+    let mut item = receive(&mut centre, 1, "a.txt", Some(b"a"), "sealed");
+    viewed(&mut centre, &mut item, FIRST);
+    let [first, second] = &mut item.events[..] else {
+        panic!()
+    };
+    centre.swap(first, second);
+    let made = disclose(root.path(), centre, vec![item]);
+    verify(&[&made.folder]).expect(1, &["event 1 stands before event 0 in the log"]);
+}
+
+#[test]
+fn two_exhibits_do_not_share_a_chain() {
+    let root = tempfile::tempdir().unwrap();
+    let mut centre = Centre::new();
+    let item = receive(&mut centre, 1, "a.txt", Some(b"a"), "sealed");
+    let mut twin = item.clone();
+    twin.ern = "UKR-000123-0000002".parse().unwrap();
+    let made = disclose(root.path(), centre, vec![item, twin]);
+    verify(&[&made.folder]).expect(
+        1,
+        &["UKR-000123-0000002: it claims the chain of UKR-000123-0000001"],
+    );
+}
+
+/// What was recorded must be this package's making, at checkpoints that fit.
+#[test]
+fn a_recording_of_something_else_is_named() {
+    type Act = (&'static str, Vec<Field>, &'static str);
+    let root = tempfile::tempdir().unwrap();
+    let mut made = made(root.path());
+    let digest = Digest::of(&fs::read(made.folder.join(bag::TAGMANIFEST)).unwrap()).to_string();
+    let said = |tagmanifest: &str, exhibits: u64, recipient: &str| {
+        vec![
+            Field::custody("case", "C0001"),
+            Field::custody("purpose", "trial"),
+            Field::custody("recipient", recipient),
+            Field::content("tagmanifest_sha256", tagmanifest),
+            Field::content("exhibits", exhibits),
+        ]
+    };
+    let acts: Vec<Act> = vec![
+        ("disclosed", said(&digest, 6, "the court"), ""),
+        (
+            "opened",
+            said(&digest, 6, "the court"),
+            "its act is not a disclosure",
+        ),
+        (
+            "disclosed",
+            said(&digest, 5, "the court"),
+            "does not say that there are 6 exhibits",
+        ),
+        (
+            "disclosed",
+            said(&digest, 6, "the press"),
+            "another recipient",
+        ),
+        (
+            "disclosed",
+            said(&"0".repeat(64), 6, "the court"),
+            "another package was recorded",
+        ),
+    ];
+    for (kind, fields, words) in acts {
+        let chain = made.centre.chain();
+        let act = made.centre.record(chain, kind, fields);
+        let size = made.centre.log.size();
+        write_beside(&made.folder, &made.centre.log, &act, made.size_a, size);
+        let code = i32::from(!words.is_empty());
+        verify(&[&made.folder]).expect(code, &[words]);
+    }
+    // An act from before the package cannot speak of it, whatever it says.
+    let chain = made.centre.chain();
+    let act = made
+        .centre
+        .record(chain, "disclosed", said(&digest, 6, "the court"));
+    let size = made.centre.log.size();
+    write_package(&made.folder, &made.centre.log, &made.items, size);
+    write_beside(&made.folder, &made.centre.log, &act, size, size);
+    verify(&[&made.folder]).expect(1, &["is not after checkpoint A"]);
+}
+
+#[test]
+fn checkpoints_that_do_not_fit_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    let file = beside(&made.folder, ".consistency");
+    let size = made.centre.log.size();
+    let write = |old: u64, new: u64, proved: (u64, u64)| {
+        let log = &made.centre.log;
+        let hashes = consistency_proof(proved.0, proved.1, |tiles| log.tiles(tiles)).unwrap();
+        let file_bytes = Consistency {
+            hashes,
+            old: log.checkpoint(old),
+            new: log.checkpoint(new),
+        };
+        fs::write(&file, file_bytes.encode()).unwrap();
+    };
+    write(made.size_a - 1, size - 3, (made.size_a - 1, size - 3));
+    verify(&[&made.folder]).expect(
+        1,
+        &["its earlier checkpoint is not the package's checkpoint A"],
+    );
+    write(made.size_a, size, (made.size_a, size));
+    verify(&[&made.folder]).expect(1, &["its later checkpoint is not that of"]);
+    write(made.size_a, size - 3, (made.size_a, size));
+    verify(&[&made.folder]).expect(1, &["does not continue the earlier one"]);
 }
 
 #[test]
