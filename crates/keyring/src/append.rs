@@ -149,26 +149,20 @@ impl Keyring {
             let room = usize::try_from(segment::SLOTS - slot).unwrap_or(rest.len());
             let (now, later) = rest.split_at(room.min(rest.len()));
             let path = segment::path(&self.dir, segment);
+            let ours = segment::Header {
+                segment,
+                id: self.id,
+            };
             match Segment::open(&self.disk, &self.dir, segment)? {
+                None => self.disk.write_atomic(&path, &segment::header(&ours))?,
                 Some(open) => match segment::parse_header(&open.header()?) {
-                    Ok(header)
-                        if header
-                            == (segment::Header {
-                                segment,
-                                id: self.id,
-                            }) => {}
+                    Ok(header) if header == ours => {}
                     Ok(_) => {
-                        return Err(damaged(
-                            &path,
-                            "the header",
-                            "it belongs to another segment or keyring",
-                        ));
+                        let what = "it belongs to another segment or keyring";
+                        return Err(damaged(&path, "the header", what));
                     }
                     Err(what) => return Err(damaged(&path, "the header", what)),
                 },
-                None => self
-                    .disk
-                    .write_atomic(&path, &segment::header(&self.id, segment))?,
             }
             let file = self.disk.open_rw(&path)?;
             file.write_at(segment::offset(slot), now.as_flattened())?;

@@ -47,22 +47,22 @@ pub(crate) fn new_path(dir: &Path, segment: u32) -> PathBuf {
     dir.join(format!("{}.new", name(segment)))
 }
 
-pub(crate) fn header(id: &[u8; 16], segment: u32) -> [u8; HEADER_LEN] {
-    let mut header = [0; HEADER_LEN];
-    header[..8].copy_from_slice(MAGIC);
-    header[8..10].copy_from_slice(&VERSION.to_be_bytes());
-    header[12..16].copy_from_slice(&segment.to_be_bytes());
-    header[16..32].copy_from_slice(id);
-    let digest = Digest::of(&header[..32]);
-    header[32..].copy_from_slice(&digest.0);
-    header
-}
-
 /// What a whole header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) segment: u32,
     pub(crate) id: [u8; 16],
+}
+
+pub(crate) fn header(says: &Header) -> [u8; HEADER_LEN] {
+    let mut header = [0; HEADER_LEN];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..10].copy_from_slice(&VERSION.to_be_bytes());
+    header[12..16].copy_from_slice(&says.segment.to_be_bytes());
+    header[16..32].copy_from_slice(&says.id);
+    let digest = Digest::of(&header[..32]);
+    header[32..].copy_from_slice(&digest.0);
+    header
 }
 
 pub(crate) fn parse_header(bytes: &[u8; HEADER_LEN]) -> Result<Header, &'static str> {
