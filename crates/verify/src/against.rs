@@ -21,6 +21,8 @@ pub struct Compared {
     pub same: u64,
     /// How many are there, and the receipt has no digest for them.
     pub without_digest: u64,
+    /// How many the receipt lists that lay under another folder than the one compared.
+    pub elsewhere: u64,
 }
 
 struct Listed {
@@ -28,13 +30,20 @@ struct Listed {
     seen: bool,
 }
 
-/// Compares the files below `folder` with what the receipt lists.
+/// Compares the files below `folder` with what the receipt lists. `folder` is the one in which the delivered
+/// folders lie, or one of them itself.
 ///
 /// # Errors
 /// A folder that cannot be listed; the receipt cannot be read.
 pub fn compare(receipt: &dyn Source, folder: &Path, threads: usize) -> Result<Compared, String> {
+    let prefix = prefix(receipt, folder)?;
     let mut listed: HashMap<Digest, Listed> = HashMap::new();
+    let mut elsewhere = 0;
     receipt_entries(receipt, &mut |entry| {
+        if !entry.path.starts_with(&prefix) {
+            elsewhere += 1;
+            return;
+        }
         listed.insert(
             Digest::of(&entry.path),
             Listed {
@@ -49,6 +58,9 @@ pub fn compare(receipt: &dyn Source, folder: &Path, threads: usize) -> Result<Co
     let mut findings = Vec::new();
     walk(folder, &mut Vec::new(), &mut files)
         .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
+    for path in &mut files {
+        path.splice(0..0, prefix.iter().copied());
+    }
     let (mut same, mut without_digest) = (0, 0);
     let mut to_hash = Vec::new();
     for path in files {
@@ -63,7 +75,7 @@ pub fn compare(receipt: &dyn Source, folder: &Path, threads: usize) -> Result<Co
             }
         }
     }
-    for (path, result) in hash(folder, to_hash, threads) {
+    for (path, result) in hash(folder, &prefix, to_hash, threads) {
         match result {
             Ok(true) => same += 1,
             Ok(false) => findings.push(found(
@@ -88,7 +100,25 @@ pub fn compare(receipt: &dyn Source, folder: &Path, threads: usize) -> Result<Co
         findings,
         same,
         without_digest,
+        elsewhere,
     })
+}
+
+/// What the receipt puts before the paths below `folder`: nothing, or the folder's own name when it is one of the
+/// delivered folders itself.
+fn prefix(receipt: &dyn Source, folder: &Path) -> Result<Vec<u8>, String> {
+    let own = std::fs::canonicalize(folder)
+        .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
+    let Some(name) = own.file_name().filter(|name| !own.join(name).exists()) else {
+        return Ok(Vec::new());
+    };
+    let prefix = [name.as_bytes(), b"/"].concat();
+    let mut is_delivered = false;
+    receipt_entries(receipt, &mut |entry| {
+        is_delivered |= entry.path.starts_with(&prefix);
+    })
+    .map_err(|error| format!("cannot read the receipt: {error}"))?;
+    Ok(if is_delivered { prefix } else { Vec::new() })
 }
 
 fn found(path: &[u8], what: &str) -> Finding {
@@ -117,7 +147,12 @@ fn walk(folder: &Path, below: &mut Vec<u8>, files: &mut Vec<Vec<u8>>) -> io::Res
 type HashResult = (Vec<u8>, io::Result<bool>);
 
 /// Whether each file has the digest given for it.
-fn hash(folder: &Path, files: Vec<(Vec<u8>, Digest)>, threads: usize) -> Vec<HashResult> {
+fn hash(
+    folder: &Path,
+    prefix: &[u8],
+    files: Vec<(Vec<u8>, Digest)>,
+    threads: usize,
+) -> Vec<HashResult> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(files.len()));
     std::thread::scope(|scope| {
@@ -125,7 +160,8 @@ fn hash(folder: &Path, files: Vec<(Vec<u8>, Digest)>, threads: usize) -> Vec<Has
             scope.spawn(|| {
                 let mut buffer = vec![0; 128 << 10];
                 while let Some((path, expected)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let file = folder.join(OsStr::from_bytes(path));
+                    let below = path.get(prefix.len()..).unwrap_or_default();
+                    let file = folder.join(OsStr::from_bytes(below));
                     let result = hash_file(file, &mut buffer).map(|digest| digest == *expected);
                     let mut results = results
                         .lock()

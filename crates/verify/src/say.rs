@@ -264,10 +264,16 @@ fn receipt(out: &mut String, report: &ReceiptReport, compared: Option<&Compared>
         );
     }
     if let Some(compared) = compared {
-        let text = format!(
+        let mut text = format!(
             "{} files are as recorded, {} have no digest on the receipt",
             compared.same, compared.without_digest
         );
+        if compared.elsewhere > 0 {
+            text.push_str(&format!(
+                ", {} lay elsewhere and were not compared",
+                compared.elsewhere
+            ));
+        }
         field(out, "compared", &text);
     }
     field(
@@ -368,6 +374,7 @@ fn receipt_json(report: &ReceiptReport, compared: Option<&Compared>) -> Value {
         "against": compared.map(|compared| json!({
             "same": compared.same,
             "without_digest": compared.without_digest,
+            "elsewhere": compared.elsewhere,
         })),
     })
 }
