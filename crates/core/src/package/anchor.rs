@@ -2,20 +2,19 @@
 
 use crate::checkpoint::{LogKeys, SignedCheckpoint};
 use crate::digest::Digest;
-use crate::tile::TreeTiles;
 
 use super::report::{Findings, LogFacts};
 use super::source::{Source, read_small};
-use super::tiles;
+use super::tiles::LeafTiles;
 
 /// The log as far as it could be read.
 #[derive(Default)]
-pub(super) struct Anchor {
+pub(super) struct Anchor<'a> {
     /// The keys and the checkpoint that they verify.
     pub(super) facts: Option<LogFacts>,
     /// The tiles, authenticated against the checkpoint's root, be it signed or not: what is wrong
     /// with the signatures is a finding of its own.
-    pub(super) tiles: Option<TreeTiles>,
+    pub(super) tiles: Option<LeafTiles<'a>>,
     /// Size and root that the checkpoint claims.
     pub(super) claimed: Option<(u64, Digest)>,
     /// Origin that it claims.
@@ -23,13 +22,13 @@ pub(super) struct Anchor {
 }
 
 /// Reads `keys_name`, and `checkpoint` and `tile/…` below `folder` (with its slash).
-pub(super) fn load(
-    source: &dyn Source,
+pub(super) fn load<'a>(
+    source: &'a dyn Source,
     keys_name: &str,
-    folder: &str,
+    folder: &'a str,
     given: Option<&LogKeys>,
     findings: &mut Findings,
-) -> Anchor {
+) -> Anchor<'a> {
     let own = match read_small(source, keys_name) {
         Ok(bytes) => LogKeys::parse(&bytes).map_err(|error| error.to_string()),
         Err(error) => Err(error),
@@ -55,7 +54,7 @@ pub(super) fn load(
     let claimed = checkpoint.claimed();
     let (size, root) = (claimed.size(), *claimed.root());
     let origin = Some(checkpoint.claimed_origin().to_owned());
-    let tiles = tiles::load(source, folder, size, &root, findings);
+    let tiles = LeafTiles::load(source, folder, size, &root, findings);
     let keys = given.cloned().or(own);
     let facts = keys.and_then(|keys| match checkpoint.verify(&keys) {
         Ok(verified) => Some(LogFacts {

@@ -48,12 +48,12 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
             None
         }
     };
-    let anchor = anchor::load(source, KEYS, LOG, options.keys, &mut findings);
+    let mut anchor = anchor::load(source, KEYS, LOG, options.keys, &mut findings);
     let totals = check_exhibits(
         source,
         options.threads,
         head.as_ref(),
-        &anchor,
+        &mut anchor,
         &bag,
         &mut findings,
     );
@@ -129,7 +129,7 @@ fn check_exhibits(
     source: &dyn Source,
     threads: usize,
     head: Option<&PackageHead>,
-    anchor: &Anchor,
+    anchor: &mut Anchor<'_>,
     bag: &Bag,
     findings: &mut Findings,
 ) -> Totals {
@@ -153,7 +153,7 @@ fn check_exhibits(
     let read = source.read(items, &mut |reader| {
         let mut exhibits = Exhibits::new(
             reader,
-            anchor.tiles.as_ref(),
+            anchor.tiles.as_mut(),
             &mut payload,
             findings,
             &mut totals,
@@ -195,7 +195,7 @@ fn check_head(
     head: &PackageHead,
     totals: &Totals,
     bag: &Bag,
-    anchor: &Anchor,
+    anchor: &Anchor<'_>,
     findings: &mut Findings,
 ) {
     let counts = [

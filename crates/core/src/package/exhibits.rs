@@ -5,13 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
 use crate::id::{ChainId, Ern};
-use crate::tile::{FULL_WIDTH, TreeTiles};
+use crate::tile::FULL_WIDTH;
 
 use super::event::{CheckedEvent, EventLine};
 use super::item::{ItemBytes, ItemLine, payload_ern};
 use super::report::Findings;
 use super::source::Lines;
 use super::threads::HashJob;
+use super::tiles::LeafTiles;
 
 /// What the threads find out about one line of `events.jsonl`.
 #[derive(Debug, Default)]
@@ -87,7 +88,7 @@ pub(super) struct Payload<'a> {
 }
 
 /// Follows the events of all exhibits in the order of `items.jsonl`.
-pub(super) struct Exhibits<'a, 'p, R> {
+pub(super) struct Exhibits<'a, 's, 'p, R> {
     items: Lines<R>,
     items_ended: bool,
     current: Option<Current>,
@@ -95,7 +96,7 @@ pub(super) struct Exhibits<'a, 'p, R> {
     unlisted: Option<ChainId>,
     last_ern: Option<Ern>,
     line: u64,
-    pub(super) tiles: Option<&'a TreeTiles>,
+    pub(super) tiles: Option<&'a mut LeafTiles<'s>>,
     pub(super) payload: &'a mut Payload<'p>,
     pub(super) findings: &'a mut Findings,
     pub(super) totals: &'a mut Totals,
@@ -120,14 +121,14 @@ struct Current {
 const ITEMS: &str = "comity/items.jsonl";
 const EVENTS: &str = "comity/events.jsonl";
 
-impl<'a, 'p, R: Read> Exhibits<'a, 'p, R> {
+impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
     pub(super) fn new(
         items: R,
-        tiles: Option<&'a TreeTiles>,
+        tiles: Option<&'a mut LeafTiles<'s>>,
         payload: &'a mut Payload<'p>,
         findings: &'a mut Findings,
         totals: &'a mut Totals,
-    ) -> Exhibits<'a, 'p, R> {
+    ) -> Exhibits<'a, 's, 'p, R> {
         Exhibits {
             items: Lines::new(items),
             items_ended: false,
@@ -244,7 +245,7 @@ impl<'a, 'p, R: Read> Exhibits<'a, 'p, R> {
             self.findings.add(&ern, format!("{at}: {problem}"));
         }
         self.follow_chain(current, &event, &ern);
-        if let Some(tiles) = self.tiles {
+        if let Some(tiles) = &mut self.tiles {
             match tiles.contains(event.index, &event.hash) {
                 Ok(true) => {}
                 Ok(false) => self.findings.add(

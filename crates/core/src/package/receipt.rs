@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::checkpoint::LogKeys;
 use crate::digest::{Digest, unhex};
 use crate::id::Ern;
-use crate::tile::{FULL_WIDTH, TreeTiles};
+use crate::tile::FULL_WIDTH;
 
 use super::anchor::{self, Anchor};
 use super::bagcheck::{read_manifest, report_hashed};
@@ -15,7 +15,7 @@ use super::item::{Difference, DifferenceLine};
 use super::report::{Findings, ReceiptReport};
 use super::source::{Lines, Source, check_names, find, read_small};
 use super::threads::{check_lines, hash_files};
-use super::tiles;
+use super::tiles::{self, LeafTiles};
 
 const HEAD: &str = "receipt.json";
 const KEYS: &str = "keys";
@@ -52,10 +52,11 @@ pub fn check_receipt(source: &dyn Source, options: &ReceiptOptions<'_>) -> Recei
             None
         }
     };
-    let anchor = anchor::load(source, KEYS, LOG, options.keys, &mut findings);
+    let mut anchor = anchor::load(source, KEYS, LOG, options.keys, &mut findings);
+    let mut leaf_tiles = anchor.tiles.take();
     let mut entries = Entries {
         head: head.as_ref(),
-        tiles: anchor.tiles.as_ref(),
+        tiles: leaf_tiles.as_mut(),
         ..Entries::default()
     };
     let manifest = match find(source, MANIFEST) {
@@ -212,9 +213,9 @@ impl EventLine<'_> {
 }
 
 #[derive(Default)]
-struct Entries<'a> {
+struct Entries<'a, 's> {
     head: Option<&'a ReceiptHead>,
-    tiles: Option<&'a TreeTiles>,
+    tiles: Option<&'a mut LeafTiles<'s>>,
     lines: u64,
     received: u64,
     again: u64,
@@ -226,7 +227,7 @@ struct Entries<'a> {
     earlier: HashSet<Ern>,
 }
 
-impl Entries<'_> {
+impl Entries<'_, '_> {
     fn take(&mut self, facts: LineFacts, findings: &mut Findings) {
         self.lines += 1;
         let place = match facts.ern {
@@ -247,7 +248,7 @@ impl Entries<'_> {
             findings.add(&place, "stands twice, or not in the order of the log");
         }
         self.last = Some(event.index);
-        if let Some(tiles) = self.tiles {
+        if let Some(tiles) = &mut self.tiles {
             match tiles.contains(event.index, &event.hash) {
                 Ok(true) => {}
                 Ok(false) => findings.add(
@@ -337,9 +338,9 @@ impl Entries<'_> {
 
 fn check_head(
     head: &ReceiptHead,
-    entries: &Entries<'_>,
+    entries: &Entries<'_, '_>,
     manifest: Option<&Digest>,
-    anchor: &Anchor,
+    anchor: &Anchor<'_>,
     findings: &mut Findings,
 ) {
     let counts = [

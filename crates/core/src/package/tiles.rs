@@ -1,12 +1,14 @@
 //! Which tiles of the log go into a package or receipt, and what is read of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, Read as _};
 
-use crate::tile::{FULL_WIDTH, MAX_LEVEL, TileId, TreeTiles, hashes_at};
+use crate::digest::Digest;
+use crate::merkle::full_subtree_root;
+use crate::tile::{FULL_WIDTH, MAX_LEVEL, TileId, TreeTiles, hashes_at, tile_hashes};
 
 use super::report::Findings;
-use super::source::Source;
+use super::source::{Source, find};
 
 /// The tiles that show that the leaves `indices` are in a tree of `size` leaves: those that hold
 /// the leaves, the ones above them up to the top, and every partial tile, which give the root.
@@ -43,51 +45,121 @@ pub(crate) fn needed_above(leaf_tiles: &BTreeSet<u64>, size: u64) -> BTreeSet<Ti
     needed
 }
 
-/// Reads all tiles below `folder` (with its slash) and holds them against the tree.
-pub(crate) fn load(
-    source: &dyn Source,
-    folder: &str,
-    size: u64,
-    root: &crate::Digest,
-    findings: &mut Findings,
-) -> TreeTiles {
-    let mut tiles = BTreeMap::new();
-    for (index, name) in source.names().iter().enumerate() {
-        let Some(path) = name
-            .strip_prefix(folder)
-            .filter(|path| path.starts_with("tile/"))
-        else {
-            continue;
-        };
-        let Some(tile) = TileId::parse_path(path) else {
-            findings.add(name, "is not the name of a tile");
-            continue;
-        };
-        if TileId::in_tree(tile.level, tile.index, size) != Some(tile) {
-            findings.add(name, format!("does not belong to a tree of {size} leaves"));
-            continue;
-        }
-        let mut bytes = Vec::with_capacity(tile.len_bytes());
-        let read = source.read(index, &mut |reader| {
-            bytes.clear();
-            reader
-                .take(tile.len_bytes() as u64 + 1)
-                .read_to_end(&mut bytes)
-                .map(|_| ())
-        });
-        match read {
-            Ok(()) => {
-                tiles.insert(tile, bytes);
+/// How many tiles of leaf hashes are held at a time.
+const HELD_TILES: usize = 1024;
+
+/// The tiles of a package or receipt. Full tiles of leaf hashes, which grow with the number of
+/// events, are read when they are needed, and held against the tile above each time.
+pub(crate) struct LeafTiles<'a> {
+    source: &'a dyn Source,
+    folder: &'a str,
+    /// All other tiles.
+    tree: TreeTiles,
+    held: HashMap<u64, Vec<Digest>>,
+}
+
+impl<'a> LeafTiles<'a> {
+    /// Holds all tiles below `folder` (with its slash) against the tree.
+    pub(crate) fn load(
+        source: &'a dyn Source,
+        folder: &'a str,
+        size: u64,
+        root: &Digest,
+        findings: &mut Findings,
+    ) -> LeafTiles<'a> {
+        let mut tiles = BTreeMap::new();
+        let mut of_leaves = Vec::new();
+        for (file, name) in source.names().iter().enumerate() {
+            let path = name.strip_prefix(folder);
+            let Some(path) = path.filter(|path| path.starts_with("tile/")) else {
+                continue;
+            };
+            let Some(tile) = TileId::parse_path(path) else {
+                findings.add(name, "is not the name of a tile");
+                continue;
+            };
+            if TileId::in_tree(tile.level, tile.index, size) != Some(tile) {
+                findings.add(name, format!("does not belong to a tree of {size} leaves"));
+            } else if tile.level == 0 && tile.is_full() {
+                of_leaves.push(tile);
+            } else {
+                match read_tile(source, file, tile) {
+                    Ok(bytes) => drop(tiles.insert(tile, bytes)),
+                    Err(error) => findings.add(name, format!("cannot be read: {error}")),
+                }
             }
-            Err(error) => findings.add(name, format!("cannot be read: {error}")),
+        }
+        let (tree, errors) = TreeTiles::authenticate(size, root, tiles);
+        for error in errors {
+            let finding = error.to_finding();
+            findings.add(format!("{folder}{}", finding.place), finding.what);
+        }
+        let tiles = LeafTiles {
+            source,
+            folder,
+            tree,
+            held: HashMap::new(),
+        };
+        for tile in of_leaves {
+            if let Err(what) = tiles.read_full(tile) {
+                findings.add(format!("{folder}{}", tile.path()), what);
+            }
+        }
+        tiles
+    }
+
+    /// Whether the leaf hash `leaf` stands at `index`.
+    ///
+    /// # Errors
+    /// A sentence: the index is outside the tree; the tile is missing or wrong.
+    pub(crate) fn contains(&mut self, index: u64, leaf: &Digest) -> Result<bool, String> {
+        let tile = TileId::in_tree(0, index / u64::from(FULL_WIDTH), self.tree.size());
+        let Some(tile) = tile.filter(TileId::is_full) else {
+            return self
+                .tree
+                .contains(index, leaf)
+                .map_err(|error| error.to_string());
+        };
+        if !self.held.contains_key(&tile.index) {
+            let hashes = self
+                .read_full(tile)
+                .map_err(|what| format!("the file {} {what}", tile.path()))?;
+            if self.held.len() >= HELD_TILES {
+                self.held.clear();
+            }
+            self.held.insert(tile.index, hashes);
+        }
+        let held = self.held.get(&tile.index);
+        let found = held.and_then(|hashes| hashes.get((index % u64::from(FULL_WIDTH)) as usize));
+        Ok(found == Some(leaf))
+    }
+
+    fn read_full(&self, tile: TileId) -> Result<Vec<Digest>, String> {
+        let file = find(self.source, &format!("{}{}", self.folder, tile.path()));
+        let bytes = read_tile(self.source, file.ok_or("is missing")?, tile)
+            .map_err(|error| format!("cannot be read: {error}"))?;
+        let hashes = tile_hashes(&bytes).filter(|hashes| hashes.len() == usize::from(FULL_WIDTH));
+        let hashes =
+            hashes.ok_or_else(|| format!("has not the {} bytes of a tile", tile.len_bytes()))?;
+        match self.tree.hash_at(1, tile.index) {
+            None => Err("cannot be checked: the tile above is missing or wrong".to_owned()),
+            Some(root) if full_subtree_root(&hashes).as_ref() == Some(root) => Ok(hashes),
+            Some(_) => {
+                Err("was altered: its root is not the one that the tile above has".to_owned())
+            }
         }
     }
-    let (tree, errors) = TreeTiles::authenticate(size, root, tiles);
-    for error in errors {
-        let finding = error.to_finding();
-        findings.add(format!("{folder}{}", finding.place), finding.what);
-    }
-    tree
+}
+
+/// The bytes of a tile, and at most one more.
+fn read_tile(source: &dyn Source, file: usize, tile: TileId) -> io::Result<Vec<u8>> {
+    let limit = tile.len_bytes() as u64 + 1;
+    let mut bytes = Vec::with_capacity(tile.len_bytes());
+    source.read(file, &mut |reader| {
+        bytes.clear();
+        reader.take(limit).read_to_end(&mut bytes).map(|_| ())
+    })?;
+    Ok(bytes)
 }
 
 /// Findings for tiles that are there and not needed.

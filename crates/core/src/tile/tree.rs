@@ -158,6 +158,16 @@ impl TreeTiles {
             .ok_or_else(|| TileError::Missing { path: tile.path() })
     }
 
+    /// The hash `index` of `level`, in any authenticated tile; `None` when there is none that has
+    /// it. At level 1 these are the roots of the full tiles of leaf hashes.
+    #[must_use]
+    pub fn hash_at(&self, level: u8, index: u64) -> Option<&Digest> {
+        let width = u64::from(FULL_WIDTH);
+        self.tiles
+            .get(&(level, index / width))
+            .and_then(|hashes| hashes.get((index % width) as usize))
+    }
+
     /// Whether the leaf hash `leaf` stands at `index`.
     ///
     /// # Errors

@@ -204,7 +204,7 @@ fn huge_files_and_lines() {
         (
             "comity/log/tile/0/000",
             vec![0; 17 << 20],
-            "bytes instead of 8192",
+            "has not the 8192 bytes of a tile",
         ),
         (
             "bag-info.txt",

@@ -89,6 +89,17 @@ fn the_deliverers_files_are_compared() {
     .expect(2, &["cannot list"]);
 }
 
+#[test]
+fn one_delivered_folder_is_compared_by_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let received = received(root.path());
+    let mail = received.files.join("mail");
+    let against = [received.receipt.as_path(), Path::new("--against"), &mail];
+    verify(&against).expect(0, &["2 files are as recorded", "5 lay elsewhere"]);
+    fs::write(mail.join("again.txt"), "other").unwrap();
+    verify(&against).expect(1, &["mail/again.txt: different"]);
+}
+
 type Forgery = (&'static str, fn(&Path), &'static [&'static str]);
 
 const FORGERIES: &[Forgery] = &[
