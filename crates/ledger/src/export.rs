@@ -75,6 +75,9 @@ impl Tree {
         export.flush()?;
         export.target.put("keys", keys)?;
         export.target.put("checkpoint", note)?;
+        // The store's workplace is not part of the tree; it stays if another export is at work in it.
+        drop(export);
+        let _ = std::fs::remove_dir(folder.join("tmp"));
         Ok(())
     }
 }

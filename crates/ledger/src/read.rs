@@ -51,34 +51,26 @@ impl Tree {
         }
         let (bundle, at) = place(index);
         let name = names::body(bundle);
-        let missing = |error| match error {
+        let failed = |error| match error {
             StoreError::NotFound { .. } => missing(&name),
+            StoreError::Short { .. } => {
+                LedgerError::corrupt(&name, format!("the body of event {index} is cut off"))
+            }
             error => error.into(),
         };
-        let size = self
-            .objects
-            .size(&name)?
-            .ok_or_else(|| crate::read::missing(&name))?;
-        let header_len = (BODY_HEADER as u64).min(size);
         let header = self
             .objects
-            .get_range(&name, 0, header_len)
-            .map_err(missing)?;
-        let spans = body_spans(&header, bundle * WIDTH)
-            .map_err(|what| LedgerError::corrupt(&name, what))?;
+            .get_range(&name, 0, BODY_HEADER as u64)
+            .map_err(failed)?;
+        let spans = body_spans(&header, bundle * WIDTH);
+        let spans = spans.map_err(|what| LedgerError::corrupt(&name, what))?;
         let span = spans.get(at).cloned().unwrap_or_default();
-        if span.end as u64 > size {
-            return Err(LedgerError::corrupt(
-                &name,
-                format!("the body of event {index} is cut off"),
-            ));
-        }
         if span.is_empty() {
             return Ok(Vec::new());
         }
         self.objects
             .get_range(&name, span.start as u64, span.len() as u64)
-            .map_err(missing)
+            .map_err(failed)
     }
 
     /// The leaf hash, from the tree's tiles.

@@ -22,6 +22,8 @@ pub struct Tree {
     pub(crate) edge: Edge,
     pub(crate) state: State,
     published: Option<Published>,
+    /// Whether edge and published checkpoint, as they are now, were held against each other.
+    held: bool,
     writes: bool,
 }
 
@@ -47,16 +49,18 @@ impl Tree {
 
     fn open_as(objects: Objects, writes: bool) -> Result<Tree, LedgerError> {
         let edge = Edge::of(&objects);
+        let state = State::default();
         let mut tree = Tree {
             objects,
             edge,
-            state: State::default(),
+            state,
             published: None,
+            held: false,
             writes,
         };
         tree.published = tree.read_published()?;
         let (head, frames) = tree.edge.load(tree.published_size())?;
-        tree.state = state(head, &frames)?;
+        tree.state = restore(head, &frames)?;
         tree.hold_against_published()?;
         Ok(tree)
     }
@@ -65,12 +69,13 @@ impl Tree {
     /// whether there was anything. Costs a look at the edge's name and length when there was not.
     ///
     /// # Errors
-    /// As [`Tree::open`]; the tree then stays as it was.
+    /// As [`Tree::open`]; again and again, until what is wrong was repaired.
     pub fn refresh(&mut self) -> Result<bool, LedgerError> {
         // The checkpoint is read before the edge: the edge is never behind it.
         let published = self.read_published()?;
         let mut changed = published != self.published;
         let before = std::mem::replace(&mut self.published, published);
+        self.held &= !changed;
         match self.take_news() {
             Ok(news) => changed |= news,
             Err(error) => {
@@ -78,7 +83,7 @@ impl Tree {
                 return Err(error);
             }
         }
-        if changed {
+        if !self.held {
             self.hold_against_published()?;
         }
         Ok(changed)
@@ -88,11 +93,13 @@ impl Tree {
         match self.edge.news(&self.state, self.published_size())? {
             News::Unchanged => Ok(false),
             News::Grown(frames) => {
+                self.held = false;
                 frames.iter().for_each(|placed| self.state.extend(placed));
                 Ok(true)
             }
             News::Replaced(head, frames) => {
-                self.state = state(head, &frames)?;
+                self.held = false;
+                self.state = restore(head, &frames)?;
                 Ok(true)
             }
         }
@@ -172,7 +179,9 @@ impl Tree {
         let new = Published::parse(note).map_err(unfit)?;
         if let Some(old) = &self.published {
             if old.note == new.note {
-                return Ok(());
+                // The process that put it there may have been killed before it was durable.
+                self.edge.make_durable()?;
+                return Ok(self.objects.settle(&[names::CHECKPOINT])?);
             }
             if old.origin != new.origin {
                 return Err(unfit(format!(
@@ -250,8 +259,9 @@ impl Tree {
             .map_err(|what| LedgerError::corrupt(names::CHECKPOINT, what))
     }
 
-    fn hold_against_published(&self) -> Result<(), LedgerError> {
+    fn hold_against_published(&mut self) -> Result<(), LedgerError> {
         let Some(published) = &self.published else {
+            self.held = true;
             return Ok(());
         };
         if published.size > self.size() {
@@ -269,6 +279,7 @@ impl Tree {
             );
             return Err(LedgerError::corrupt(names::CHECKPOINT, what));
         }
+        self.held = true;
         Ok(())
     }
 
@@ -304,7 +315,7 @@ impl Tree {
     }
 }
 
-fn state(head: Head, frames: &[crate::edge::Placed]) -> Result<State, LedgerError> {
+fn restore(head: Head, frames: &[crate::edge::Placed]) -> Result<State, LedgerError> {
     State::new(head, frames)
         .ok_or_else(|| LedgerError::corrupt(names::EDGE, "its head fits no tree"))
 }

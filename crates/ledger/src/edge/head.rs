@@ -2,7 +2,7 @@
 
 use comity_core::digest::Digest;
 
-use crate::levels::{WIDTH, upper_levels};
+use crate::levels::Levels;
 
 const MAGIC: &[u8; 8] = b"CMTYEDGE";
 const VERSION: u16 = 1;
@@ -68,10 +68,7 @@ impl Head {
         if Digest(take(&mut rest)?) != Digest::of(&bytes[..covered]) {
             return Err("the digest of the head does not fit".into());
         }
-        let fits = upper.len() == upper_levels(first)
-            && first.is_multiple_of(WIDTH)
-            && upper.iter().all(|hashes| (hashes.len() as u64) < WIDTH);
-        if !fits {
+        if Levels::restore(first, &upper).is_none() {
             return Err(format!(
                 "no tree of {first} leaves has the tiles of the head"
             ));

@@ -469,6 +469,27 @@ fn no_checkpoint_that_does_not_fit_is_ever_built_upon() {
             Tree::open(store.objects.clone()),
             Err(LedgerError::Corrupt { .. })
         ));
-        assert!(tree.append(300, &records(300..301)).is_err());
+        for _ in 0..2 {
+            let error = tree.append(300, &records(300..301)).unwrap_err();
+            assert!(error.is_fatal(), "{error}");
+        }
+    }
+}
+
+/// A running process meets the edge of another ledger in the place of its own.
+#[test]
+fn no_edge_of_another_ledger_is_ever_built_upon() {
+    let (store, other) = (local(), local());
+    let mut tree = open(&store.objects);
+    tree.append(0, &records(0..300)).unwrap();
+    publish(&mut tree);
+    open(&other.objects).append(0, &records(100..450)).unwrap();
+    fs::rename(other.folder.join(EDGE), store.folder.join(EDGE)).unwrap();
+    for _ in 0..2 {
+        let error = tree.append(300, &records(300..301)).unwrap_err();
+        assert!(
+            matches!(&error, LedgerError::Corrupt { file, .. } if file == CHECKPOINT),
+            "{error}"
+        );
     }
 }

@@ -145,6 +145,9 @@ fn what_another_process_left_is_flushed_before_it_is_published() {
         place(&calls, Op::Sync, "ledger/edge") < place(&calls, Op::Rename, "ledger/checkpoint")
     );
     let mut tree = traced.open();
+    let calls = traced.calls(|| tree.publish(&checkpoint).unwrap());
+    place(&calls, Op::SyncDir, "ledger");
+    let mut tree = traced.open();
     let calls = traced.calls(|| tree.append(0, &records(0..10)).unwrap());
     assert!(
         calls.iter().all(|(op, _)| *op != Op::Sync),

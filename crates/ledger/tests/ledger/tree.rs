@@ -331,6 +331,7 @@ fn export_is_the_standard_tree_and_goes_on_where_it_was() {
         tree.export(folder.path(), &note, b"keys\n", &|_, _| ())
             .unwrap();
         assert!(files(folder.path()) == before);
+        assert!(!folder.path().join("tmp").exists());
     }
 }
 
