@@ -121,6 +121,18 @@ pub(crate) fn read_small(source: &dyn Source, name: &str) -> Result<Vec<u8>, Str
     }
 }
 
+/// Where the first line feed is. Looks at a block of bytes at a time, which the processor does
+/// several times faster than one byte after the other.
+pub(crate) fn find_line_feed(bytes: &[u8]) -> Option<usize> {
+    const BLOCK_BYTES: usize = 64;
+    let block = bytes
+        .chunks(BLOCK_BYTES)
+        .position(|block| block.contains(&b'\n'))?;
+    let from = block * BLOCK_BYTES;
+    let within = bytes.get(from..)?.iter().position(|byte| *byte == b'\n')?;
+    Some(from + within)
+}
+
 /// Cuts a file into lines that each end with one line feed, without holding more than one.
 pub(crate) struct Lines<R> {
     reader: R,
@@ -146,10 +158,7 @@ impl<R: Read> Lines<R> {
     pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         let mut searched = self.start;
         loop {
-            if let Some(at) = self.buffer[searched..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-            {
+            if let Some(at) = find_line_feed(&self.buffer[searched..]) {
                 let (from, to) = (self.start, searched + at);
                 self.start = to + 1;
                 return Ok(Some(&self.buffer[from..to]));

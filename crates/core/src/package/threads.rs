@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::digest::{Digest, Sha256Hasher};
 
-use super::source::{MAX_LINE_BYTES, Source};
+use super::source::{MAX_LINE_BYTES, Source, find_line_feed};
 
 /// How many bytes of lines are handed to a thread at a time.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -171,8 +171,12 @@ fn work_on_chunks<T>(
     loop {
         let chunk = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((place, bytes)) = chunk else { return };
-        let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let checked = lines.split(|byte| *byte == b'\n').map(check).collect();
+        let mut rest = &bytes[..];
+        let mut checked = Vec::new();
+        while let Some(end) = find_line_feed(rest) {
+            checked.push(check(&rest[..end]));
+            rest = &rest[end + 1..];
+        }
         if results.send((place, checked)).is_err() {
             return;
         }
@@ -216,7 +220,7 @@ fn read_chunks(
             if read == 0 {
                 break;
             }
-            let first_line = fresh.iter().position(|byte| *byte == b'\n');
+            let first_line = find_line_feed(fresh);
             if before + first_line.unwrap_or(fresh.len()) > MAX_LINE_BYTES {
                 return Err(io::Error::other("has a line of more than 4 MiB"));
             }
@@ -243,13 +247,18 @@ fn read_chunks(
 /// Where to cut: behind the last line feed, or behind as many lines as a chunk may have.
 fn end_of_chunk(pending: &[u8]) -> Option<usize> {
     let last = pending.iter().rposition(|byte| *byte == b'\n')?;
-    let is_feed = |(at, byte): (usize, &u8)| (*byte == b'\n').then_some(at);
-    let full = pending
+    let lines = pending[..=last]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count();
+    if lines <= CHUNK_LINES {
+        return Some(last + 1);
+    }
+    let feeds = pending
         .iter()
         .enumerate()
-        .filter_map(is_feed)
-        .nth(CHUNK_LINES - 1);
-    Some(full.unwrap_or(last) + 1)
+        .filter(|(_, byte)| **byte == b'\n');
+    feeds.map(|(at, _)| at + 1).nth(CHUNK_LINES - 1)
 }
 
 #[cfg(test)]
