@@ -81,7 +81,7 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
 pub(crate) fn finish(session: &mut Session, size: u64, checkpoint: Option<&[u8]>) -> Result<()> {
     let checkpoint = checkpoint.map(<[u8]>::to_vec);
     session.execute(
-        "UPDATE log_state SET size = ?, checkpoint = ? WHERE id = 1",
+        "UPDATE log_state SET size = ?, checkpoint = ?, highest_key = (SELECT coalesce(max(CASE WHEN custody_key > content_key THEN custody_key ELSE content_key END), 0) FROM chains) WHERE id = 1",
         &[(size as i64).into(), checkpoint.into()],
     )?;
     Ok(session.commit()?)

@@ -110,7 +110,14 @@ mod tests {
 
     #[test]
     fn letters_of_any_script_stay_as_they_are() {
-        for text in ["Слідчий Ґ", "می‌خواهم", "日本語", "e\u{301}", r"C:\new\table", "👩‍🔬"] {
+        for text in [
+            "Слідчий Ґ",
+            "می‌خواهم",
+            "日本語",
+            "e\u{301}",
+            r"C:\new\table",
+            "👩‍🔬",
+        ] {
             assert_eq!(escape_for_terminal(text), text);
         }
     }

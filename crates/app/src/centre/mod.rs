@@ -165,9 +165,30 @@ impl Centre {
         if needs {
             said.push(self.rebuild_lost_state()?);
         }
+        self.keyring_is_not_older()?;
         said.extend(self.sequencer().recover()?);
         said.extend(self.recover_packages()?);
         self.recovered = said;
+        Ok(())
+    }
+
+    /// A keyring restored from an old copy would give out numbers again that events name already.
+    fn keyring_is_not_older(&self) -> Result<()> {
+        let row = self
+            .sequencer()
+            .session
+            .query_one("SELECT highest_key FROM log_state WHERE id = 1", &[])?;
+        let highest = row.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64;
+        let next = self.keys.ring().next_number()?;
+        if highest >= next {
+            return Err(AppError::damaged(
+                "keyring",
+                format!(
+                    "events name key {highest} and the keyring ends at {}: it is an older copy; put the newest copy in its place",
+                    next.saturating_sub(1)
+                ),
+            ));
+        }
         Ok(())
     }
 

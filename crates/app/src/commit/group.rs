@@ -59,6 +59,7 @@ pub struct Group<'a> {
     next_index: u64,
     heads: HashMap<i64, (ChainId, u64, Digest)>,
     records: Vec<Record>,
+    highest_key: u64,
 }
 
 impl<'a> Group<'a> {
@@ -75,6 +76,7 @@ impl<'a> Group<'a> {
             next_index: first,
             heads: HashMap::new(),
             records: Vec::new(),
+            highest_key: 0,
         }
     }
 
@@ -128,6 +130,10 @@ impl<'a> Group<'a> {
             hash,
         });
         self.next_index += 1;
+        self.highest_key = self
+            .highest_key
+            .max(draft.event.custody_key)
+            .max(draft.event.content_key);
         Ok(Committed {
             chain_no: no,
             chain,
@@ -161,8 +167,8 @@ impl<'a> Group<'a> {
         ))
     }
 
-    /// Ends the group and hands over its records.
-    pub(super) fn end(self) -> Result<Vec<Record>> {
-        Ok(self.records)
+    /// Ends the group and hands over its records, and the highest key number that they name.
+    pub(super) fn end(self) -> (Vec<Record>, u64) {
+        (self.records, self.highest_key)
     }
 }

@@ -157,7 +157,7 @@ impl Sequencer {
         };
         let mut group = Group::new(&mut self.session, &mut projector, keys, state.size);
         let answer = build(&mut group)?;
-        let records = group.end()?;
+        let (records, highest_key) = group.end();
         if records.is_empty() {
             self.session.rollback();
             self.projector = Some(projector);
@@ -177,8 +177,10 @@ impl Sequencer {
             ],
         )?;
         let changed = self.session.execute(
-            "UPDATE log_state SET size = ?, fence = fence + 1 WHERE id = 1 AND size = ? AND fence = ?",
-            &[(size as i64).into(), (state.size as i64).into(), state.fence.into()],
+            "UPDATE log_state SET size = ?, fence = fence + 1, highest_key = CASE WHEN highest_key < ? THEN ? ELSE highest_key END WHERE id = 1 AND size = ? AND fence = ?",
+            &[(size as i64).into(),
+                (highest_key as i64).into(),
+                (highest_key as i64).into(), (state.size as i64).into(), state.fence.into()],
         )?;
         if changed != 1 {
             return Err(AppError::Overtaken("while events were being numbered"));

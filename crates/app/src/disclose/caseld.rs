@@ -109,12 +109,13 @@ impl CaseLd {
     }
 }
 
-/// An IRI that ends in a UUID (RFC 9562, version 8), the same for the same thing.
+/// An IRI that ends in a UUID, the same for the same thing. By RFC 9562 its version would be 8; the shapes of UCO know
+/// none above 5, which is the one made from a digest.
 fn iri(kind: &str, thing: &str) -> String {
     let digest = Digest::of(format!("comity/case/v1\n{kind}\n{thing}").as_bytes());
     let mut b = [0u8; 16];
     b.copy_from_slice(&digest.as_bytes()[..16]);
-    b[6] = (b[6] & 0x0f) | 0x80;
+    b[6] = (b[6] & 0x0f) | 0x50;
     b[8] = (b[8] & 0x3f) | 0x80;
     let hex = comity_core::digest::hex(&b);
     format!(

@@ -439,7 +439,7 @@ fn received(
 }
 
 fn ern(common: &Common, intake: u32, number: u32) -> Result<Ern> {
-    Ern::new(common.member.clone(), intake, number).ok_or_else(|| {
+    Ern::new(common.member, intake, number).ok_or_else(|| {
         AppError::Refused(
             "this intake has more items than its numbers can name (9,999,999): divide it"
                 .to_owned(),

@@ -229,7 +229,7 @@ fn common(
         .ok_or_else(|| AppError::Usage(format!("{} is not a member", request.member)))?;
     let member_key = member.int(1)? as u64;
     Ok(Common {
-        member: request.member.clone(),
+        member: request.member,
         member_no: member.int(0)?,
         case: centre.case(session, &request.case)?.code,
         intake: opened.number,

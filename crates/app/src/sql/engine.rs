@@ -237,6 +237,7 @@ fn open_sqlite(
         .pragma("key", format!("\"x'{}'\"", comity_core::digest::hex(key)))
         .pragma("cipher_log_level", "NONE")
         .pragma("cipher_page_size", "16384")
+        .pragma("cipher_hmac_algorithm", "HMAC_SHA256")
         .pragma("cipher_memory_security", "OFF")
         .create_if_missing(!read_only)
         .busy_timeout(Duration::from_secs(600))

@@ -91,7 +91,7 @@ CREATE TABLE digests (member INTEGER NOT NULL, tag BLOB NOT NULL, object INTEGER
 CREATE TABLE paths (source INTEGER NOT NULL, folder INTEGER NOT NULL, name INTEGER NOT NULL, item INTEGER NOT NULL,
   PRIMARY KEY (source, folder, name, item)) WITHOUT ROWID;
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
-CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, checkpoint BLOB);
+CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);
 CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL)
 ";
@@ -110,8 +110,14 @@ pub fn create(session: &mut Session) -> Result<(), SqlError> {
     session.execute_script(&tables)?;
     session.insert(
         "log_state",
-        &["id", "version", "size", "fence"],
-        &[1i64.into(), VERSION.into(), 0i64.into(), 0i64.into()],
+        &["id", "version", "size", "fence", "highest_key"],
+        &[
+            1i64.into(),
+            VERSION.into(),
+            0i64.into(),
+            0i64.into(),
+            0i64.into(),
+        ],
     )?;
     session.commit()
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use comity_core::body::Field;
+use comity_core::body::{Field, SealedBody};
 use comity_core::digest::{Digest, unhex};
 use comity_core::finding::Finding;
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
+use comity_core::leaf::Leaf;
 use comity_keyring::{Inspection, Secret};
 use comity_ledger::{Batch, LedgerError, Tree};
 use comity_seal::Key;
@@ -15,7 +16,7 @@ use comity_vault::{Also, Hasher, PackId, PackReader};
 
 use super::chains::Chains;
 use super::tables::Tables;
-use super::{Depth, Report, Scene, need_key};
+use super::{AbsentKeys, Depth, Report, Scene, need_key};
 use crate::error::Result;
 use crate::intake::on_all_cores;
 use crate::keys::Keys;
@@ -62,6 +63,7 @@ pub fn check(
         open: Mutex::new(HashMap::new()),
     };
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
+    let mut absent = AbsentKeys::default();
     let size = tree.size();
     let mut batches = tree.batches(0..size);
     loop {
@@ -91,7 +93,10 @@ pub fn check(
                 )),
             },
         );
-        for answer in seen {
+        for (record, answer) in stored.iter().zip(seen) {
+            if let Ok(body) = SealedBody::parse(record.body) {
+                absent.meet(inspection, body.content_key);
+            }
             match answer {
                 Ok((event, bytes)) => {
                     report.findings.extend(chains.follow(
@@ -102,6 +107,9 @@ pub fn check(
                     need_key(inspection, event.event.custody_key, report, &mut told);
                     if let Some(bytes) = bytes {
                         report.findings.extend(bytes.findings);
+                        if bytes.absent {
+                            tables.give_up();
+                        }
                         report.items_read += u64::from(bytes.read.is_some());
                         report.bytes_read += bytes.read.unwrap_or(0);
                     }
@@ -110,12 +118,19 @@ pub fn check(
                 Err(finding) => {
                     tables.give_up();
                     report.findings.push(finding);
+                    // The body is hurt; the leaf may be whole, and its chain goes on.
+                    if let Ok(leaf) = Leaf::parse(record.entry) {
+                        report
+                            .findings
+                            .extend(chains.follow(record.index, &leaf, &record.hash));
+                    }
                 }
             }
             met += 1;
         }
         (scene.watch)("events", met, size);
     }
+    absent.tell(report);
     if met < size {
         tables.give_up();
     }
@@ -166,6 +181,8 @@ fn objects(scene: &Scene<'_>, report: &mut Report) -> Result<HashMap<ObjectId, I
 struct ObjectCheck {
     findings: Vec<Finding>,
     read: Option<u64>,
+    /// The vault does not have it: the tables say where it lay, and nothing else does.
+    absent: bool,
 }
 
 fn text<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
@@ -192,6 +209,7 @@ fn object_of(
     let finding = |what: String| ObjectCheck {
         findings: vec![Finding::new(ern.clone(), what)],
         read: None,
+        absent: false,
     };
     let part = |name: &str| object.get(name).and_then(Value::as_str).and_then(unhex);
     let Some(id) = part("id")
@@ -201,7 +219,11 @@ fn object_of(
         return Some(finding("its event names no object".to_owned()));
     };
     let Some(held) = objects.get(&id) else {
-        return Some(finding("the vault does not hold its bytes".to_owned()));
+        let check = finding("the vault does not hold its bytes".to_owned());
+        return Some(ObjectCheck {
+            absent: true,
+            ..check
+        });
     };
     if part("sealed_sha256").as_deref() != Some(held.sha256.as_bytes())
         || object.get("sealed_size").and_then(Value::as_u64) != Some(held.len)
@@ -219,6 +241,7 @@ fn object_of(
             Ok(read) => ObjectCheck {
                 findings: Vec::new(),
                 read: Some(read),
+                absent: false,
             },
             Err(what) => finding(what),
         },

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use comity_core::checkpoint::LogKeys;
 use comity_core::finding::Finding;
-use comity_keyring::{Inspection, Keyring};
+use comity_keyring::{Condition, Inspection, Keyring};
 use comity_store::Objects;
 use comity_vault::Vault;
 
@@ -21,6 +21,9 @@ use crate::ambient::Ambient;
 use crate::centre::{Config, KEYS_FILE};
 use crate::error::Result;
 use crate::keys::{Keys, LOG_KEY};
+
+/// The keyring as a whole, as findings name it.
+const KEYRING: &str = "keyring";
 
 /// How deep a check goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,13 +85,14 @@ pub fn verify(
         watch,
     };
     let mut report = Report::default();
-    let inspection = sealed::keyring(&scene, &mut report)?;
     let keys = match passphrase {
         Some(passphrase) if depth > Depth::Sealed => open_keyring(&scene, passphrase, &mut report)?,
         _ => None,
     };
     let log_keys = log_keys(&scene, keys.as_ref(), &mut report);
     let tree = sealed::ledger(&scene, log_keys.as_ref(), &mut report)?;
+    // After the tree: another process may go on recording, and keys are durable before the events that name them.
+    let inspection = sealed::keyring(&scene, &mut report)?;
     match (&tree, &keys) {
         (Some(tree), Some(keys)) => {
             events::check(&scene, keys, tree, &inspection, depth, &mut report)?
@@ -111,7 +115,7 @@ fn open_keyring(scene: &Scene<'_>, passphrase: &str, report: &mut Report) -> Res
     ) {
         Ok(ring) => ring,
         Err(e @ comity_keyring::KeyringError::Damaged { .. }) => {
-            report.findings.push(Finding::new("keyring", e.to_string()));
+            report.findings.push(Finding::new(KEYRING, e.to_string()));
             return Ok(None);
         }
         Err(e) => return Err(e.into()),
@@ -182,6 +186,41 @@ fn need_key(
     if let Some(finding) = inspection.need_live(number)
         && told.insert(number)
     {
+        report.findings.push(finding);
+    }
+}
+
+/// Content keys that events name and the keyring never had. One that was destroyed has its slot still. They are told
+/// as one finding: a keyring that lost its end lost many.
+#[derive(Default)]
+struct AbsentKeys {
+    numbers: std::collections::BTreeSet<u64>,
+    first: Option<Finding>,
+}
+
+impl AbsentKeys {
+    /// `number` is 0 where an event has no content.
+    fn meet(&mut self, inspection: &Inspection, number: u64) {
+        if number > 0
+            && inspection.condition(number) == Condition::Unused
+            && self.numbers.insert(number)
+            && self.numbers.first() == Some(&number)
+        {
+            self.first = inspection.need_live(number);
+        }
+    }
+
+    fn tell(self, report: &mut Report) {
+        let Some(mut finding) = self.first else {
+            return;
+        };
+        if self.numbers.len() > 1 {
+            finding.what = format!(
+                "{} (and {} more keys)",
+                finding.what,
+                self.numbers.len() - 1
+            );
+        }
         report.findings.push(finding);
     }
 }

@@ -12,7 +12,7 @@ use comity_keyring::{Inspection, inspect};
 use comity_ledger::{LedgerError, Tree};
 
 use super::chains::Chains;
-use super::{Report, Scene, need_key};
+use super::{AbsentKeys, Report, Scene, need_key};
 use crate::error::Result;
 use crate::intake::on_all_cores;
 
@@ -24,6 +24,10 @@ pub fn keyring(scene: &Scene<'_>, report: &mut Report) -> Result<Inspection> {
         &mut |_, _| (),
     ) {
         Ok(inspection) => {
+            // The slot by slot check says where; that it did not open need not be said beside it.
+            if !inspection.findings.is_empty() {
+                report.findings.retain(|f| f.place != super::KEYRING);
+            }
             report.findings.extend(inspection.findings.iter().cloned());
             Ok(inspection)
         }
@@ -70,7 +74,7 @@ pub fn ledger(
         )),
         _ => {}
     }
-    if tree.size() > tree.published_size() {
+    if tree.published().is_some() && tree.size() > tree.published_size() {
         let waiting = tree.size() - tree.published_size();
         report.notes.push(format!("{waiting} events of an interrupted run wait to be published; the next command that records does it."));
     }
@@ -85,12 +89,13 @@ pub fn leaves(
     report: &mut Report,
 ) -> Result<()> {
     let (mut chains, mut told) = (Chains::default(), BTreeSet::new());
+    let mut absent = AbsentKeys::default();
     let size = tree.size();
     for batch in tree.batches(0..size) {
         let batch = match batch {
             Ok(batch) => batch,
             // The ledger's own check has named the file.
-            Err(LedgerError::Corrupt { .. }) => return Ok(()),
+            Err(LedgerError::Corrupt { .. }) => break,
             Err(e) => return Err(e.into()),
         };
         for record in batch.iter() {
@@ -104,12 +109,16 @@ pub fn leaves(
                 Err(e) => report.findings.push(Finding::new(place(), e.to_string())),
             }
             match SealedBody::parse(record.body) {
-                Ok(body) => need_key(inspection, body.custody_key, report, &mut told),
+                Ok(body) => {
+                    need_key(inspection, body.custody_key, report, &mut told);
+                    absent.meet(inspection, body.content_key);
+                }
                 Err(e) => report.findings.push(Finding::new(place(), e.to_string())),
             }
         }
         (scene.watch)("leaves", batch.first() + batch.len() as u64, size);
     }
+    absent.tell(report);
     Ok(())
 }
 

@@ -8,13 +8,14 @@ use comity_core::id::ObjectId;
 use comity_ledger::Tree;
 
 use super::{Report, Scene, Scratch};
-use crate::centre::config::state_file;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, STATE_KEY};
 use crate::project::{ObjectPlace, Projector};
 use crate::rebuild::{Opened, apply, differences, finish};
 use crate::sql::{Database, Session, SqlError, schema};
 
+/// The sealed SQLite file, as findings name it.
+const STATE_FILE: &str = "state.db";
 /// Values waiting for SQL before they are written.
 const ROOM: usize = 400_000;
 
@@ -42,7 +43,22 @@ impl Tables {
     ) -> Result<Tables> {
         let scratch =
             Scratch::new(scene.ambient).map_err(|e| AppError::io(&std::env::temp_dir(), e))?;
-        let key = keys.scope(STATE_KEY)?.first;
+        let key = match keys.scope(STATE_KEY) {
+            Ok(secret) => secret.first,
+            Err(e) => {
+                report.findings.push(Finding::new("keyring", e.to_string()));
+                return Ok(Tables { work: None });
+            }
+        };
+        if let Database::Sqlite { path, .. } = scene.config.database(scene.dir, key, true)
+            && !path.exists()
+        {
+            report.findings.push(Finding::new(
+                STATE_FILE,
+                "it is missing; `comity rebuild` makes it anew from the ledger",
+            ));
+            return Ok(Tables { work: None });
+        }
         let mut live = match live(scene, key, &scratch.0) {
             Ok(live) => live,
             Err(AppError::Sql(e @ (SqlError::Unreadable { .. } | SqlError::Engine { .. }))) => {
@@ -182,12 +198,6 @@ fn live(scene: &Scene<'_>, key: [u8; 32], scratch: &Path) -> Result<Session> {
     let Database::Sqlite { path, .. } = &database else {
         return Ok(Session::open(&database)?);
     };
-    if !path.exists() {
-        return Err(AppError::Sql(SqlError::Unreadable {
-            path: state_file(scene.dir),
-            source: sqlx::Error::RowNotFound,
-        }));
-    }
     let writable =
         std::fs::OpenOptions::new().write(true).open(path).is_ok() && !is_read_only(scene.dir);
     if writable {
