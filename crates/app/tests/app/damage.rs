@@ -1,0 +1,314 @@
+//! Each kind of file in a centre: deleted, cut, one byte changed, swapped; found and named, and nothing else blamed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use comity_app::verify::{Depth, verify};
+use comity_store::Disk;
+
+use crate::fixture::*;
+
+/// A centre with full tiles and bundles, two packs and more, and every kind of event that an item has.
+fn full() -> &'static World {
+    static FULL: OnceLock<World> = OnceLock::new();
+    FULL.get_or_init(|| {
+        let world = World::new(PLAIN);
+        let usb = world.place("usb");
+        evidence(&usb);
+        for n in 0..530 {
+            put(&usb, format!("many/{n:03}"), format!("file {n}").as_bytes());
+        }
+        let centre = world.open();
+        take_in(&centre, &request(&[&usb])).unwrap();
+        put(&usb, "a.txt", b"another one");
+        put(&usb, "second-large", &noise(11, 5 << 20));
+        take_in(&centre, &request(&[&usb])).unwrap();
+        bytes_of(&centre, &item_at(&centre, "usb/b/same-1"));
+        drop(centre);
+        world.assert_sound();
+        world
+    })
+}
+
+/// The kind of a file, by its place in the folder.
+fn kind_of(name: &str) -> &'static str {
+    let parts: Vec<&str> = name.split('/').collect();
+    match parts.as_slice() {
+        ["centre.json"] => "centre.json",
+        ["keys"] => "keys",
+        ["state.db"] => "state.db",
+        ["lock"] | ["state.db-wal"] | ["state.db-shm"] => "not kept",
+        ["keyring", "head"] => "keyring/head",
+        ["keyring", "lock"] => "not kept",
+        ["keyring", ..] => "keyring segment",
+        ["ledger", "checkpoint"] => "checkpoint",
+        ["ledger", "tile", "entries", ..] => "entry bundle",
+        ["ledger", "tile", ..] => "tile",
+        ["ledger", "body", ..] => "body bundle",
+        ["ledger", ..] => "edge",
+        ["vault", ..] => "pack",
+        _ => "unknown",
+    }
+}
+
+/// What is done to a file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Harm {
+    Deleted,
+    Cut,
+    Flipped,
+    /// With the next of its kind.
+    Swapped,
+}
+
+/// One kind of file: what is done to it, the least depth that finds it, and which words every finding must have one of.
+struct Row {
+    kind: &'static str,
+    harms: &'static [Harm],
+    depth: Depth,
+    named: &'static [&'static str],
+}
+
+use Harm::{Cut, Deleted, Flipped, Swapped};
+
+const ALL: &[Harm] = &[Deleted, Cut, Flipped, Swapped];
+const ALONE: &[Harm] = &[Deleted, Cut, Flipped];
+
+/// `FILE` stands for the file itself, `OTHER` for the one it was swapped with.
+const TABLE: [Row; 12] = [
+    Row {
+        kind: "centre.json",
+        harms: ALONE,
+        depth: Depth::Sealed,
+        named: &["FILE", "there is no centre"],
+    },
+    Row {
+        kind: "keys",
+        harms: ALONE,
+        depth: Depth::Sealed,
+        named: &["FILE"],
+    },
+    Row {
+        kind: "keyring/head",
+        harms: ALONE,
+        depth: Depth::Sealed,
+        named: &["FILE"],
+    },
+    Row {
+        kind: "keyring segment",
+        harms: ALONE,
+        depth: Depth::Sealed,
+        named: &["FILE"],
+    },
+    Row {
+        kind: "checkpoint",
+        harms: ALONE,
+        depth: Depth::Sealed,
+        named: &["FILE"],
+    },
+    Row {
+        kind: "edge",
+        harms: ALONE,
+        depth: Depth::Sealed,
+        named: &["FILE"],
+    },
+    Row {
+        kind: "tile",
+        harms: ALL,
+        depth: Depth::Sealed,
+        named: &["FILE", "OTHER"],
+    },
+    Row {
+        kind: "entry bundle",
+        harms: ALL,
+        depth: Depth::Sealed,
+        named: &["FILE", "OTHER"],
+    },
+    Row {
+        kind: "body bundle",
+        harms: ALL,
+        depth: Depth::Sealed,
+        named: &["FILE", "OTHER"],
+    },
+    Row {
+        kind: "pack",
+        harms: &[Cut, Flipped, Swapped],
+        depth: Depth::Sealed,
+        named: &["FILE", "OTHER"],
+    },
+    // Which packs there must be stands in the sealed bodies.
+    Row {
+        kind: "pack",
+        harms: &[Deleted],
+        depth: Depth::Middle,
+        named: &["the vault does not hold its bytes"],
+    },
+    Row {
+        kind: "state.db",
+        harms: ALONE,
+        depth: Depth::Middle,
+        named: &["FILE"],
+    },
+];
+
+fn findings(world: &World, depth: Depth) -> Vec<String> {
+    let ambient = world.ambient(Disk::real());
+    match verify(&world.dir, depth, Some(PASSPHRASE), &ambient, &|_, _, _| ()) {
+        Ok(report) => report.findings.iter().map(ToString::to_string).collect(),
+        Err(e) => vec![e.to_string()],
+    }
+}
+
+/// Does the harm in a copy and tells the names of the files that were hurt; nothing where there is no second to swap.
+fn harmed(kind: &str, nth: usize, harm: Harm) -> Option<(World, Vec<String>)> {
+    let all = files(&full().dir);
+    let of_kind: Vec<_> = all
+        .iter()
+        .filter(|(name, _)| kind_of(name) == kind)
+        .collect();
+    let (name, bytes) = of_kind.get(nth)?;
+    let copy = full().copy(&format!("{}-{harm:?}-{nth}", kind.replace('/', "-")));
+    let path = copy.dir.join(name);
+    let mut hurt = vec![name.clone()];
+    match harm {
+        Deleted => fs::remove_file(&path).unwrap(),
+        Cut => fs::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
+        Flipped => {
+            let mut changed = bytes.clone();
+            changed[bytes.len() / 2] ^= 1;
+            fs::write(&path, changed).unwrap();
+        }
+        Swapped => {
+            let (other, others) = of_kind.get(nth + 1)?;
+            fs::write(&path, others).unwrap();
+            fs::write(copy.dir.join(other), bytes).unwrap();
+            hurt.push(other.clone());
+        }
+    }
+    Some((copy, hurt))
+}
+
+/// No file of a centre is of a kind that the table does not have.
+#[test]
+fn every_kind_of_file_is_in_the_table() {
+    for (name, _) in files(&full().dir) {
+        let kind = kind_of(&name);
+        assert!(
+            kind == "not kept" || TABLE.iter().any(|row| row.kind == kind),
+            "{name} is {kind}"
+        );
+    }
+    for row in &TABLE {
+        assert!(
+            files(&full().dir)
+                .iter()
+                .any(|(name, _)| kind_of(name) == row.kind),
+            "no {}",
+            row.kind
+        );
+    }
+}
+
+#[test]
+fn what_is_damaged_is_found_and_named_and_nothing_else_is_blamed() {
+    for row in &TABLE {
+        for harm in row.harms {
+            let (world, hurt) = harmed(row.kind, 0, *harm).unwrap();
+            let what = format!("{} {harm:?}", hurt[0]);
+            let found = findings(&world, row.depth);
+            assert!(!found.is_empty(), "{what}: not found");
+            let other = hurt.get(1).unwrap_or(&hurt[0]);
+            for finding in &found {
+                let named = |word: &&str| {
+                    finding.contains(&word.replace("FILE", &hurt[0]).replace("OTHER", other))
+                };
+                assert!(row.named.iter().any(named), "{what}: {finding}");
+            }
+            for file in &hurt {
+                let named = row.depth == Depth::Middle && row.kind == "pack"
+                    || *harm == Deleted && row.kind == "centre.json";
+                assert!(
+                    named || found.iter().any(|f| f.contains(file.as_str())),
+                    "{what}: {found:?} does not name {file}"
+                );
+            }
+            if *harm == Flipped {
+                // Deeper checks find it too.
+                assert!(!findings(&world, Depth::Full).is_empty(), "{what}");
+            }
+            fs::remove_dir_all(&world.dir).unwrap();
+        }
+    }
+}
+
+/// The items that a hurt file takes with it, and no others.
+#[test]
+fn the_full_check_names_the_items_that_are_hurt() {
+    let lines = listing(&full().open());
+    let large = lines
+        .iter()
+        .find(|l| l.2 == "usb/second-large")
+        .unwrap()
+        .0
+        .clone();
+    let packs: Vec<_> = files(&full().dir)
+        .into_iter()
+        .filter(|(n, _)| kind_of(n) == "pack")
+        .collect();
+    let nth = packs.iter().position(|(_, b)| b.len() > 5 << 20).unwrap();
+    for (harm, depth) in [(Deleted, Depth::Middle), (Flipped, Depth::Full)] {
+        let (world, _) = harmed("pack", nth, harm).unwrap();
+        let found = findings(&world, depth);
+        assert!(
+            found.len() == 1 && found[0].starts_with(&large),
+            "{harm:?}: {found:?}"
+        );
+        fs::remove_dir_all(&world.dir).unwrap();
+    }
+    // A body that is damaged takes its own event and no later one of its chain.
+    let (world, _) = harmed("body bundle", 0, Flipped).unwrap();
+    let found = findings(&world, Depth::Middle);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found
+            .iter()
+            .all(|f| f.contains("ledger/body/000") || f.starts_with("event ")),
+        "{found:?}"
+    );
+}
+
+/// What cannot be written to can still be checked, and a check leaves no trace.
+#[test]
+fn a_read_only_copy_is_checked_and_stays_as_it_is() {
+    let world = full().copy("read-only");
+    let before = files(&world.dir);
+    set_mode(&world.dir, false);
+    for depth in [Depth::Sealed, Depth::Middle, Depth::Full] {
+        assert_eq!(findings(&world, depth), Vec::<String>::new());
+    }
+    set_mode(&world.dir, true);
+    let after: Vec<_> = files(&world.dir)
+        .into_iter()
+        .filter(|(n, _)| !n.starts_with("state.db-"))
+        .collect();
+    let before: Vec<_> = before
+        .into_iter()
+        .filter(|(n, _)| !n.starts_with("state.db-"))
+        .collect();
+    assert!(after == before);
+}
+
+fn set_mode(folder: &Path, writable: bool) {
+    let bits = if writable { 0o700 } else { 0o500 };
+    fs::set_permissions(folder, fs::Permissions::from_mode(bits)).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            set_mode(&path, writable);
+        } else {
+            fs::set_permissions(&path, fs::Permissions::from_mode(bits & 0o600)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The deliverer's own list of digests, provenance, statements and documents.
+
+use comity_app::intake::Compared;
+use serde_json::json;
+
+use crate::fixture::*;
+
+on_every_kind! {
+    the_deliverers_list_is_held_against_what_was_read,
+    provenance_statements_and_documents_stand_on_the_events,
+}
+
+fn the_deliverers_list_is_held_against_what_was_read(kind: Kind) {
+    let world = World::new(kind);
+    let usb = world.place("usb");
+    put(&usb, "good", b"good");
+    put(&usb, "large", &noise(5, 5 << 20));
+    put(&usb, "other", b"not what was listed");
+    put(&usb, "extra", b"nobody listed this");
+    let list = format!(
+        "{}  usb/good\n{}  usb/large\n{}  usb/other\n{}  usb/gone\n",
+        sha256(b"good"),
+        sha256(&noise(5, 5 << 20)),
+        sha256(b"what was listed"),
+        sha256(b"gone"),
+    );
+    let mut request = request(&[&usb]);
+    request.manifest = Some(put(world.folder.path(), "SHA256SUMS", list.as_bytes()));
+    let centre = world.open();
+    let outcome = take_in(&centre, &request).unwrap();
+    let expected = Compared {
+        matched: 2,
+        different: 1,
+        missing: 1,
+        extra: 1,
+        not_comparable: 0,
+    };
+    assert_eq!(outcome.compared, Some(expected));
+    let listed = |path: &str| said(&centre, &item_at(&centre, path), "listed").unwrap();
+    assert_eq!(
+        listed("usb/good"),
+        json!({"as": "matched", "by": ["sha256"]})
+    );
+    assert_eq!(listed("usb/large")["as"], "matched");
+    assert_eq!(listed("usb/extra")["as"], "not_listed");
+    let other = listed("usb/other");
+    assert_eq!(other["as"], "different");
+    assert_eq!(
+        other["stated"],
+        format!("sha256:{}", sha256(b"what was listed"))
+    );
+    assert_eq!(
+        other["found"],
+        format!("sha256:{}", sha256(b"not what was listed"))
+    );
+    let closing = centre.read_event(log_size(&centre) - 1).unwrap();
+    let compared = closing.value("compared").unwrap();
+    assert_eq!(compared["missing_list"][0]["path"], "usb/gone");
+    assert_eq!(compared["extra_list"][0]["path"], "usb/extra");
+    assert_eq!(compared["manifest_sha256"], sha256(list.as_bytes()));
+    drop(centre);
+    world.assert_sound();
+}
+
+fn provenance_statements_and_documents_stand_on_the_events(kind: Kind) {
+    let world = World::new(kind);
+    let usb = world.place("usb");
+    put(&usb, "phone/chat.txt", b"chat");
+    put(&usb, "disk/list.txt", b"list");
+    let mut request = request(&[&usb]);
+    request.provenance = Some(put(
+        world.folder.path(),
+        "provenance.csv",
+        b"path,tool,serial,Weather,collected_at\nusb/phone/**,Extractor 4,S-77,rain,2026-05-01T10:00:00+03:00\nusb/none/**,x,,,\n",
+    ));
+    request.documents = vec![put(
+        world.folder.path(),
+        "protocol.pdf",
+        b"%PDF- signed by both",
+    )];
+    request.collected.by = Some("A. Officer".to_owned());
+    request.collected.place = Some("Mykolaiv".to_owned());
+    request.authority = Some("Art. 93 CPC".to_owned());
+    request.handling = Some("H2".to_owned());
+    request.legacy_hashes = true;
+    let centre = world.open();
+    let outcome = take_in(&centre, &request).unwrap();
+    assert_eq!((outcome.tally.items(), outcome.unused_provenance), (3, 1));
+
+    let chat = item_at(&centre, "usb/phone/chat.txt");
+    let provenance = said(&centre, &chat, "provenance").unwrap();
+    assert_eq!(provenance["tool"], "Extractor 4");
+    assert_eq!(provenance["serial"], "S-77");
+    assert_eq!(provenance["other"]["Weather"], "rain");
+    assert_eq!(provenance["collected_at"]["utc"], "2026-05-01T07:00:00Z");
+    assert_eq!(
+        said(&centre, &chat, "collected").unwrap(),
+        json!({"by": "A. Officer", "place": "Mykolaiv"})
+    );
+    assert_eq!(said(&centre, &chat, "handling").unwrap(), "H2");
+    assert_eq!(said(&centre, &chat, "source").unwrap(), SOURCE);
+    assert_eq!(said(&centre, &chat, "actor").unwrap(), "UKR-P0001");
+    assert_eq!(
+        said(&centre, &chat, "md5").unwrap(),
+        "aa8af3ebe14831a7cd1b6d1383a03755"
+    );
+    assert_eq!(
+        said(&centre, &chat, "sha1")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .len(),
+        40
+    );
+    let list = item_at(&centre, "usb/disk/list.txt");
+    assert_eq!(said(&centre, &list, "provenance"), None);
+    let document = item_at(&centre, "protocol.pdf");
+    assert_eq!(
+        said(&centre, &document, "role").unwrap(),
+        "hand-over document"
+    );
+    assert_eq!(document.ern.to_string(), "UKR-000001-0000003");
+    let opening = centre.read_event(chat.first_index - 1);
+    let act = said(&centre, &chat, "act").unwrap();
+    let opened = opening.iter().chain(std::iter::empty()).next().unwrap();
+    let opened = if opened.text("kind") == Some("intake_opened") {
+        opened.clone()
+    } else {
+        (0..log_size(&centre))
+            .map(|i| centre.read_event(i).unwrap())
+            .find(|e| e.text("kind") == Some("intake_opened"))
+            .unwrap()
+    };
+    assert_eq!(opened.value("event"), Some(&act));
+    assert_eq!(opened.text("authority"), Some("Art. 93 CPC"));
+    drop(centre);
+    world.assert_sound();
+}
+
+#[test]
+fn a_provenance_file_with_a_malformed_row_is_refused_whole() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "a", b"a");
+    let mut request = request(&[&usb]);
+    request.provenance = Some(put(
+        world.folder.path(),
+        "p.csv",
+        b"path,collected_at\n**,yesterday\n",
+    ));
+    let centre = world.open();
+    let size = log_size(&centre);
+    let refused = take_in(&centre, &request).unwrap_err();
+    assert!(
+        refused.is_usage() && refused.to_string().contains("line 2"),
+        "{refused}"
+    );
+    assert_eq!(log_size(&centre), size);
+}

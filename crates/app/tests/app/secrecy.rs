@@ -1,0 +1,94 @@
+//! Nothing of a centre shows what it holds or whose it is.
+
+use comity_app::verify::Depth;
+
+use crate::fixture::*;
+
+on_every_kind! {
+    no_file_shows_a_sentence_a_file_name_or_a_persons_name,
+}
+
+fn no_file_shows_a_sentence_a_file_name_or_a_persons_name(kind: Kind) {
+    let world = World::new(kind);
+    let usb = world.place("usb");
+    put(
+        &usb,
+        "harbour-rota/night-watch-4471.txt",
+        SENTENCE.as_bytes(),
+    );
+    put(&usb, "long.txt", SENTENCE.repeat(70_000).as_bytes());
+    std::os::unix::fs::symlink("secret-target-8812", usb.join("link")).unwrap();
+    let mut request = request(&[&usb]);
+    request.collected.by = Some("Collector-Name-5150".to_owned());
+    request.provenance = Some(put(
+        world.folder.path(),
+        "p.csv",
+        b"path,serial\n**,SERIAL-9031\n",
+    ));
+    let centre = world.open();
+    take_in(&centre, &request).unwrap();
+    put(&usb, "long.txt", b"other");
+    take_in(&centre, &request).unwrap();
+    let item = item_at(&centre, "usb/harbour-rota/night-watch-4471.txt");
+    bytes_of(&centre, &item);
+    centre
+        .add_person(
+            &actor(&centre),
+            &"LTU".parse().unwrap(),
+            "Second-Person-7733",
+        )
+        .unwrap();
+    centre.rebuild_check(&|_, _| ()).unwrap();
+    // While it is open: the write-ahead log is there too.
+    let digest = sha256(SENTENCE.as_bytes());
+    let raw: Vec<u8> = (0..32)
+        .map(|i| u8::from_str_radix(&digest[2 * i..2 * i + 2], 16).unwrap())
+        .collect();
+    let secrets: [&[u8]; 11] = [
+        SENTENCE.as_bytes(),
+        &SENTENCE.as_bytes()[..24],
+        b"night-watch-4471",
+        b"harbour-rota",
+        b"secret-target-8812",
+        b"Collector-Name-5150",
+        b"SERIAL-9031",
+        b"Second-Person-7733",
+        FOUNDER.as_bytes(),
+        SOURCE.as_bytes(),
+        PASSPHRASE.as_bytes(),
+    ];
+    let digests: [&[u8]; 2] = [digest.as_bytes(), &raw];
+    let all = || files(&world.dir).into_iter().chain(files(&world.objects));
+    assert!(all().count() > 8);
+    for (name, bytes) in all() {
+        for secret in secrets.iter().chain(&digests) {
+            let shows = bytes.windows(secret.len()).any(|w| w == *secret);
+            assert!(!shows, "{name} shows {}", String::from_utf8_lossy(secret));
+            assert!(!name.contains(&*String::from_utf8_lossy(secret)), "{name}");
+        }
+    }
+    // Nor do the columns that an administrator of the database reads.
+    for (table, _, columns) in comity_app::sql::schema::PROJECTIONS {
+        let sql = format!("SELECT {} FROM {table}", columns.join(", "));
+        for row in centre.session().unwrap().query(&sql, &[]).unwrap() {
+            for value in row.0 {
+                let bytes = match value {
+                    comity_app::sql::Value::Blob(b) => b,
+                    comity_app::sql::Value::Text(t) => t.into_bytes(),
+                    _ => continue,
+                };
+                for secret in secrets.iter().chain(&digests) {
+                    let shows = bytes.windows(secret.len()).any(|w| w == *secret);
+                    assert!(!shows, "{table} shows {}", String::from_utf8_lossy(secret));
+                }
+            }
+        }
+    }
+    drop(centre);
+    let said = format!("{:?}", world.verify(Depth::Full));
+    assert!(
+        !said.contains(FOUNDER) && !said.contains("night-watch"),
+        "{said}"
+    );
+    world.assert_sound();
+}
