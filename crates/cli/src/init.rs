@@ -52,7 +52,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
     }
     let host = match (&args.host, members.first()) {
         (Some(host), _) => code(host)?,
-        (None, Some((first, _))) => first.clone(),
+        (None, Some((first, _))) => *first,
         (None, None) => return Err(AppError::Usage("a centre needs a member".to_owned()).into()),
     };
     let founding = Founding {

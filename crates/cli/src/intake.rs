@@ -76,7 +76,7 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
             .bag
             .as_ref()
             .map_or_else(|| args.paths.clone(), |bag| vec![bag.clone()]),
-        member: args.member.clone(),
+        member: args.member,
         case: args.case.clone(),
         source: args.source.clone(),
         collected: Collected {

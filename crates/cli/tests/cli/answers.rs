@@ -1,0 +1,432 @@
+//! What the program says: refusals, names with control characters, JSON, and no secret.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::world::{FOUNDER, PASSPHRASE, World, bare, both, put};
+
+#[test]
+fn used_wrongly_it_refuses_with_2_and_says_what_to_do() {
+    let world = World::new();
+    let usb = put(&world.folder.path().join("usb"), "a", b"a");
+    let dir = world.dir.to_str().unwrap();
+    let nowhere = world.folder.path().join("nowhere");
+    let intake = [
+        "intake",
+        usb.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "s",
+    ];
+    let full = [dir, "--name", "N", "--member", "UKR=U"];
+    let table: Vec<(&str, Vec<&str>, Vec<(&str, &str)>, i32, &str)> = vec![
+        (
+            "no actor",
+            intake.to_vec(),
+            vec![("COMITY_ACTOR", "")],
+            2,
+            "--actor",
+        ),
+        (
+            "an unknown actor",
+            intake.to_vec(),
+            vec![("COMITY_ACTOR", "UKR-P0099")],
+            2,
+            "person list",
+        ),
+        (
+            "no actor for a case",
+            vec!["case", "new", "X"],
+            vec![("COMITY_ACTOR", "")],
+            2,
+            "--actor",
+        ),
+        (
+            "no actor to open an item",
+            vec!["item", "get", "UKR-000001-0000001", "--purpose", "p"],
+            vec![("COMITY_ACTOR", "")],
+            2,
+            "--actor",
+        ),
+        (
+            "no centre there",
+            vec!["case", "list"],
+            vec![("COMITY_CENTRE", nowhere.to_str().unwrap())],
+            2,
+            "comity init",
+        ),
+        (
+            "a wrong passphrase",
+            vec!["case", "list"],
+            vec![("COMITY_PASSPHRASE", "wrong")],
+            1,
+            "passphrase",
+        ),
+        (
+            "a wrong passphrase to verify",
+            vec!["verify"],
+            vec![("COMITY_PASSPHRASE", "wrong")],
+            1,
+            "passphrase",
+        ),
+        (
+            "a folder with a centre",
+            [&["init"], &full[..]].concat(),
+            vec![],
+            2,
+            "not empty",
+        ),
+        (
+            "an empty passphrase",
+            vec![
+                "init",
+                nowhere.to_str().unwrap(),
+                "--name",
+                "N",
+                "--member",
+                "UKR=U",
+            ],
+            vec![("COMITY_PASSPHRASE", "")],
+            2,
+            "passphrase",
+        ),
+        (
+            "an unknown verb",
+            vec!["frobnicate"],
+            vec![],
+            2,
+            "frobnicate",
+        ),
+        (
+            "an unknown case",
+            vec![
+                "intake",
+                usb.to_str().unwrap(),
+                "--member",
+                "UKR",
+                "--case",
+                "C0077",
+                "--source",
+                "s",
+            ],
+            vec![],
+            2,
+            "C0077",
+        ),
+        (
+            "no such item",
+            vec!["item", "show", "UKR-000009-0000001"],
+            vec![],
+            2,
+            "item list",
+        ),
+    ];
+    let before = world.json(&["ledger", "status"])["size"].clone();
+    for (what, words, env, code, part) in table {
+        let ran = world
+            .comity(&words)
+            .envs(env.iter().copied())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(code), "{what}: {}", both(&ran));
+        assert!(said.contains(part), "{what}: {said}");
+        assert!(!said.contains("panicked"), "{what}: {said}");
+        // The same in JSON, for programs; a command that could not be read is told in words.
+        if what != "an unknown verb" {
+            let ran = world
+                .comity(&[&["--json"], &words[..]].concat())
+                .envs(env.iter().copied())
+                .output()
+                .unwrap();
+            let answer: Value = serde_json::from_slice(&ran.stdout)
+                .unwrap_or_else(|e| panic!("{what}: {e}: {}", both(&ran)));
+            assert!(answer["error"].is_string(), "{what}");
+        }
+    }
+    assert_eq!(world.json(&["ledger", "status"])["size"], before);
+    let ran = bare(&["case", "list"]).output().unwrap();
+    assert_eq!(ran.status.code(), Some(2), "{}", both(&ran));
+    let ran = bare(&["--centre", dir, "case", "list"]).output().unwrap();
+    assert_eq!(
+        ran.status.code(),
+        Some(2),
+        "no passphrase and no terminal: {}",
+        both(&ran)
+    );
+}
+
+#[test]
+fn control_characters_in_names_do_not_reach_the_terminal() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    put(&usb, "red\u{1b}[31m\rname\n\u{202e}txt", b"x");
+    world.fine(&["case", "new", "case\u{1b}[2J\u{7}name"]);
+    world.fine(&[
+        "person",
+        "add",
+        "--member",
+        "LTU",
+        "Name\u{1b}]0;title\u{7}",
+    ]);
+    let intake = [
+        "intake",
+        usb.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "s\u{1b}[1m",
+    ];
+    world.fine(&intake);
+    let missing = format!("{}/\u{1b}[31m", usb.display());
+    let mut said = Vec::new();
+    for words in [
+        &["item", "list"][..],
+        &["item", "show", "UKR-000001-0000001"],
+        &["item", "history", "UKR-000001-0000001"],
+        &["case", "list"],
+        &["person", "list"],
+        &[
+            "intake", &missing, "--member", "UKR", "--case", "C0001", "--source", "s",
+        ],
+        &["case", "new", "case\u{1b}[2J\u{7}name"],
+        &["item", "list", "--path", "\u{1b}[31m["],
+    ] {
+        let ran = world.run(words);
+        said.push((words, [ran.stdout, ran.stderr].concat()));
+    }
+    for (words, bytes) in said {
+        let text = String::from_utf8(bytes).unwrap();
+        let raw = text
+            .chars()
+            .find(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c));
+        assert_eq!(raw, None, "{words:?}: {text:?}");
+    }
+    // In a list a name takes one line.
+    assert_eq!(world.fine(&["item", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn every_answer_in_json_parses() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    put(&usb, "a.txt", b"some text");
+    put(&usb, "b.txt", b"more text");
+    let usb = usb.to_str().unwrap();
+    let intake = world.json(&[
+        "intake",
+        usb,
+        "--member",
+        "UKR",
+        "--case",
+        "The harbour",
+        "--source",
+        "s",
+    ]);
+    assert_eq!(
+        (
+            intake["intake"].as_str(),
+            intake["states"]["sealed"].as_u64()
+        ),
+        (Some("UKR-000001"), Some(2))
+    );
+    let person = world.json(&["person", "add", "--member", "LTU", "Second"]);
+    assert_eq!(person["person"], "LTU-P0001");
+    assert_eq!(world.json(&["case", "new", "Another"])["case"], "C0002");
+    assert_eq!(world.json(&["case", "list"]).as_array().unwrap().len(), 2);
+    assert_eq!(world.json(&["member", "list"]).as_array().unwrap().len(), 2);
+    assert_eq!(world.json(&["person", "list"]).as_array().unwrap().len(), 2);
+    let ern = "UKR-000001-0000001";
+    assert!(
+        world
+            .json(&["item", "show", ern])
+            .to_string()
+            .contains("usb/a.txt")
+    );
+    assert!(
+        world
+            .json(&["item", "history", ern])
+            .to_string()
+            .contains("received")
+    );
+    let status = world.json(&["ledger", "status"]);
+    assert!(status["size"].as_u64().unwrap() > 8);
+    assert_eq!(world.json(&["verify"])["findings"], serde_json::json!([]));
+    assert_eq!(
+        world.json(&["verify", "--sealed"])["findings"],
+        serde_json::json!([])
+    );
+    assert_eq!(world.json(&["verify", "--full"])["items_read"], 2);
+    assert_eq!(world.json(&["rebuild", "--check"])["same"], true);
+    assert!(world.json(&["rebuild"])["events"].as_u64().unwrap() > 8);
+    assert_eq!(world.listing().len(), 2);
+    assert_eq!(
+        world
+            .fine(&["--json", "item", "list", "--path", "**/b.txt"])
+            .lines()
+            .count(),
+        1
+    );
+    let new = world.folder.path().join("made");
+    let made = world.json(&[
+        "init",
+        new.to_str().unwrap(),
+        "--name",
+        "New",
+        "--member",
+        "POL=Poland",
+    ]);
+    assert!(made["fingerprint"].is_string() && made["vkeys"].as_array().unwrap().len() == 2);
+    assert!(made["origin"].as_str().unwrap().starts_with("comity/new/"));
+    assert!(new.join("keys").exists());
+}
+
+#[test]
+fn an_item_comes_back_exactly_and_its_opening_is_on_record() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    let bytes: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
+    put(&usb, "a.bin", &bytes);
+    world.fine(&[
+        "intake",
+        usb.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "s",
+    ]);
+    let ern = "UKR-000001-0000001";
+    let out = world.folder.path().join("out.bin");
+    world.fine(&[
+        "item",
+        "get",
+        ern,
+        "--purpose",
+        "reading",
+        "-o",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(fs::read(&out).unwrap(), bytes);
+    // What is there is not written over.
+    let ran = world.run(&[
+        "item",
+        "get",
+        ern,
+        "--purpose",
+        "reading",
+        "-o",
+        out.to_str().unwrap(),
+    ]);
+    assert_ne!(ran.status.code(), Some(0));
+    assert_eq!(fs::read(&out).unwrap(), bytes);
+    let ran = world.run(&[
+        "item",
+        "get",
+        ern,
+        "--purpose",
+        "reading",
+        "--range",
+        "100:50",
+    ]);
+    assert_eq!(ran.stdout, bytes[100..150]);
+    let ran = world.run(&[
+        "item",
+        "get",
+        ern,
+        "--purpose",
+        "reading",
+        "--range",
+        "4999999:2",
+    ]);
+    assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0));
+    let history = world.fine(&["item", "history", ern]);
+    assert_eq!(history.matches("reading").count(), 1, "{history}");
+    // A reader that goes away after the first bytes does not undo the record.
+    let before = world.json(&["ledger", "status"])["size"].as_u64();
+    let mut child = world
+        .comity(&["item", "get", ern, "--purpose", "cut off"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.wait().unwrap();
+    assert_eq!(
+        world.json(&["ledger", "status"])["size"].as_u64(),
+        before.map(|n| n + 1)
+    );
+}
+
+#[test]
+fn neither_output_nor_the_centre_shows_passphrase_or_evidence() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    let sentence = "The convoy left the harbour at four in the morning without lights.";
+    put(&usb, "night-watch-4471.txt", sentence.as_bytes());
+    let mut said = Vec::new();
+    for words in [
+        &[
+            "intake",
+            usb.to_str().unwrap(),
+            "--member",
+            "UKR",
+            "--case",
+            "C0001",
+            "--source",
+            "stick of the harbour master",
+        ][..],
+        &["verify", "--full"],
+        &["rebuild"],
+        &["ledger", "status"],
+        &["ledger", "checkpoint"],
+        &[
+            "item",
+            "get",
+            "UKR-000001-0000001",
+            "--purpose",
+            "p",
+            "-o",
+            usb.join("out").to_str().unwrap(),
+        ],
+    ] {
+        let ran = world.run(words);
+        assert!(ran.status.success(), "{}", both(&ran));
+        said.extend([ran.stdout, ran.stderr].concat());
+    }
+    let said = String::from_utf8(said).unwrap();
+    for secret in [PASSPHRASE, sentence] {
+        assert!(!said.contains(secret), "{said}");
+    }
+    let mut folders = vec![world.dir.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            for secret in [
+                PASSPHRASE,
+                sentence,
+                "night-watch-4471",
+                FOUNDER,
+                "harbour master",
+            ] {
+                assert!(
+                    !bytes.windows(secret.len()).any(|w| w == secret.as_bytes()),
+                    "{} shows {secret}",
+                    path.display()
+                );
+            }
+        }
+    }
+}

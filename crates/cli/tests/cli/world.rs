@@ -1,0 +1,129 @@
+//! A centre that the program works on, and the program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use comity_app::Ambient;
+use comity_app::centre::{ARGON2, Founding, create};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub const PASSPHRASE: &str = "nine lemons under the stairs";
+pub const FOUNDER: &str = "Olena Kovalenko-Test";
+
+pub struct World {
+    pub folder: TempDir,
+    pub dir: PathBuf,
+}
+
+impl World {
+    /// A centre with one case, its passphrase cheap to try.
+    pub fn new() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("centre");
+        let mut argon2 = ARGON2;
+        (argon2.memory_kib, argon2.passes, argon2.lanes) = (8, 1, 1);
+        let member = |code: &str, name: &str| (code.parse().unwrap(), name.to_owned());
+        let founding = Founding {
+            name: "Centre of the tests".to_owned(),
+            members: vec![member("UKR", "Ukraine"), member("LTU", "Lithuania")],
+            host: "UKR".parse().unwrap(),
+            founder: FOUNDER.to_owned(),
+            database: None,
+            objects: None,
+            argon2,
+        };
+        drop(create(&dir, &founding, PASSPHRASE, Ambient::system()).unwrap());
+        let world = World { folder, dir };
+        world.fine(&["case", "new", "The harbour"]);
+        world
+    }
+
+    /// The program on this centre, with passphrase and actor from the environment.
+    pub fn comity(&self, words: &[&str]) -> Command {
+        let mut command = bare(words);
+        command
+            .env("COMITY_CENTRE", &self.dir)
+            .env("COMITY_ACTOR", "UKR-P0001")
+            .env("COMITY_PASSPHRASE", PASSPHRASE);
+        command
+    }
+
+    pub fn run(&self, words: &[&str]) -> Output {
+        self.comity(words).output().unwrap()
+    }
+
+    /// Runs what must succeed, and gives what it wrote.
+    pub fn fine(&self, words: &[&str]) -> String {
+        let ran = self.run(words);
+        assert!(ran.status.success(), "{words:?}: {}", both(&ran));
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
+    pub fn json(&self, words: &[&str]) -> Value {
+        let words = [&["--json"], words].concat();
+        serde_json::from_str(&self.fine(&words)).unwrap()
+    }
+
+    /// Number, state, path and digest of every item.
+    pub fn listing(&self) -> Vec<Value> {
+        let text = self.fine(&["--json", "item", "list"]);
+        let mut items: Vec<Value> = text
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        for item in &mut items {
+            let fields = item.as_object_mut().unwrap();
+            fields.remove("received");
+            fields.remove("events");
+        }
+        items
+    }
+
+    pub fn copy(&self, name: &str) -> World {
+        let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+        let dir = folder.path().join("centre");
+        copy(&self.dir, &dir);
+        World { folder, dir }
+    }
+}
+
+pub fn bare(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
+    for name in ["CENTRE", "ACTOR", "PASSPHRASE", "PASSPHRASE_FILE", "FAULT"] {
+        command.env_remove(format!("COMITY_{name}"));
+    }
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+pub fn both(ran: &Output) -> String {
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    format!(
+        "{:?}\n{}\n{}",
+        ran.status.code(),
+        text(&ran.stdout),
+        text(&ran.stderr)
+    )
+}
+
+pub fn put(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
