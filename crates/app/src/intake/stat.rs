@@ -356,9 +356,11 @@ mod tests {
         fs::write(&path, b"one")?;
         let replaced = FileStat {
             modified: before.modified,
+            changed: before.changed,
             ..FileStat::of(File::open(&path)?)?
         };
-        assert!(changed_while_read(&before, &replaced).is_some());
+        let what = changed_while_read(&before, &replaced);
+        assert!(what.is_some_and(|what| what == "another file took its place"));
         Ok(())
     }
 

@@ -386,6 +386,28 @@ fn malformed_and_contradicting_lines_are_named_and_the_rest_counts() -> Result {
 }
 
 #[test]
+fn a_digest_of_another_length_is_a_fault() -> Result {
+    let place = Place::new(&[("a", "one")])?;
+    let sha = digest(Algorithm::Sha256, "one");
+    for text in [
+        format!("path,md5\na,{sha}\n"),
+        format!("Algorithm,Hash,Path\nSHA256,{},a\n", &sha[..62]),
+        format!("%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n3,{sha},a\n"),
+        format!("# one that can be told from its length\n{sha}  b\nMD5 (a) = {sha}\n"),
+    ] {
+        fs::write(place.path("list"), &text)?;
+        let (manifest, verdicts) = place.compare("list", &["in"])?;
+        assert_eq!(verdicts[0].1, Verdict::NotListed, "{text}");
+        let faults = manifest.faults();
+        assert!(
+            faults.len() == 1 && faults[0].reason.contains("hex digits, not"),
+            "{faults:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn digests_that_nobody_computed_are_no_match() -> Result {
     let place = Place::new(&[("a", "one")])?;
     fs::write(

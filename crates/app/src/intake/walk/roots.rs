@@ -184,3 +184,25 @@ fn look_at(given: &Path) -> io::Result<Root> {
         id: stat.id(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_folder_under_two_mounts_is_the_same_place() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let first = look_at(folder.path())?;
+        let (absolute, name) = (PathBuf::from("/mnt/elsewhere"), b"elsewhere".to_vec());
+        let second = Root {
+            absolute,
+            name,
+            ..first.clone()
+        };
+        assert!(matches!(
+            check_pair(&first, &second),
+            Err(RootError::Twice { .. })
+        ));
+        Ok(())
+    }
+}
