@@ -8,7 +8,7 @@ from pathlib import Path
 from report import check, done
 
 world = json.loads(Path(sys.argv[1]).read_text())
-graph = Path(world["package"]) / "comity/case.jsonld"
+graph = Path(world["few"]) / "comity/case.jsonld"
 validator = Path(sys.executable).with_name("case_validate")
 
 
@@ -20,7 +20,7 @@ ran = judge(graph)
 check("case_validate accepts comity/case.jsonld", ran.returncode == 0 and "Conforms: True" in ran.stdout, ran.stdout[:2000] + ran.stderr[:2000])
 
 text = graph.read_text(encoding="utf-8")
-exhibits = len((Path(world["package"]) / "comity/items.jsonl").read_text(encoding="utf-8").splitlines())
+exhibits = len((Path(world["few"]) / "comity/items.jsonl").read_text(encoding="utf-8").splitlines())
 records = text.count("ProvenanceRecord\"")
 check("every exhibit has a provenance record", records >= exhibits, f"{records} records for {exhibits} exhibits")
 

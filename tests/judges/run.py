@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +39,9 @@ class World:
     def comity(self, *words):
         """Runs `comity`; what it prints comes back."""
         ran = subprocess.run(
-            [self.programs / "comity", *map(str, words)], env=self.env, text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+            [self.programs / "comity", *map(str, words)],
+            cwd=self.folder, env=self.env, text=True,
+            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
         )
         if ran.returncode:
             sys.exit(f"judges: comity {' '.join(map(str, words))} ended with {ran.returncode}\n{ran.stdout}")
@@ -63,17 +66,22 @@ class World:
         self.comity("case", "new", "Zoriane")
         self.comity(
             "intake", evidence, "--member", "UKR", "--case", "Zoriane", "--source", "National Police (invented)",
+            "--document", SAMPLES / "hand-over/hand-over letter.txt",
             "--manifest", SAMPLES / "hand-over/manifest.sha256", "--provenance", SAMPLES / "hand-over/provenance.csv",
             "--receipt", self.folder / "receipt", "--legacy-hashes",
         )
         older = self.folder / "older-checkpoint"
         older.write_text(self.comity("ledger", "checkpoint"), encoding="utf-8")
-        self.comity("intake", many, "--member", "UKR", "--case", "Zoriane", "--source", "many")
+        self.comity("intake", many, "--member", "UKR", "--case", "Zoriane", "--source", "many", "--no-receipt")
         self.comity("item", "get", "UKR-000001-0000001", "--purpose", "judging", "-o", self.folder / "got")
 
         disclose = ("disclose", "--case", "Zoriane", "--purpose", "judging", "--recipient", "the judges", "-o")
         self.comity(*disclose, self.folder / "package")
-        self.comity(*disclose, self.folder / "package.zip")
+        (self.folder / "zipped").mkdir()
+        self.comity(*disclose, self.folder / "zipped/package.zip")
+        # The validator of the graph needs a second an exhibit: a few of every kind will do for it.
+        chosen = [word for number in (1, 2, 12, *range(20, 30)) for word in ("--item", f"UKR-000001-{number:07d}")]
+        self.comity(*disclose, self.folder / "few", *chosen)
         self.comity("ledger", "export", self.folder / "log")
         proofs = self.folder / "proofs"
         proofs.mkdir()
@@ -84,9 +92,11 @@ class World:
             "passphrase": self.env["COMITY_PASSPHRASE"],
             "centre": str(self.centre),
             "evidence": str(evidence),
+            "letter": str(SAMPLES / "hand-over/hand-over letter.txt"),
             "receipt": str(self.folder / "receipt"),
             "package": str(self.folder / "package"),
-            "package_zip": str(self.folder / "package.zip"),
+            "few": str(self.folder / "few"),
+            "package_zip": str(self.folder / "zipped/package.zip"),
             "log": str(self.folder / "log"),
             "keys": str(self.folder / "log" / "keys"),
             "older_checkpoint": str(older),
@@ -111,7 +121,9 @@ def main():
         world = World(asked.bin.resolve(), Path(folder)).make()
         for judge in judges:
             print(f"== {judge.stem}", flush=True)
-            ran = subprocess.run([sys.executable, judge, world], cwd=ROOT, stdin=subprocess.DEVNULL)
+            started = time.monotonic()
+            ran = subprocess.run([sys.executable, judge, world], cwd=folder, stdin=subprocess.DEVNULL)
+            print(f"   {time.monotonic() - started:.1f} s", flush=True)
             if ran.returncode:
                 failed.append(judge.stem)
     print(f"judges: {len(judges) - len(failed)} passed, {len(failed)} failed{': ' if failed else ''}{', '.join(failed)}")

@@ -110,4 +110,4 @@ def main(folder: Path) -> int:
 
 if __name__ == "__main__":
     default = Path(__file__).parents[2] / "testdata" / "vectors" / "vault"
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else default))
+    sys.exit(main(default))
