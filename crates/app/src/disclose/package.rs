@@ -5,6 +5,7 @@ use comity_core::digest::Digest;
 use comity_core::id::Ern;
 use comity_core::package::bag::{ManifestWriter, info};
 use comity_core::package::{ItemBytes, ItemLine, PackageHead, event_line, payload_path, words};
+use comity_rules::opening::{self, Reader};
 
 use super::caseld::CaseLd;
 use super::page::{self, CustodyEvent, EXHIBITS_PER_PAGE, Sheet, Shown};
@@ -49,9 +50,6 @@ const DOCUMENTS: &[(&str, &str)] = &[
         include_str!("../../../../docs/format/keyring.md"),
     ),
 ];
-
-/// Why a viewing is not opened.
-const WORK_PRODUCT: &str = "work product";
 
 /// A bag under its partial name, durable.
 pub struct Made {
@@ -202,15 +200,18 @@ impl Bag {
 
     /// One line of `events.jsonl`. A viewing by a person is named and not opened, unless asked for.
     fn event(&mut self, event: &mut OpenedEvent, selection: &Selection) -> Result<CustodyEvent> {
-        let is_viewing = event.text("kind") == Some("opened");
-        let why = (is_viewing && !selection.viewings).then_some(WORK_PRODUCT);
+        let reader = Reader::Recipient {
+            viewings: selection.viewings,
+        };
+        let why = opening::event(event.text("kind").unwrap_or_default(), reader)
+            .map(|withheld| withheld.to_string());
         if why.is_some() {
             for field in &mut event.fields {
                 (field.salt, field.value) = (None, None);
             }
         }
         let leaf = String::from_utf8_lossy(&event.entry);
-        let line = event_line(event.index, &leaf, &event.fields, why)
+        let line = event_line(event.index, &leaf, &event.fields, why.as_deref())
             .map_err(|e| AppError::damaged(format!("event {}", event.index), e.to_string()))?;
         self.events.write(line.as_bytes())?;
         self.indices.push(event.index);

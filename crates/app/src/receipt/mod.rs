@@ -11,6 +11,7 @@ use comity_core::json::Value;
 use comity_core::package::{
     Difference, DifferenceLine, Differences, ReceiptHead, manifest_line, needed_tiles,
 };
+use comity_rules::opening;
 
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
@@ -20,9 +21,6 @@ use crate::handover::{Handover, Written, partial, put_in_place, refuse_taken, re
 use crate::project::ObjectAt;
 use crate::read::{OpenedEvent, open_event};
 use crate::sql::Session;
-
-/// What of a body is never handed to anyone: where the vault keeps the object.
-const INTERNAL: &str = "object";
 
 /// The name and version of this program, as heads say it.
 pub const PROGRAM: &str = concat!("comity ", env!("CARGO_PKG_VERSION"));
@@ -68,7 +66,10 @@ pub(crate) fn centre_name(centre: &Centre) -> Result<String> {
 
 /// Hides what is never handed over: the value and its salt.
 pub(crate) fn hide_internal(fields: &mut [OpenField]) {
-    for field in fields.iter_mut().filter(|f| f.name == INTERNAL) {
+    for field in fields
+        .iter_mut()
+        .filter(|f| opening::field(&f.name).is_some())
+    {
         (field.salt, field.value) = (None, None);
     }
 }
