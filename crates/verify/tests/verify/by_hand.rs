@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::*;
+use crate::world::*;
 
 const DOCUMENT: &str = include_str!("../../../../docs/format/disclosure.md");
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::*;
+use crate::world::*;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Damage {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::common::*;
+use crate::world::*;
 use zip::write::SimpleFileOptions;
 
 fn package_files(folder: &Path) -> Vec<(String, Vec<u8>)> {

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod by_hand;
-mod common;
+mod world;
 mod damage;
 mod frozen;
 mod hostile;

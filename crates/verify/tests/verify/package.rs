@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::*;
+use crate::world::*;
 use comity_core::Digest;
 use comity_core::body::Field;
 use comity_core::json::{Value, parse};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::*;
+use crate::world::*;
 
 struct Received {
     receipt: PathBuf,
