@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod by_hand;
-mod world;
 mod damage;
 mod frozen;
 mod hostile;
 mod package;
 mod receipt;
+mod world;
