@@ -164,12 +164,13 @@ pub fn read_entry(work: &Work<'_>, also: Also) -> Read1 {
 }
 
 fn read_walked(entry: &Entry, also: Also) -> Read1 {
-    let file = entry.stat().ok().map(|s| s.to_json());
+    // Asked only for what has no bytes: an open file is asked itself.
+    let record = || entry.stat().ok().map(|s| s.to_json());
     let without = |state, reason: String| Read1::Without {
         state,
         reason: Some(reason),
         link: None,
-        file: file.clone(),
+        file: record(),
     };
     match &entry.kind {
         Kind::File => {}
@@ -178,7 +179,7 @@ fn read_walked(entry: &Entry, also: Also) -> Read1 {
                 state: ItemState::Link,
                 reason: None,
                 link: Some(target.clone()),
-                file,
+                file: record(),
             };
         }
         Kind::Socket => {
