@@ -99,7 +99,11 @@ impl Centre {
     /// Reads one event by the index of its leaf.
     pub fn read_event(&self, index: u64) -> Result<OpenedEvent> {
         let (entry, body) = {
-            let sequencer = self.sequencer();
+            let mut sequencer = self.sequencer();
+            if index >= sequencer.tree.size() {
+                // Another process has recorded it, or is about to: its turn is waited for.
+                sequencer.recover()?;
+            }
             (sequencer.tree.entry(index)?, sequencer.tree.body(index)?)
         };
         open_event(&self.keys, index, &entry, &body)

@@ -81,6 +81,8 @@ impl Sequencer {
         let done = self.locked(|s| {
             let state = s.state()?;
             let mut said: Vec<String> = s.tree.recovered();
+            // Another process may have recorded since this one opened the tree.
+            s.tree.refresh()?;
             if let Some(sentence) = s.finish(&state, None)? {
                 said.push(sentence);
             }

@@ -36,6 +36,18 @@ fn runtime() -> Result<&'static Runtime, SqlError> {
 enum Conn {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
+    Closed,
+}
+
+impl Conn {
+    fn close(self) -> Result<(), SqlError> {
+        let closed = match self {
+            Conn::Sqlite(conn) => runtime()?.block_on(conn.close()),
+            Conn::Postgres(conn) => runtime()?.block_on(conn.close()),
+            Conn::Closed => Ok(()),
+        };
+        closed.map_err(|source| engine_error("close", source))
+    }
 }
 
 /// One connection to the state. Not shared between threads at once; open another for another thread.
@@ -76,6 +88,7 @@ impl Session {
 
     fn assert_durable(&mut self) -> Result<(), SqlError> {
         let settings: &[(&'static str, &'static str, &'static str)] = match self.conn {
+            Conn::Closed => &[],
             Conn::Sqlite(_) => &[
                 ("journal_mode", "PRAGMA journal_mode", "wal"),
                 ("synchronous", "PRAGMA synchronous", "2"),
@@ -129,6 +142,7 @@ impl Session {
                     .map_err(fail)?
                     .rows_affected())
             }
+            Conn::Closed => Err(fail(sqlx::Error::WorkerCrashed)),
         }
     }
 
@@ -162,6 +176,7 @@ impl Session {
                     .collect::<Result<_, _>>()
                     .map_err(fail)
             }
+            Conn::Closed => Err(fail(sqlx::Error::WorkerCrashed)),
         }
     }
 
@@ -210,12 +225,18 @@ impl Session {
     }
 
     /// Closes the session in order (SQLite folds its write-ahead log into the file).
-    pub fn close(self) -> Result<(), SqlError> {
-        let closed = match self.conn {
-            Conn::Sqlite(conn) => runtime()?.block_on(conn.close()),
-            Conn::Postgres(conn) => runtime()?.block_on(conn.close()),
-        };
-        closed.map_err(|source| engine_error("close", source))
+    pub fn close(mut self) -> Result<(), SqlError> {
+        std::mem::replace(&mut self.conn, Conn::Closed).close()
+    }
+}
+
+/// The driver has a thread for each SQLite connection. Left to itself, that thread may still be putting keys away
+/// when the process ends and OpenSSL is taken down under it; so a session that is dropped waits for its end.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Conn::Sqlite(_) = self.conn {
+            let _ = std::mem::replace(&mut self.conn, Conn::Closed).close();
+        }
     }
 }
 
@@ -267,9 +288,9 @@ fn open_postgres(url: &str, schema: &str) -> Result<PgConnection, SqlError> {
         conn: Conn::Postgres(runtime()?.block_on(options.connect()).map_err(fail)?),
     };
     session.execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"), &[])?;
-    match session.conn {
+    match std::mem::replace(&mut session.conn, Conn::Closed) {
         Conn::Postgres(conn) => Ok(conn),
-        Conn::Sqlite(_) => Err(fail(sqlx::Error::WorkerCrashed)),
+        Conn::Sqlite(_) | Conn::Closed => Err(fail(sqlx::Error::WorkerCrashed)),
     }
 }
 

@@ -26,6 +26,7 @@ fn delivery(folder: &Path) -> Vec<String> {
         "stick",
         "--document",
         document.to_str().unwrap(),
+        "--no-receipt",
     ];
     words.map(str::to_owned).to_vec()
 }

@@ -70,6 +70,8 @@ fn intakes_openings_cases_and_checks_run_at_the_same_time() {
             "UKR-000001-0000001",
             "--purpose",
             &format!("purpose {n}"),
+            "--range",
+            "0:28",
         ]));
         commands.push(list(&["--json", "verify"]));
     }

@@ -44,6 +44,7 @@ impl World {
     pub fn comity(&self, words: &[&str]) -> Command {
         let mut command = bare(words);
         command
+            .current_dir(self.folder.path())
             .env("COMITY_CENTRE", &self.dir)
             .env("COMITY_ACTOR", "UKR-P0001")
             .env("COMITY_PASSPHRASE", PASSPHRASE);
@@ -101,8 +102,8 @@ pub fn bare(words: &[&str]) -> Command {
 pub fn both(ran: &Output) -> String {
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     format!(
-        "{:?}\n{}\n{}",
-        ran.status.code(),
+        "{}\n{}\n{}",
+        ran.status,
         text(&ran.stdout),
         text(&ran.stderr)
     )
