@@ -134,7 +134,7 @@ fn every_lie_is_refused() {
             built(&[after_skippable], 1_000, 1),
         ),
         ("no frame at all", built(&[Vec::new()], 1_000, 1)),
-        ("not zstd", built(&[data.clone()], 1_000, 1)),
+        ("not zstd", built(std::slice::from_ref(&data), 1_000, 1)),
         (
             "a table that counts too little",
             [frame.clone(), vec![0, 0, 0, 1], footer(1, 20, 1_000, 1)].concat(),
