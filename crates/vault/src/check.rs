@@ -140,7 +140,7 @@ impl Check<'_> {
         match walked {
             Ok(true) => {}
             Ok(false) => self.find(None, trailer.index_at, DIGEST),
-            Err(error) => self.unreadable(None, trailer.index_at, &error),
+            Err(error) => return self.unreadable(None, trailer.index_at, &error),
         }
         if whole && next != trailer.index_at {
             self.find(None, next, GAP);

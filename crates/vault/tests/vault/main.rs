@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod damage;
+mod faults;
 mod fixture;
 mod frozen;
 mod liars;
