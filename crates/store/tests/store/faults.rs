@@ -87,9 +87,25 @@ fn check_rows(
             Some(NEW),
             "{row}: after another try"
         );
+        assert_eq!(
+            unfinished(folder.path()),
+            0,
+            "{row}: while the store is open"
+        );
         drop(objects);
         assert_no_leftovers(folder.path(), &row);
     }
+}
+
+/// Files of unfinished objects, those of live stores included.
+fn unfinished(root: &Path) -> usize {
+    let Ok(folders) = fs::read_dir(root.join("tmp")) else {
+        return 0;
+    };
+    let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    files
+        .filter(|file| file.as_ref().unwrap().file_name() != "lock")
+        .count()
 }
 
 fn assert_no_leftovers(root: &Path, row: &str) {

@@ -206,11 +206,8 @@ fn a_large_object_that_is_given_up_is_withdrawn_from_the_store() {
     let objects = on_s3(disk);
     let mut writer = objects.writer("pack").unwrap();
     writer.append(&pattern(17 * MIB)).unwrap();
-    script.clear();
+    assert!(!script.durable_ops().contains(&Op::Delete));
     drop(writer);
-    assert_eq!(
-        script.durable_ops(),
-        [Op::Delete],
-        "S3 keeps, and bills, parts that nobody withdraws"
-    );
+    // The last request, since a part that arrives later would stay; S3 keeps, and bills, what nobody withdraws.
+    assert_eq!(script.durable_ops().last(), Some(&Op::Delete));
 }
