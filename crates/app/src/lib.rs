@@ -14,6 +14,7 @@ pub mod item;
 pub mod keys;
 mod page;
 pub mod project;
+mod queue;
 pub mod read;
 pub mod rebuild;
 pub mod receipt;

@@ -17,6 +17,7 @@ use crate::ambient::Ambient;
 use crate::commit::Sequencer;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY, STATE_KEY};
+use crate::queue::Queue;
 use crate::sql::{Database, Session, schema};
 
 pub use config::Config;
@@ -48,6 +49,7 @@ pub struct Centre {
     pub recovered: Vec<String>,
     log_keys: LogKeys,
     sequencer: Mutex<Sequencer>,
+    pub(crate) queue: Queue,
 }
 
 impl Centre {
@@ -126,6 +128,7 @@ impl Centre {
             dir: dir.to_owned(),
             vault: Vault::new(objects.clone()),
             sequencer: Mutex::new(sequencer),
+            queue: Queue::default(),
             recovered: Vec::new(),
             config,
             keys,

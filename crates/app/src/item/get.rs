@@ -146,10 +146,7 @@ impl Centre {
             secret: None,
             object: ObjectAt::Unknown,
         };
-        Ok(self
-            .sequencer()
-            .commit(&self.keys, |group| group.push(&draft))?
-            .index)
+        Ok(self.append(draft)?.index)
     }
 }
 

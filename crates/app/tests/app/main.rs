@@ -12,3 +12,4 @@ mod get;
 mod intake;
 mod rebuild;
 mod secrecy;
+mod together;
