@@ -11,7 +11,7 @@ use comity_seal::Key;
 use comity_vault::{Hashes, PackWriter, Placed, Scratch, SealedObject, UnsyncedPack, encode_small};
 
 use super::batch::{Read1, Work, on_all_cores};
-use super::known::{Held, held_objects};
+use super::known::{Held, KnownItem, held_objects};
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
 use crate::error::{AppError, Result};
@@ -136,6 +136,13 @@ pub fn prepare(
             again.push(known.clone());
             continue;
         }
+        if let Some(known) = &work.known
+            && same_without_bytes(centre, known, read)?
+        {
+            ends.push(End::Again(0));
+            again.push(known.clone());
+            continue;
+        }
         let bytes = match (tag, found) {
             (Some(_), Some(found)) => Bytes::Held(*found, data_key(centre, found)?),
             (Some(tag), None) => match in_batch.get(&tag) {
@@ -189,6 +196,25 @@ fn state_of(read: &Read1) -> ItemState {
         Read1::Without { state, .. } => *state,
         _ => ItemState::Sealed,
     }
+}
+
+/// Whether what has no bytes is there already as it is: a link to the same place, the same kind of thing refused.
+fn same_without_bytes(centre: &Centre, known: &KnownItem, read: &Read1) -> Result<bool> {
+    let Read1::Without {
+        state,
+        reason,
+        link,
+        ..
+    } = read
+    else {
+        return Ok(false);
+    };
+    if known.state != *state || !matches!(state, ItemState::Link | ItemState::Refused) {
+        return Ok(false);
+    }
+    let event = centre.read_event(known.first)?;
+    Ok(event.text("link") == link.as_deref().map(shown).as_deref()
+        && event.text("reason") == reason.as_deref())
 }
 
 fn look_up(
@@ -450,7 +476,7 @@ fn ern(common: &Common, intake: u32, number: u32) -> Result<Ern> {
 fn delivered_again(
     centre: &Centre,
     common: &Common,
-    known: &super::known::KnownItem,
+    known: &KnownItem,
     time: &str,
 ) -> Result<Draft> {
     let random = &*centre.ambient.random;

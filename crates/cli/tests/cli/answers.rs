@@ -23,7 +23,8 @@ fn used_wrongly_it_refuses_with_2_and_says_what_to_do() {
         "s",
     ];
     let full = [dir, "--name", "N", "--member", "UKR=U"];
-    let table: Vec<(&str, Vec<&str>, Vec<(&str, &str)>, i32, &str)> = vec![
+    type Row<'a> = (&'a str, Vec<&'a str>, Vec<(&'a str, &'a str)>, i32, &'a str);
+    let table: Vec<Row<'_>> = vec![
         (
             "no actor",
             intake.to_vec(),
