@@ -10,6 +10,7 @@ use comity_core::body::Field;
 use comity_core::json::{Value, parse};
 use comity_core::merkle::consistency_proof;
 use comity_core::package::{Consistency, bag};
+use comity_core::tile::TileId;
 
 const NOT_ANCHORED: &str =
     "CONSISTENT, NOT ANCHORED: compare this fingerprint with one you had from elsewhere";
@@ -714,6 +715,66 @@ fn checkpoints_that_do_not_fit_are_named() {
     verify(&[&made.folder]).expect(1, &["its later checkpoint is not that of"]);
     write(made.size_a, size - 3, (made.size_a, size));
     verify(&[&made.folder]).expect(1, &["does not continue the earlier one"]);
+}
+
+#[test]
+fn a_reason_that_was_changed_shows_in_the_digests() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    edit(&made, EVENTS, "work product", "work of god ");
+    verify(&[&made.folder]).expect(
+        1,
+        &["comity/events.jsonl: was altered: its digest is not the one in tagmanifest-sha256.txt"],
+    );
+}
+
+#[test]
+fn a_tile_that_nothing_needs_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made_after(root.path(), 600);
+    verify(&[&made.folder]).expect(0, &[]);
+    let tile = TileId {
+        level: 0,
+        index: 0,
+        width: 256,
+    };
+    let name = format!("comity/log/{}", tile.path());
+    write(&made.folder, &name, &made.centre.log.tile(tile));
+    seal_bag(&made.folder);
+    verify(&[&made.folder]).expect(
+        1,
+        &["comity/log/tile/0/000: is a tile that no event here needs"],
+    );
+}
+
+#[test]
+fn a_log_whose_end_was_changed_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let made = made(root.path());
+    let mut other = Log::new(1);
+    let (last, rest) = made.centre.log.entries.split_last().unwrap();
+    rest.iter().for_each(|entry| {
+        other.append(entry.clone());
+    });
+    other.append(last.clone());
+    let tree = root.path().join("changed");
+    other.export(&tree, other.size());
+    // The last bundle with its last leaf of another chain, under the checkpoint of the true log.
+    let bundle = names(&tree.join("tile/entries"))
+        .into_iter()
+        .rfind(|name| name.contains(".p/"))
+        .unwrap();
+    let path = tree.join("tile/entries").join(bundle);
+    let text = String::from_utf8_lossy(last).into_owned();
+    let at = last.len() - text.find("\"chain\":\"").unwrap() - 9;
+    let mut bytes = fs::read(&path).unwrap();
+    let place = bytes.len() - at;
+    bytes[place] = if bytes[place] == b'0' { b'1' } else { b'0' };
+    fs::write(&path, bytes).unwrap();
+    verify(&[&made.folder, Path::new("--log"), &tree]).expect(
+        1,
+        &["the leaves do not hash to the root of the log's checkpoint"],
+    );
 }
 
 #[test]

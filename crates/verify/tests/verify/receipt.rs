@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use comity_core::body::Field;
+
 use crate::world::*;
 
 struct Received {
@@ -55,6 +57,32 @@ fn a_whole_receipt_holds() {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+#[test]
+fn what_was_received_begins_a_chain() {
+    let root = tempfile::tempdir().unwrap();
+    let mut centre = Centre::new();
+    let mut item = receive(&mut centre, 1, "a.txt", Some(b"a"), "sealed");
+    let again = item.events[0]
+        .fields
+        .iter()
+        .skip(5)
+        .filter(|field| field.value.is_some());
+    let again: Vec<Field> = again
+        .map(|field| Field {
+            class: field.class,
+            name: field.name.clone(),
+            value: field.value.clone().unwrap(),
+        })
+        .collect();
+    item.events = vec![centre.record(item.chain, "received", again)];
+    let receipt = root.path().join("receipt");
+    write_receipt(&receipt, &mut centre, &[item]);
+    verify(&[&receipt]).expect(
+        1,
+        &["UKR-000123-0000001: was received, but not as the first event of its chain"],
+    );
 }
 
 #[test]
@@ -126,6 +154,11 @@ const FORGERIES: &[Forgery] = &[
             )
         },
         &["UKR-000123-0000006: repeats another path than its fields have"],
+    ),
+    (
+        "another index",
+        |receipt| edit(receipt, "manifest.jsonl", "\"index\":250", "\"index\":249"),
+        &["UKR-000123-0000001: its leaf is not the one that the log has at index 249"],
     ),
     (
         "a line left out",
