@@ -7,6 +7,7 @@ use comity_core::digest::hex;
 use comity_core::id::{ChainId, MemberCode};
 use comity_keyring::{Argon2Params, Keyring, Kind, NewKey, Secret};
 use comity_ledger::Tree;
+use comity_store::Disk;
 
 use super::config::{Config, FILE, refuse_password};
 use super::{Centre, KEYS_FILE};
@@ -16,7 +17,7 @@ use crate::error::{AppError, Result};
 use crate::event::EventDraft;
 use crate::keys::{CENTRE_KEY, Keys, LOG_KEY, STATE_KEY};
 use crate::project::ObjectAt;
-use crate::sql::schema;
+use crate::sql::{Session, schema};
 
 /// What a centre is founded with.
 pub struct Founding {
@@ -45,6 +46,7 @@ pub fn create(
 ) -> Result<Centre> {
     check(dir, founding)?;
     let disk = ambient.disk.clone();
+    refuse_what_is_taken(dir, founding, &disk)?;
     disk.create_dir_all(dir)?;
     let ring = Keyring::create(
         &dir.join("keyring"),
@@ -73,20 +75,9 @@ pub fn create(
     disk.write_atomic(&dir.join(KEYS_FILE), signer.keys().to_file().as_bytes())?;
     let database = config.database(dir, keys.scope(STATE_KEY)?.first, false);
     let tree = Tree::open(objects.clone())?;
-    if tree.size() > 0 {
-        return Err(AppError::Usage(format!(
-            "the object store {} holds a ledger already: give another prefix",
-            config.objects.as_deref().unwrap_or("of this folder")
-        )));
-    }
     let centre = Centre::assemble(dir, config, keys, objects, tree, database, ambient)?;
     {
         let mut sequencer = centre.sequencer();
-        if schema::version(&mut sequencer.session)?.is_some() {
-            return Err(AppError::Usage(
-                "the database holds a centre already: give another database".to_owned(),
-            ));
-        }
         schema::create(&mut sequencer.session)?;
         sequencer.commit(&centre.keys, |group| {
             found(&centre, group, founding, centre_chain)
@@ -95,6 +86,32 @@ pub fn create(
     // Last: a folder without this file is no centre, however far the making had come.
     centre.config.write(dir, &disk)?;
     Ok(centre)
+}
+
+/// A store that cannot be reached or is another centre's is refused before anything is made, so that the folder stays
+/// as it was and the command can be given again.
+fn refuse_what_is_taken(dir: &Path, founding: &Founding, disk: &Disk) -> Result<()> {
+    let config = Config {
+        origin: String::new(),
+        database: founding.database.clone(),
+        objects: founding.objects.clone(),
+    };
+    if let Some(url) = &config.objects
+        && Tree::open_read_only(config.open_objects(dir, disk)?)?.size() > 0
+    {
+        return Err(AppError::Usage(format!(
+            "the object store {url} holds a ledger already: give another prefix"
+        )));
+    }
+    if config.database.is_some() {
+        let mut session = Session::open(&config.database(dir, [0; 32], false))?;
+        if schema::version(&mut session)?.is_some() {
+            return Err(AppError::Usage(
+                "the database holds a centre already: give another database".to_owned(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check(dir: &Path, founding: &Founding) -> Result<()> {

@@ -8,6 +8,7 @@ mod bags;
 mod damage;
 mod delivered;
 mod faults;
+mod founding;
 mod get;
 mod intake;
 mod rebuild;
