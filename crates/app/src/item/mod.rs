@@ -86,18 +86,19 @@ impl Centre {
 
     /// The item of a number.
     pub fn item(&self, session: &mut Session, ern: &Ern) -> Result<Item> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM {TABLES} WHERE m.code = ? AND t.number = ? AND i.number = ?"
-        );
         let member = ern.member();
-        let row = session.query_one(
-            &sql,
-            &[
-                member.as_str().into(),
-                ern.intake().into(),
-                ern.number().into(),
-            ],
+        // In two steps, so that no planner of queries reads every item for one.
+        let intake = session.query_one(
+            "SELECT t.no FROM members m JOIN intakes t ON t.member = m.no WHERE m.code = ? AND t.number = ?",
+            &[member.as_str().into(), ern.intake().into()],
         )?;
+        let row = match intake {
+            Some(intake) => session.query_one(
+                &format!("SELECT {COLUMNS} FROM {TABLES} WHERE i.intake = ? AND i.number = ?"),
+                &[intake.int(0)?.into(), ern.number().into()],
+            )?,
+            None => None,
+        };
         match row {
             Some(row) => self.item_of_row(&row),
             None => Err(AppError::Usage(format!(
