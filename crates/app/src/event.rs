@@ -125,8 +125,9 @@ impl EventDraft {
         content: &NumberedKey,
         random: &dyn Random,
     ) -> Result<SealedEvent> {
-        let mut seeds = [0u8; 64];
-        random.fill(&mut seeds);
+        let mut drawn = [0u8; 64 + 48];
+        random.fill(&mut drawn);
+        let (seeds, salts) = drawn.split_at(64);
         let (a, b) = seeds.split_at(32);
         let seeds = Seeds {
             custody: fixed(a),
@@ -138,8 +139,6 @@ impl EventDraft {
         let encoded = body
             .encode()
             .map_err(|e| AppError::Refused(format!("the event cannot be recorded: {e}")))?;
-        let mut salts = [0u8; 48];
-        random.fill(&mut salts);
         let (custody_salt, content_salt) = salts.split_at(24);
         let mut sealed_custody = Vec::new();
         seal_into(

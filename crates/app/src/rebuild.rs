@@ -165,6 +165,7 @@ pub(crate) fn apply(
             fields: &fields,
             secret: secret.as_ref(),
             object: at,
+            received: None,
         },
     )?;
     if needs_intake {

@@ -11,7 +11,7 @@ use comity_ledger::Record;
 use crate::error::{AppError, Result};
 use crate::event::SealedEvent;
 use crate::keys::ScopeKeys;
-use crate::project::{Event, ObjectAt, Projector};
+use crate::project::{Event, MemberIndex, ObjectAt, Projector, Received};
 use crate::sql::Session;
 
 /// Whose event it is.
@@ -33,6 +33,61 @@ pub struct Draft {
     pub secret: Option<Secret>,
     /// Where its object lies, for `received`.
     pub object: ObjectAt,
+}
+
+/// The event of a new item of which everything is made and read that needs no place in the log: what is left under
+/// the lock is little.
+pub struct Ready {
+    /// The event.
+    pub draft: Draft,
+    entry: Vec<u8>,
+    hash: Digest,
+    received: Received,
+}
+
+impl Ready {
+    /// Reads the `received` event of the new chain `chain`.
+    pub fn new(
+        chain: ChainId,
+        event: SealedEvent,
+        secret: Secret,
+        keys: &dyn ScopeKeys,
+        member: MemberIndex<'_>,
+    ) -> Result<Ready> {
+        let leaf = Leaf {
+            chain,
+            n: 0,
+            prev: None,
+            body: event.commitment,
+        };
+        let entry = leaf.encode();
+        let hash = leaf_hash(&entry);
+        let read = Event {
+            index: 0,
+            chain,
+            chain_no: None,
+            n: 0,
+            leaf: hash,
+            custody_key: event.custody_key,
+            content_key: event.content_key,
+            fields: &event.fields,
+            secret: Some(&secret),
+            object: ObjectAt::Unknown,
+            received: None,
+        };
+        let received = Received::read(&read, keys, member)?;
+        Ok(Ready {
+            draft: Draft {
+                subject: Subject::New(chain),
+                event,
+                secret: Some(secret),
+                object: ObjectAt::Unknown,
+            },
+            entry,
+            hash,
+            received,
+        })
+    }
 }
 
 /// Where an event came to stand.
@@ -92,6 +147,27 @@ impl<'a> Group<'a> {
 
     /// Numbers an event: its place in its chain and its leaf.
     pub fn push(&mut self, draft: &Draft) -> Result<Committed> {
+        self.number(draft, None, draft.event.bytes.clone())
+    }
+
+    /// As [`Group::push`], for an event of which all is read that needs no number.
+    pub fn push_ready(&mut self, ready: Ready) -> Result<Committed> {
+        let Ready {
+            mut draft,
+            entry,
+            hash,
+            received,
+        } = ready;
+        let body = std::mem::take(&mut draft.event.bytes);
+        self.number(&draft, Some((entry, hash, &received)), body)
+    }
+
+    fn number(
+        &mut self,
+        draft: &Draft,
+        ready: Option<(Vec<u8>, Digest, &Received)>,
+        body: Vec<u8>,
+    ) -> Result<Committed> {
         let (chain, chain_no, n, prev) = match draft.subject {
             Subject::New(chain) => (chain, None, 0, None),
             Subject::Known(no) => {
@@ -99,14 +175,20 @@ impl<'a> Group<'a> {
                 (chain, Some(no), n + 1, Some(leaf))
             }
         };
-        let leaf = Leaf {
-            chain,
-            n,
-            prev,
-            body: draft.event.commitment,
+        let (entry, hash, received) = match ready {
+            Some((entry, hash, received)) => (entry, hash, Some(received)),
+            None => {
+                let leaf = Leaf {
+                    chain,
+                    n,
+                    prev,
+                    body: draft.event.commitment,
+                };
+                let entry = leaf.encode();
+                let hash = leaf_hash(&entry);
+                (entry, hash, None)
+            }
         };
-        let entry = leaf.encode();
-        let hash = leaf_hash(&entry);
         let index = self.next_index;
         let event = Event {
             index,
@@ -119,16 +201,18 @@ impl<'a> Group<'a> {
             fields: &draft.event.fields,
             secret: draft.secret.as_ref(),
             object: draft.object,
+            received,
         };
         let no = self.projector.apply(self.session, self.keys, &event)?;
-        if chain_no.is_some() || !matches!(draft.object, ObjectAt::Placed(_) | ObjectAt::Held(_)) {
+        if chain_no.is_some()
+            || !matches!(
+                draft.object,
+                ObjectAt::Placed(_) | ObjectAt::Held(_) | ObjectAt::JustBrought
+            )
+        {
             self.heads.insert(no, (chain, n, hash));
         }
-        self.records.push(Record {
-            entry,
-            body: draft.event.bytes.clone(),
-            hash,
-        });
+        self.records.push(Record { entry, body, hash });
         self.next_index += 1;
         self.highest_key = self
             .highest_key

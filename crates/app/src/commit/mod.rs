@@ -25,7 +25,7 @@ use crate::keys::ScopeKeys;
 use crate::project::Projector;
 use crate::sql::{Database, Session, Value};
 
-pub use group::{Committed, Draft, Group, Subject};
+pub use group::{Committed, Draft, Group, Ready, Subject};
 use lock::Lock;
 use records::{decode_records, encode_records};
 
@@ -169,6 +169,8 @@ impl Sequencer {
         projector.rows.flush(&mut self.session)?;
         projector.end_group();
         let size = state.size + records.len() as u64;
+        // The former group is published; its room is used again.
+        self.session.execute("DELETE FROM pending", &[])?;
         self.session.insert(
             "pending",
             &["first", "events", "records"],
@@ -323,7 +325,7 @@ impl Sequencer {
         Ok(note)
     }
 
-    /// Step 4: compare-and-swap, and the bodies that SQL held until now go with it.
+    /// Step 4: compare-and-swap.
     fn store_checkpoint(&mut self, state: &LogState, note: &[u8]) -> Result<()> {
         self.session.begin()?;
         let former: Value = state.checkpoint.clone().into();
@@ -334,10 +336,6 @@ impl Sequencer {
         if changed != 1 {
             return Err(AppError::Overtaken("while the checkpoint was being stored"));
         }
-        self.session.execute(
-            "DELETE FROM pending WHERE first < ?",
-            &[(state.size as i64).into()],
-        )?;
         self.session.commit()?;
         Ok(())
     }
@@ -384,6 +382,10 @@ impl Sequencer {
             if s.tree.edge_len() > 256 {
                 s.tree.trim()?;
             }
+            s.session.execute(
+                "DELETE FROM pending WHERE first < ?",
+                &[(s.tree.published_size() as i64).into()],
+            )?;
             Ok(())
         });
         lock.release(&mut self.session)?;

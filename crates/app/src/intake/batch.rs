@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
@@ -154,16 +154,21 @@ pub fn on_all_cores<T: Sync, S, R: Send>(
     done.into_iter().flat_map(|(_, answers)| answers).collect()
 }
 
-/// Reads and hashes an entry; a large one is only opened.
-pub fn read_entry(work: &Work<'_>, also: Also) -> Read1 {
+/// Reads and hashes an entry; a large one is only opened. Adds to `taken` the bytes that it takes up until its
+/// batch is sealed; a large file counts for the time it takes, so that it does not hold up a group.
+pub fn read_entry(work: &Work<'_>, also: Also, taken: &AtomicU64) -> Read1 {
+    let take = |size: u64| taken.fetch_add(size.min(LARGE), Ordering::Relaxed);
     match &work.thing {
         _ if work.done => Read1::Done,
-        Thing::Walked(entry) => read_walked(entry, also),
-        Thing::Bagged { bag, file, .. } => read_bagged(bag, file, also),
+        Thing::Walked(entry) => read_walked(entry, also, take),
+        Thing::Bagged { bag, file, .. } => {
+            take(file.size_bytes());
+            read_bagged(bag, file, also)
+        }
     }
 }
 
-fn read_walked(entry: &Entry, also: Also) -> Read1 {
+fn read_walked(entry: &Entry, also: Also, take: impl Fn(u64) -> u64) -> Read1 {
     // Asked only for what has no bytes: an open file is asked itself.
     let record = || entry.stat().ok().map(|s| s.to_json());
     let without = |state, reason: String| Read1::Without {
@@ -209,21 +214,22 @@ fn read_walked(entry: &Entry, also: Also) -> Read1 {
             );
         }
     }
-    let file = match entry.open() {
-        Ok(file) => file,
+    let (file, stat) = match entry.open() {
+        Ok(opened) => opened,
         Err(e @ OpenError::Vanished) => return without(ItemState::Vanished, e.to_string()),
         Err(e @ OpenError::NotRegular) => return without(ItemState::Changed, e.to_string()),
         Err(e) => return without(ItemState::Unreadable, e.to_string()),
     };
-    match provenance_of_file(&file) {
-        Ok((stat, record)) if stat.size_bytes >= LARGE => Read1::Stream(Box::new(Streamed {
+    take(stat.size_bytes);
+    let record = provenance_of_file(&file, &stat);
+    if stat.size_bytes >= LARGE {
+        return Read1::Stream(Box::new(Streamed {
             size: stat.size_bytes,
             source: Source::File(file, stat),
             record,
-        })),
-        Ok((stat, record)) => read_small(file, &stat, record, also),
-        Err(e) => without(ItemState::Unreadable, e.to_string()),
+        }));
     }
+    read_small(&file, &stat, record, also)
 }
 
 /// A file of a bag. The bag's own digests were checked before anything was taken in.
@@ -263,14 +269,12 @@ fn changed_length(read: u64, size: u64, record: Value) -> Read1 {
     }
 }
 
-fn read_small(file: File, stat: &FileStat, record: Value, also: Also) -> Read1 {
-    let mut data = Vec::with_capacity(stat.size_bytes as usize + 1);
-    // One byte past the stated size shows a file that grew; no more of it is read.
-    match (&file).take(stat.size_bytes + 1).read_to_end(&mut data) {
-        Ok(_) => {}
+fn read_small(file: &File, stat: &FileStat, record: Value, also: Also) -> Read1 {
+    let data = match read_whole(file, stat.size_bytes as usize) {
+        Ok(data) => data,
         Err(e) => return unreadable(e, record),
-    }
-    if let Some(reason) = changed(&file, stat, data.len() as u64) {
+    };
+    if let Some(reason) = changed(file, stat, data.len() as u64) {
         return Read1::Without {
             state: ItemState::Changed,
             reason: Some(reason),
@@ -283,6 +287,26 @@ fn read_small(file: File, stat: &FileStat, record: Value, also: Also) -> Read1 {
         data,
         file: record,
     }
+}
+
+/// The bytes of a regular file of this size. Room for one byte more shows a file that grew; no more of it is read.
+/// A read that gives all but that byte has met the end, so that no other call need ask.
+fn read_whole(mut file: &File, size: usize) -> std::io::Result<Vec<u8>> {
+    let mut data = vec![0; size + 1];
+    let mut len = 0;
+    loop {
+        match file.read(&mut data[len..]) {
+            Ok(0) => break,
+            Ok(n) => len += n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        }
+        if len >= size {
+            break;
+        }
+    }
+    data.truncate(len);
+    Ok(data)
 }
 
 fn unreadable(error: std::io::Error, record: Value) -> Read1 {

@@ -111,9 +111,10 @@ pub fn known_items(
 pub fn held_objects(
     session: &mut Session,
     member: i64,
-    tags: &[[u8; 16]],
+    tags: &[Option<[u8; 16]>],
 ) -> Result<HashMap<[u8; 16], Held>> {
     let mut held = HashMap::new();
+    let tags: Vec<&[u8; 16]> = tags.iter().flatten().collect();
     for part in tags.chunks(PATHS_PER_QUERY) {
         let places = vec!["?"; part.len()].join(",");
         let sql = format!(

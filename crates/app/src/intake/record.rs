@@ -1,6 +1,6 @@
 //! The events of a batch: `received` for what is new, `delivered_again` for what is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use comity_core::digest::hex;
 use comity_core::id::{ChainId, Ern, MemberCode, ObjectId};
@@ -13,7 +13,7 @@ use comity_vault::{Hashes, PackWriter, Placed, Scratch, SealedObject, UnsyncedPa
 use super::batch::{Read1, Work, on_all_cores};
 use super::known::{Held, KnownItem, held_objects};
 use crate::centre::Centre;
-use crate::commit::{Draft, Subject};
+use crate::commit::{Draft, Ready, Subject};
 use crate::error::{AppError, Result};
 use crate::event::{EventDraft, NumberedKey};
 use crate::project::{ItemState, ObjectAt, ObjectPlace, digest_tag};
@@ -23,6 +23,7 @@ use crate::sql::Session;
 const PACK: u64 = 16 << 20;
 
 /// What all events of an intake share.
+#[derive(Clone)]
 pub struct Common {
     /// The originator's code.
     pub member: MemberCode,
@@ -59,12 +60,12 @@ pub struct Said {
 
 /// A batch ready to be committed.
 pub struct Prepared {
-    /// Its events, in order.
-    pub drafts: Vec<Draft>,
+    /// The events of its new items, in order.
+    pub items: Vec<Ready>,
+    /// The events of items that are there already.
+    pub again: Vec<Draft>,
     /// The packs that must be durable before.
     pub packs: Vec<UnsyncedPack>,
-    /// How many numbers of the intake it takes.
-    pub numbers: u32,
     /// What happened to each entry, for the counts.
     pub ends: Vec<End>,
 }
@@ -85,6 +86,8 @@ enum Bytes {
     None,
     /// Held by the member already, before this batch.
     Held(Held, [u8; 32]),
+    /// Brought by the batch before.
+    UnderWay(UnderWay),
     /// New, the bytes of another entry of this batch (by its index among the new), or its own.
     Same(usize),
     Small,
@@ -104,7 +107,35 @@ struct NewItem<'a> {
     number: u32,
 }
 
-/// Decides, seals and writes the events of a batch that has been read. `first` is the first free number.
+/// What one batch hands on to the next.
+#[derive(Default)]
+pub struct Sealing {
+    /// The first free number of the intake.
+    next_number: u32,
+    /// The objects that the batch before brought, by the tag of their content: it may not be in the tables yet.
+    under_way: HashMap<[u8; 16], UnderWay>,
+}
+
+impl Sealing {
+    /// Numbers begin at `next_number`.
+    pub fn from(next_number: u32) -> Sealing {
+        Sealing {
+            next_number,
+            under_way: HashMap::new(),
+        }
+    }
+}
+
+/// An object that is sealed and not yet known to be in the tables.
+#[derive(Clone, Copy)]
+struct UnderWay {
+    object: ObjectId,
+    data_key: [u8; 32],
+    sealed_size: u64,
+    sealed_sha256: [u8; 32],
+}
+
+/// Decides, seals and writes the events of a batch that has been read.
 pub fn prepare(
     centre: &Centre,
     session: &mut Session,
@@ -112,10 +143,15 @@ pub fn prepare(
     works: &[Work<'_>],
     said: &[Said],
     mut reads: Vec<Read1>,
-    first: u32,
+    sealing: &mut Sealing,
 ) -> Result<Prepared> {
-    let held = look_up(session, common, &reads)?;
-    let (mut packs, large) = take_large(&mut reads, &held, common);
+    let tags: Vec<Option<[u8; 16]>> = reads
+        .iter()
+        .map(|r| hashes_of(r).map(|h| digest_tag(&common.member_index, &h.sha256.0)))
+        .collect();
+    let held = held_objects(session, common.member_no, &tags)?;
+    let is_held = |tag: &[u8; 16]| held.contains_key(tag) || sealing.under_way.contains_key(tag);
+    let (mut packs, large) = take_large(&mut reads, &tags, is_held);
     let mut ends = Vec::with_capacity(works.len());
     let mut again = Vec::new();
     let mut items: Vec<NewItem<'_>> = Vec::new();
@@ -126,7 +162,7 @@ pub fn prepare(
             ends.push(End::Resumed);
             continue;
         }
-        let tag = hashes.map(|h| digest_tag(&common.member_index, &h.sha256.0));
+        let tag = tags[i];
         let found = tag.and_then(|t| held.get(&t));
         if let (Some(known), Some(found)) = (&work.known, found)
             && known.state == ItemState::Sealed
@@ -143,9 +179,11 @@ pub fn prepare(
             again.push(known.clone());
             continue;
         }
-        let bytes = match (tag, found) {
-            (Some(_), Some(found)) => Bytes::Held(*found, data_key(centre, found)?),
-            (Some(tag), None) => match in_batch.get(&tag) {
+        let under_way = tag.and_then(|t| sealing.under_way.get(&t));
+        let bytes = match (tag, found, under_way) {
+            (Some(_), Some(found), _) => Bytes::Held(*found, data_key(centre, found)?),
+            (Some(_), None, Some(under_way)) => Bytes::UnderWay(*under_way),
+            (Some(tag), None, None) => match in_batch.get(&tag) {
                 Some(same) => Bytes::Same(*same),
                 None => {
                     in_batch.insert(tag, items.len());
@@ -155,9 +193,9 @@ pub fn prepare(
                     }
                 }
             },
-            (None, _) => Bytes::None,
+            (None, ..) => Bytes::None,
         };
-        let number = first + items.len() as u32;
+        let number = sealing.next_number + items.len() as u32;
         ends.push(End::New(state_of(read), hashes.map_or(0, |h| h.size)));
         items.push(new_item(
             centre, work, &said[i], read, hashes, bytes, number,
@@ -167,16 +205,26 @@ pub fn prepare(
     add_keys(centre, common, &mut items)?;
     let time = centre.now();
     let sealed = seal_all(centre, common, &items, &time)?;
-    let mut drafts = write_packs(centre, common, &items, sealed, &mut packs)?;
-    drafts.extend(
-        again
+    sealing.next_number += items.len() as u32;
+    sealing.under_way = in_batch
+        .into_iter()
+        .filter_map(|(tag, i)| {
+            let (sealed_size, sealed_sha256) = sealed[i].object_is?;
+            let under_way = UnderWay {
+                object: items[i].object,
+                data_key: items[i].secret.second,
+                sealed_size,
+                sealed_sha256,
+            };
+            Some((tag, under_way))
+        })
+        .collect();
+    Ok(Prepared {
+        items: write_packs(centre, common, &items, sealed, &mut packs)?,
+        again: again
             .iter()
             .map(|known| delivered_again(centre, common, known, &time))
-            .collect::<Result<Vec<_>>>()?,
-    );
-    Ok(Prepared {
-        numbers: items.len() as u32,
-        drafts,
+            .collect::<Result<_>>()?,
         packs,
         ends,
     })
@@ -217,35 +265,23 @@ fn same_without_bytes(centre: &Centre, known: &KnownItem, read: &Read1) -> Resul
         && event.text("reason") == reason.as_deref())
 }
 
-fn look_up(
-    session: &mut Session,
-    common: &Common,
-    reads: &[Read1],
-) -> Result<HashMap<[u8; 16], Held>> {
-    let tags: Vec<[u8; 16]> = reads
-        .iter()
-        .filter_map(hashes_of)
-        .map(|h| digest_tag(&common.member_index, &h.sha256.0))
-        .collect();
-    held_objects(session, common.member_no, &tags)
-}
-
 type LargePlaces = HashMap<usize, (Placed, ObjectId, [u8; 32])>;
 
 /// Takes the packs of large files out of what was read. A pack whose bytes are held already is dropped, which leaves nothing.
 fn take_large(
     reads: &mut [Read1],
-    held: &HashMap<[u8; 16], Held>,
-    common: &Common,
+    tags: &[Option<[u8; 16]>],
+    is_held: impl Fn(&[u8; 16]) -> bool,
 ) -> (Vec<UnsyncedPack>, LargePlaces) {
     let (mut packs, mut places) = (Vec::new(), HashMap::new());
-    let mut seen: HashMap<[u8; 32], ()> = HashMap::new();
-    for (i, read) in reads.iter_mut().enumerate() {
-        let Read1::Large(large) = read else { continue };
-        let is_held = held.contains_key(&digest_tag(&common.member_index, &large.hashes.sha256.0));
-        if let (false, None, Some(pack)) = (
-            is_held,
-            seen.insert(large.hashes.sha256.0, ()),
+    let mut seen: HashSet<[u8; 16]> = HashSet::new();
+    for (i, (read, tag)) in reads.iter_mut().zip(tags).enumerate() {
+        let (Read1::Large(large), Some(tag)) = (read, tag) else {
+            continue;
+        };
+        if let (false, true, Some(pack)) = (
+            is_held(tag),
+            seen.insert(*tag),
             large.pack.get_mut().ok().and_then(Option::take),
         ) {
             places.insert(i, (large.placed, large.object, large.data_key));
@@ -276,10 +312,14 @@ fn new_item<'a>(
     number: u32,
 ) -> NewItem<'a> {
     let mut secret = Secret::random(&*centre.ambient.random);
-    let mut object = ObjectId(centre.ambient.bytes());
+    let ids: [u8; 32] = centre.ambient.bytes();
+    let (chain, object) = ids.split_at(16);
+    let chain = ChainId(chain.try_into().unwrap_or_default());
+    let mut object = ObjectId(object.try_into().unwrap_or_default());
     match &bytes {
         Bytes::None => secret.second = [0; 32],
         Bytes::Held(held, key) => (secret.second, object) = (*key, ObjectId(held.id)),
+        Bytes::UnderWay(of) => (secret.second, object) = (of.data_key, of.object),
         Bytes::Large(_, id, key) => (secret.second, object) = (*key, *id),
         Bytes::Small | Bytes::Same(_) => {}
     }
@@ -289,7 +329,7 @@ fn new_item<'a>(
         read,
         hashes,
         bytes,
-        chain: ChainId(centre.ambient.bytes()),
+        chain,
         secret,
         key: 0,
         object,
@@ -330,7 +370,9 @@ fn add_keys(centre: &Centre, common: &Common, items: &mut [NewItem<'_>]) -> Resu
 
 struct Sealed {
     object: Option<SealedObject>,
-    draft: Option<Draft>,
+    /// Length and digest of the sealed bytes of the item's object.
+    object_is: Option<(u64, [u8; 32])>,
+    event: Ready,
 }
 
 /// Compresses and seals objects first, since an item with the same bytes names the other's digest; then the events.
@@ -358,12 +400,13 @@ fn seal_all(
         .zip(&objects)
         .map(|(item, object)| match (&item.bytes, object) {
             (Bytes::Held(held, _), _) => Some((held.sealed_size, held.sealed_sha256)),
+            (Bytes::UnderWay(of), _) => Some((of.sealed_size, of.sealed_sha256)),
             (Bytes::Large(placed, ..), _) => Some((placed.len, placed.sha256.0)),
             (_, Some(object)) => Some((object.bytes.len() as u64, object.sha256.0)),
             _ => None,
         })
         .collect();
-    let events: Vec<Result<Draft>> = on_all_cores(
+    let events: Vec<Result<Ready>> = on_all_cores(
         items,
         || (),
         |(), i, item| {
@@ -376,11 +419,13 @@ fn seal_all(
     );
     objects
         .into_iter()
+        .zip(sealed_as)
         .zip(events)
-        .map(|(object, draft)| {
+        .map(|((object, object_is), event)| {
             Ok(Sealed {
                 object,
-                draft: Some(draft?),
+                object_is,
+                event: event?,
             })
         })
         .collect()
@@ -393,7 +438,7 @@ fn received(
     item: &NewItem<'_>,
     sealed: Option<(u64, [u8; 32])>,
     time: &str,
-) -> Result<Draft> {
+) -> Result<Ready> {
     let path = item.work.thing.path();
     let state = state_of(item.read);
     let (file, reason, link) = match item.read {
@@ -456,12 +501,13 @@ fn received(
         key: Key::new(item.secret.first),
     };
     let event = draft.seal(&common.scope, &own, &*centre.ambient.random)?;
-    Ok(Draft {
-        subject: Subject::New(item.chain),
+    Ready::new(
+        item.chain,
         event,
-        secret: Some(item.secret.clone()),
-        object: ObjectAt::Unknown,
-    })
+        item.secret.clone(),
+        &centre.keys,
+        &|_| Ok(Some(common.member_index)),
+    )
 }
 
 fn ern(common: &Common, intake: u32, number: u32) -> Result<Ern> {
@@ -500,13 +546,14 @@ fn write_packs(
     items: &[NewItem<'_>],
     sealed: Vec<Sealed>,
     packs: &mut Vec<UnsyncedPack>,
-) -> Result<Vec<Draft>> {
+) -> Result<Vec<Ready>> {
     let mut pack: Option<PackWriter> = None;
     let mut at: Vec<ObjectAt> = Vec::with_capacity(items.len());
-    let mut drafts = Vec::with_capacity(items.len());
+    let mut events = Vec::with_capacity(items.len());
     for (item, sealed) in items.iter().zip(sealed) {
         let object = match (&item.bytes, &sealed.object) {
             (Bytes::Held(held, _), _) => ObjectAt::Held(held.no),
+            (Bytes::UnderWay(_), _) => ObjectAt::JustBrought,
             (Bytes::Large(placed, ..), _) => placed_at(placed),
             (Bytes::Same(other), _) => at[*other],
             (_, Some(object)) => {
@@ -523,10 +570,9 @@ fn write_packs(
             _ => ObjectAt::Unknown,
         };
         at.push(object);
-        if let Some(mut draft) = sealed.draft {
-            draft.object = object;
-            drafts.push(draft);
-        }
+        let mut event = sealed.event;
+        event.draft.object = object;
+        events.push(event);
         if let Some(full) = pack.take_if(|p| p.size() >= PACK) {
             packs.push(full.finish()?);
         }
@@ -534,7 +580,7 @@ fn write_packs(
     if let Some(last) = pack {
         packs.push(last.finish()?);
     }
-    Ok(drafts)
+    Ok(events)
 }
 
 fn placed_at(placed: &Placed) -> ObjectAt {

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 
 use comity_core::json::Value;
+use comity_vault::Also;
 
 use super::Request;
 use super::bag::{Bag, BagError, Limits};
@@ -12,10 +14,10 @@ use super::delivered::{Compared, Delivered};
 use super::known::{KnownItem, known_items};
 use super::open::{Opened, collected, open_or_resume, options};
 use super::progress::{Progress, Tally};
-use super::record::{Common, End, Prepared, Said, hashes_of, prepare};
+use super::record::{Common, End, Prepared, Said, Sealing, hashes_of, prepare};
 use super::thing::Thing;
 use super::total::Total;
-use super::walk::{Entry, Kind, Spill, Walk};
+use super::walk::{Entry, Spill, Walk};
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
 use crate::error::{AppError, Result};
@@ -90,7 +92,7 @@ pub fn run(
         None => Total::unknown(),
     };
     let mut intake = Intake {
-        next_number: opened.next_number,
+        sealing: Sealing::from(opened.next_number),
         source_is_known: true,
         tally: Tally::default(),
         centre,
@@ -254,61 +256,100 @@ struct Intake<'a> {
     total: &'a Total,
     /// Something of this source was taken in before: paths must be looked up.
     source_is_known: bool,
-    next_number: u32,
+    sealing: Sealing,
     tally: Tally,
 }
 
+/// A batch that has been read.
+struct Batch<'t> {
+    works: Vec<Work<'t>>,
+    said: Vec<Said>,
+    reads: Vec<Read1>,
+}
+
 impl Intake<'_> {
+    /// Three batches are under way at once: one is read, one is sealed, one is committed.
     fn take_in<'t>(&mut self, things: &mut dyn Iterator<Item = Met<'t>>) -> Result<()> {
         let any = self.session.query_one(
             "SELECT item FROM paths WHERE source = ? LIMIT 1",
             &[self.opened.source.into()],
         )?;
         self.source_is_known = any.is_some();
-        let centre = self.centre;
-        std::thread::scope(|scope| {
-            let mut committing: Option<std::thread::ScopedJoinHandle<'_, Result<Vec<End>>>> = None;
-            loop {
-                let things = next_batch(things)?;
-                if things.is_empty() {
-                    break;
+        let (centre, common) = (self.centre, self.common.clone());
+        let mut sealing = std::mem::take(&mut self.sealing);
+        let (ended, ends) = mpsc::channel();
+        std::thread::scope(|scope| -> Result<()> {
+            let (read, to_seal) = mpsc::sync_channel::<Batch<'t>>(0);
+            let (sealed, to_commit) = mpsc::sync_channel::<Prepared>(0);
+            let committer = scope.spawn(move || -> Result<()> {
+                for prepared in to_commit {
+                    let _ = ended.send(commit(centre, prepared)?);
                 }
-                let works = self.look_up(things)?;
-                let also = self.delivered.also(self.request.legacy_hashes);
-                let mut reads = on_all_cores(&works, || (), |(), _, work| read_entry(work, also));
-                // The former batch is in the tables before this one is compared with them.
-                if let Some(former) = committing.take() {
-                    self.count(&joined(former)?);
+                Ok(())
+            });
+            let sealer = scope.spawn(move || -> Result<Sealing> {
+                let mut session = centre.session()?;
+                for batch in to_seal {
+                    let Batch { works, said, reads } = batch;
+                    let prepared = prepare(
+                        centre,
+                        &mut session,
+                        &common,
+                        &works,
+                        &said,
+                        reads,
+                        &mut sealing,
+                    )?;
+                    // The committer says itself what went wrong there.
+                    if sealed.send(prepared).is_err() {
+                        break;
+                    }
                 }
-                self.stream_large(&mut reads)?;
-                let said: Vec<Said> = works
-                    .iter()
-                    .zip(&reads)
-                    .map(|(w, r)| {
-                        if w.done {
-                            Said::default()
-                        } else {
-                            self.delivered.say(&w.thing, hashes_of(r))
-                        }
-                    })
-                    .collect();
-                let prepared = prepare(
-                    centre,
-                    &mut self.session,
-                    &self.common,
-                    &works,
-                    &said,
-                    reads,
-                    self.next_number,
-                )?;
-                self.next_number += prepared.numbers;
-                committing = Some(scope.spawn(move || commit(centre, prepared)));
-            }
-            if let Some(last) = committing {
-                self.count(&joined(last)?);
-            }
+                Ok(sealing)
+            });
+            let done = self.read_all(things, &read, &ends);
+            drop(read);
+            let (sealing, committed) = (joined(sealer), joined(committer));
+            done?;
+            committed?;
+            self.sealing = sealing?;
             Ok(())
-        })
+        })?;
+        self.count(ends.try_iter());
+        Ok(())
+    }
+
+    /// Reads everything in batches and hands them on, until there is no more or nobody takes them.
+    fn read_all<'t>(
+        &mut self,
+        things: &mut dyn Iterator<Item = Met<'t>>,
+        read: &mpsc::SyncSender<Batch<'t>>,
+        ends: &mpsc::Receiver<Vec<End>>,
+    ) -> Result<()> {
+        let also = self.delivered.also(self.request.legacy_hashes);
+        let mut waiting: Vec<Waiting<'t>> = Vec::new();
+        loop {
+            let room = ENTRIES - waiting.len();
+            let met: Vec<_> = things.take(room).collect::<Result<_>>()?;
+            waiting.extend(self.look_up(met)?.into_iter().map(|work| (work, None)));
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            let (works, mut reads) = read_some(&mut waiting, also);
+            self.stream_large(&mut reads)?;
+            let said = works
+                .iter()
+                .zip(&reads)
+                .map(|(w, r)| match w.done {
+                    true => Said::default(),
+                    false => self.delivered.say(&w.thing, hashes_of(r)),
+                })
+                .collect();
+            if read.send(Batch { works, said, reads }).is_err() {
+                return Ok(());
+            }
+            self.count(ends.try_iter());
+        }
     }
 
     fn look_up<'t>(
@@ -404,16 +445,16 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn count(&mut self, ends: &[End]) {
-        for end in ends {
+    fn count(&mut self, ends: impl Iterator<Item = Vec<End>>) {
+        for end in ends.flatten() {
             match end {
                 End::New(state, size) => {
-                    self.tally.new[*state as usize] += 1;
-                    self.tally.bytes += if *size < LARGE { *size } else { 0 };
+                    self.tally.new[state as usize] += 1;
+                    self.tally.bytes += if size < LARGE { size } else { 0 };
                 }
                 End::Again(size) => {
                     self.tally.again += 1;
-                    self.tally.bytes += if *size < LARGE { *size } else { 0 };
+                    self.tally.bytes += if size < LARGE { size } else { 0 };
                 }
                 End::Resumed => self.tally.resumed += 1,
             }
@@ -466,32 +507,32 @@ impl Intake<'_> {
     }
 }
 
-/// Things for one batch: bounded in number and, as far as sizes are known, in bytes.
-fn next_batch<'t>(
-    things: &mut dyn Iterator<Item = Met<'t>>,
-) -> Result<Vec<(Thing<'t>, Option<&'static str>)>> {
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    while batch.len() < ENTRIES && bytes < BYTES {
-        let Some(met) = things.next() else { break };
-        let (thing, role) = met?;
-        // A large file is streamed; it counts for the time it takes, so that it does not hold up a group.
-        bytes += size_of(&thing).min(LARGE);
-        batch.push((thing, role));
+/// An entry that waits for its turn. It may have been read before one in front of it, on another core.
+type Waiting<'t> = (Work<'t>, Option<Read1>);
+
+/// Reads as many of the entries as one batch may hold, and takes them off the front.
+fn read_some<'t>(waiting: &mut Vec<Waiting<'t>>, also: Also) -> (Vec<Work<'t>>, Vec<Read1>) {
+    let taken = AtomicU64::new(0);
+    let reads = on_all_cores(
+        waiting,
+        || (),
+        |(), i, (work, read)| {
+            let has_room = i == 0 || taken.load(Ordering::Relaxed) < BYTES;
+            (read.is_none() && has_room).then(|| read_entry(work, also, &taken))
+        },
+    );
+    for ((_, waits), read) in waiting.iter_mut().zip(reads) {
+        *waits = waits.take().or(read);
     }
-    Ok(batch)
+    let ready = waiting
+        .iter()
+        .take_while(|(_, read)| read.is_some())
+        .count();
+    let batch = waiting.drain(..ready);
+    batch.filter_map(|(work, read)| Some((work, read?))).unzip()
 }
 
-fn size_of(thing: &Thing<'_>) -> u64 {
-    match thing {
-        Thing::Walked(entry) if matches!(entry.kind, Kind::File) => {
-            entry.stat().map_or(0, |s| s.size_bytes)
-        }
-        Thing::Walked(_) => 0,
-        Thing::Bagged { file, .. } => file.size_bytes(),
-    }
-}
-
-fn joined(handle: std::thread::ScopedJoinHandle<'_, Result<Vec<End>>>) -> Result<Vec<End>> {
+fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
     handle
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -501,8 +542,11 @@ fn joined(handle: std::thread::ScopedJoinHandle<'_, Result<Vec<End>>>) -> Result
 fn commit(centre: &Centre, prepared: Prepared) -> Result<Vec<End>> {
     centre.vault.commit(prepared.packs)?;
     centre.sequencer().commit(&centre.keys, |group| {
+        for item in prepared.items {
+            group.push_ready(item)?;
+        }
         prepared
-            .drafts
+            .again
             .iter()
             .try_for_each(|d| group.push(d).map(drop))
     })?;

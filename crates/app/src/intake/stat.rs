@@ -152,11 +152,7 @@ impl FileStat {
 /// `value` in hex; a value over 4 KiB, or beyond 32 KiB of values for one file, is recorded as
 /// `size` and `sha256`, one that cannot be read as `unreadable` with the reason. Beyond 256
 /// attributes `xattrs_left_out` counts the rest; `xattrs_unreadable` says why none are listed.
-///
-/// # Errors
-/// What the system answers when it is asked about the file itself.
-pub fn provenance_of_file(file: &File) -> io::Result<(FileStat, Value)> {
-    let stat = FileStat::of(file)?;
+pub fn provenance_of_file(file: &File, stat: &FileStat) -> Value {
     let mut record = stat.to_json();
     if let Value::Object(fields) = &mut record {
         match file.list_xattr() {
@@ -167,7 +163,7 @@ pub fn provenance_of_file(file: &File) -> io::Result<(FileStat, Value)> {
             }
         }
     }
-    Ok((stat, record))
+    record
 }
 
 /// What changed between two looks at one file while it was read, or `None`.
@@ -278,7 +274,9 @@ mod tests {
         file.set_permissions(fs::Permissions::from_mode(0o640))?;
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789))?;
 
-        let (stat, record) = provenance_of_file(&File::open(&path)?)?;
+        let file = File::open(&path)?;
+        let stat = FileStat::of(&file)?;
+        let record = provenance_of_file(&file, &stat);
         assert!(stat.is_sparse());
         assert_eq!(record["size"], 1 << 20);
         assert_eq!(record["allocated"], stat.allocated_bytes);
@@ -307,7 +305,7 @@ mod tests {
             return Ok(());
         }
         file.set_xattr(OsStr::from_bytes(b"user.caf\xe9"), b"")?;
-        let record = provenance_of_file(&file)?.1;
+        let record = provenance_of_file(&file, &FileStat::of(&file)?);
         assert_eq!(
             record["xattrs"],
             json!([

@@ -152,11 +152,12 @@ impl Entry {
     }
 
     /// Opens a file for reading, by its name in its still open folder, and makes sure that it
-    /// is the regular file that the listing promised. Links are not followed.
+    /// is the regular file that the listing promised; what the system says of it comes with it.
+    /// Links are not followed.
     ///
     /// # Errors
     /// [`OpenError`], by what must be recorded about the file.
-    pub fn open(&self) -> Result<File, OpenError> {
+    pub fn open(&self) -> Result<(File, FileStat), OpenError> {
         let folder = self.folder.as_ref().ok_or(OpenError::Vanished)?;
         open_regular(folder, self.leaf())
     }
@@ -181,7 +182,7 @@ impl Entry {
 
 /// Opens the file at `path`, relative to the folder `root`, name by name: no link below `root`
 /// is followed, however long the path.
-pub(super) fn open_below(root: &Path, path: &[u8]) -> Result<File, OpenError> {
+pub(super) fn open_below(root: &Path, path: &[u8]) -> Result<(File, FileStat), OpenError> {
     let mut folder = Folder::anchor(root).map_err(open_error)?;
     let mut names = path.split(|byte| *byte == b'/');
     let leaf = names.next_back().unwrap_or_default();
@@ -191,13 +192,13 @@ pub(super) fn open_below(root: &Path, path: &[u8]) -> Result<File, OpenError> {
     open_regular(&folder, leaf)
 }
 
-fn open_regular(folder: &Folder, name: &[u8]) -> Result<File, OpenError> {
+fn open_regular(folder: &Folder, name: &[u8]) -> Result<(File, FileStat), OpenError> {
     let file = folder.open_file(name).map_err(open_error)?;
     let stat = FileStat::of(&file).map_err(OpenError::Unreadable)?;
     if hint_of_mode(stat.mode) != Hint::File {
         return Err(OpenError::NotRegular);
     }
-    Ok(file)
+    Ok((file, stat))
 }
 
 fn open_error(error: io::Error) -> OpenError {

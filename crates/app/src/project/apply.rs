@@ -1,15 +1,15 @@
 //! One event into rows.
 
 use comity_core::body::Field;
-use comity_core::digest::{Digest, unhex};
-use comity_core::id::{ChainId, Ern, ObjectId};
+use comity_core::digest::Digest;
+use comity_core::id::ChainId;
 use comity_core::json::Value as Json;
 use comity_keyring::Secret;
 use comity_seal::{Key, tag};
 
-use super::facts::{ItemFacts, seal_facts};
-use super::{ChainKind, ItemState, MemberRow, ObjectPlace, Projector};
-use crate::ambient::time_micros;
+use super::facts::seal_facts;
+use super::received::{ObjectSaid, Received};
+use super::{ChainKind, MemberRow, ObjectPlace, Projector};
 use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
 use crate::sql::{Session, Value};
@@ -36,6 +36,8 @@ pub struct Event<'a> {
     pub secret: Option<&'a Secret>,
     /// For the event that brought an object: where the object lies, or its number when it was held already.
     pub object: ObjectAt,
+    /// What an item's event says, where it was read before.
+    pub received: Option<&'a Received>,
 }
 
 /// What is known of an event's object besides the event itself.
@@ -47,6 +49,8 @@ pub enum ObjectAt {
     Placed(ObjectPlace),
     /// It was held already, under this number.
     Held(i64),
+    /// An event of this group or of the one before brought it.
+    JustBrought,
 }
 
 impl Event<'_> {
@@ -58,7 +62,7 @@ impl Event<'_> {
             .map(|f| &f.value)
     }
 
-    fn text(&self, name: &str) -> Result<&str> {
+    pub(super) fn text(&self, name: &str) -> Result<&str> {
         self.get(name)
             .and_then(Json::as_str)
             .ok_or_else(|| self.unlike(name))
@@ -70,7 +74,7 @@ impl Event<'_> {
             .ok_or_else(|| self.unlike(name))
     }
 
-    fn unlike(&self, name: &str) -> AppError {
+    pub(super) fn unlike(&self, name: &str) -> AppError {
         AppError::damaged(
             format!("event {} of the ledger", self.index),
             format!("its field {name} is missing or not of its type"),
@@ -317,43 +321,18 @@ impl Projector {
         no: i64,
     ) -> Result<()> {
         let (member, case_no) = (self.member_of(event)?, self.case_of(event)?);
-        let ern: Ern = event
-            .text("ern")?
-            .parse()
-            .map_err(|_| event.unlike("ern"))?;
-        let state =
-            ItemState::of_word(event.text("state")?).ok_or_else(|| event.unlike("state"))?;
-        let received = time_micros(event.text("time")?).ok_or_else(|| event.unlike("time"))?;
-        let (intake, source) = self.intake(session, member.no, i64::from(ern.intake()))?;
-        let path = item_path(event);
-        let sha256 = event
-            .get("sha256")
-            .and_then(Json::as_str)
-            .and_then(unhex)
-            .and_then(|d| <[u8; 32]>::try_from(d).ok());
-        let object = match event.get("object") {
-            Some(object) => Some(self.object(keys, event, object, &member, sha256)?),
-            None => None,
+        let read;
+        let said = match event.received {
+            Some(said) => said,
+            None => {
+                let index = |_: &str| keys.index_key(member.scope_key).map(Some);
+                read = Received::read(event, keys, &index)?;
+                &read
+            }
         };
-        let modified = event
-            .get("file")
-            .and_then(|f| f.get("mtime"))
-            .and_then(Json::as_str)
-            .and_then(modified_nanos);
-        let facts = match &path {
-            Some(path) => event.facts(
-                "items",
-                &ItemFacts {
-                    sha256,
-                    modified,
-                    path: path.clone(),
-                }
-                .encode(),
-            ),
-            None => Value::NoBlob,
-        };
-        let former = match event.get("former").and_then(Json::as_str) {
-            Some(former) => Some(former_number(former).ok_or_else(|| event.unlike("former"))?),
+        let (intake, source) = self.intake(session, member.no, i64::from(said.ern.intake()))?;
+        let object = match &said.object {
+            Some(object) => Some(self.object(session, event, object, said.size, &member)?),
             None => None,
         };
         self.rows.insert(
@@ -363,18 +342,17 @@ impl Projector {
                 member.no.into(),
                 case_no.into(),
                 intake.into(),
-                ern.number().into(),
+                said.ern.number().into(),
                 source.into(),
-                (state as i64).into(),
-                event.get("size").and_then(Json::as_i64).unwrap_or(0).into(),
+                (said.state as i64).into(),
+                said.size.into(),
                 object.into(),
-                received.into(),
-                former.into(),
-                facts,
+                said.time.into(),
+                said.former.into(),
+                said.facts.clone().into(),
             ],
         );
-        if let Some(path) = path {
-            let (folder, name) = path_tags(&keys.index_key(event.custody_key)?, &path);
+        if let Some((folder, name)) = said.path {
             self.rows.insert(
                 "paths",
                 [source.into(), folder.into(), name.into(), no.into()],
@@ -386,53 +364,48 @@ impl Projector {
     /// The number of the event's object; a new one gets its rows.
     fn object(
         &mut self,
-        keys: &dyn ScopeKeys,
+        session: &mut Session,
         event: &Event<'_>,
-        object: &Json,
+        said: &ObjectSaid,
+        size: i64,
         member: &MemberRow,
-        sha256: Option<[u8; 32]>,
     ) -> Result<i64> {
-        let part = |name: &str| object.get(name).and_then(Json::as_str).and_then(unhex);
-        let id = part("id")
-            .and_then(|b| <[u8; 16]>::try_from(b).ok())
-            .map(ObjectId)
-            .ok_or_else(|| event.unlike("object"))?;
         if let ObjectAt::Held(no) = event.object {
             return Ok(no);
         }
-        if let Some(no) = self.objects.get(&id) {
+        let known = self.objects.get(&said.id);
+        if let Some(no) = known.or(self.former_objects.get(&said.id)) {
             return Ok(*no);
+        }
+        if let (ObjectAt::JustBrought, Some(tag)) = (event.object, said.tag) {
+            // Another process came between the two groups, and this one has forgotten what it brought.
+            let row = session.query_one(
+                "SELECT d.object FROM digests d JOIN objects o ON o.no = d.object WHERE d.member = ? AND d.tag = ? AND o.id = ?",
+                &[member.no.into(), tag.into(), said.id.0.into()],
+            )?;
+            return Ok(row.ok_or_else(|| event.unlike("object"))?.int(0)?);
         }
         let no = self.next_object;
         self.next_object += 1;
-        self.objects.insert(id, no);
+        self.objects.insert(said.id, no);
         let (pack, place) = match event.object {
             ObjectAt::Placed(at) => (self.pack(at.pack), at.offset as i64),
             _ => (0, 0),
         };
-        let sealed_sha256 = part("sealed_sha256")
-            .filter(|d| d.len() == 32)
-            .ok_or_else(|| event.unlike("object"))?;
-        let sealed_size = object
-            .get("sealed_size")
-            .and_then(Json::as_i64)
-            .ok_or_else(|| event.unlike("object"))?;
-        let size = event.number("size")?;
         self.rows.insert(
             "objects",
             [
                 no.into(),
-                id.0.into(),
+                said.id.0.into(),
                 member.no.into(),
                 size.into(),
-                sealed_size.into(),
-                sealed_sha256.into(),
+                said.sealed_size.into(),
+                said.sealed_sha256.into(),
                 pack.into(),
                 place.into(),
             ],
         );
-        if let Some(sha256) = sha256 {
-            let tag = digest_tag(&keys.index_key(member.scope_key)?, &sha256);
+        if let Some(tag) = said.tag {
             self.rows.insert(
                 "digests",
                 [
@@ -457,56 +430,17 @@ impl Projector {
         no
     }
 
-    /// Forgets the packs and objects of this group, which no later group fills or makes: the lists need not grow.
+    /// Forgets the packs of this group, which no later group fills, and the objects of the one before: a group
+    /// speaks of its own objects, or of those that came just before it, so the lists need not grow.
     pub fn end_group(&mut self) {
         if self.chains.is_none() {
             self.packs.clear();
-            self.objects.clear();
+            self.former_objects = std::mem::take(&mut self.objects);
         }
     }
-}
-
-/// The time of modification as the file system had it, in nanoseconds since 1970.
-pub fn modified_nanos(text: &str) -> Option<i64> {
-    i64::try_from(text.parse::<jiff::Timestamp>().ok()?.as_nanosecond()).ok()
-}
-
-/// The exact bytes of an item's path, unless they have been erased.
-fn item_path(event: &Event<'_>) -> Option<Vec<u8>> {
-    match event.get("path_bytes").and_then(Json::as_str) {
-        Some(hex) => unhex(hex),
-        None => event
-            .get("path")
-            .and_then(Json::as_str)
-            .map(|p| p.as_bytes().to_vec()),
-    }
-}
-
-/// The former item as one number: intake × 10,000,000 + number. It is of the same member.
-fn former_number(ern: &str) -> Option<i64> {
-    let ern: Ern = ern.parse().ok()?;
-    Some(i64::from(ern.intake()) * 10_000_000 + i64::from(ern.number()))
 }
 
 /// The tag of a source text in its scope.
 pub fn source_tag(index_key: &[u8; 32], text: &str) -> [u8; 16] {
     tag(index_key, &[b"source", text.as_bytes()])
-}
-
-/// The tag of a content in a member's scope.
-pub fn digest_tag(index_key: &[u8; 32], sha256: &[u8; 32]) -> [u8; 16] {
-    tag(index_key, &[b"digest", sha256])
-}
-
-/// The tags of a path in its scope: of its folder and of its name. Rows of one folder lie together.
-pub fn path_tags(index_key: &[u8; 32], path: &[u8]) -> (i64, i64) {
-    let (folder, name) = match path.iter().rposition(|b| *b == b'/') {
-        Some(i) => (&path[..i], &path[i + 1..]),
-        None => (&path[..0], path),
-    };
-    let number = |t: [u8; 16]| i64::from_be_bytes([t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]]);
-    (
-        number(tag(index_key, &[b"folder", folder])),
-        number(tag(index_key, &[b"name", name])),
-    )
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 pub mod facts;
+mod received;
 mod rows;
 
 use std::collections::HashMap;
@@ -12,7 +13,8 @@ use comity_core::id::{ChainId, ObjectId};
 use crate::error::{AppError, Result};
 use crate::sql::{Session, Value};
 
-pub use apply::{Event, ObjectAt, digest_tag, modified_nanos, path_tags, source_tag};
+pub use apply::{Event, ObjectAt, source_tag};
+pub use received::{MemberIndex, Received, digest_tag, modified_nanos, path_tags};
 pub use rows::Rows;
 
 /// What a chain stands for.
@@ -121,6 +123,8 @@ pub struct Projector {
     chains: Option<HashMap<ChainId, i64>>,
     /// Objects by their id: live those of the group, while rebuilding all.
     objects: HashMap<ObjectId, i64>,
+    /// Live: those of the group before.
+    former_objects: HashMap<ObjectId, i64>,
     /// The rows made since the last [`Rows::flush`].
     pub rows: Rows,
 }
@@ -157,6 +161,7 @@ impl Projector {
             next_source,
             chains: None,
             objects: HashMap::new(),
+            former_objects: HashMap::new(),
             rows: Rows::default(),
         };
         for r in session.query("SELECT code, no, scope_key FROM members", &[])? {

@@ -10,7 +10,6 @@ use super::Limits;
 use super::archive::{Archive, ArchiveReader, Member};
 use super::finding::Found;
 use crate::intake::manifest::table::path_order;
-use crate::intake::stat::FileStat;
 use crate::intake::walk::{Kind, Spill, Walk, WalkError, open_below};
 
 /// A file that lies in the bag.
@@ -110,7 +109,7 @@ impl Source {
     pub(super) fn open(&self, file: &Present) -> io::Result<BagReader> {
         match (self, &file.member) {
             (Source::Folder(root), _) => {
-                let file = open_below(root, &file.path).map_err(io::Error::other)?;
+                let (file, _) = open_below(root, &file.path).map_err(io::Error::other)?;
                 Ok(BagReader(Inner::File(file)))
             }
             (Source::Archive(archive), Some(member)) => Ok(BagReader(Inner::Archive(Box::new(
@@ -155,8 +154,8 @@ impl Read for BagReader {
 /// What the archive, or the file system, says of a file: the `file` field of its event.
 pub(super) fn record(source: &Source, file: &Present) -> io::Result<Value> {
     if let Source::Folder(root) = source {
-        let file = open_below(root, &file.path).map_err(io::Error::other)?;
-        return Ok(FileStat::of(file)?.to_json());
+        let (_, stat) = open_below(root, &file.path).map_err(io::Error::other)?;
+        return Ok(stat.to_json());
     }
     let mut fields = Map::new();
     fields.insert("size".into(), file.size_bytes.into());

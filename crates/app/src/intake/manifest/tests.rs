@@ -43,7 +43,7 @@ impl Place {
         let mut verdicts = Vec::new();
         for entry in walk {
             let entry = entry?;
-            let mut reader = HashingReader::new(entry.open()?, &manifest.algorithms());
+            let mut reader = HashingReader::new(entry.open()?.0, &manifest.algorithms());
             io::copy(&mut reader, &mut io::sink())?;
             let verdict = manifest.check(entry.root, &entry.path, &reader.finish().0);
             verdicts.push((comity_core::shown::shown(&entry.path), verdict));

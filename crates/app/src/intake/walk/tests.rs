@@ -59,7 +59,7 @@ fn paths(walk: &mut Walk) -> Result<Vec<String>> {
 
 fn read(entry: &Entry) -> Result<String> {
     let mut text = String::new();
-    entry.open()?.read_to_string(&mut text)?;
+    entry.open()?.0.read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -142,7 +142,7 @@ fn names_are_bytes() -> Result {
     for entry in place.walk(&["in"])? {
         let entry = entry?;
         let mut bytes = Vec::new();
-        entry.open()?.read_to_end(&mut bytes)?;
+        entry.open()?.0.read_to_end(&mut bytes)?;
         assert_eq!(bytes, entry.name());
         seen.push(bytes);
     }
