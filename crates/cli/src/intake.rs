@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use comity_app::intake::{self, Collected, Outcome, Progress, Request, Tally};
 use comity_app::project::ItemState;
+use comity_app::receipt::Place;
 use comity_core::id::MemberCode;
 use serde_json::{Value, json};
 
@@ -101,12 +102,13 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
     bar.clear();
     let (mut json, mut lines) = (json_of(&outcome), lines_of(&outcome));
     if !args.no_receipt {
-        let place = args
-            .receipt
-            .clone()
-            .unwrap_or_else(|| receipt::default_place(&outcome.name));
+        let default = receipt::default_place(&outcome.name);
+        let place = match &args.receipt {
+            Some(given) => Place::Here(given),
+            None => Place::Numbered(&default),
+        };
         let (made, said) =
-            receipt::make(&centre, &actor, outcome.no, &place, &Bar::new(!global.json))?;
+            receipt::make(&centre, &actor, outcome.no, place, &Bar::new(!global.json))?;
         json["receipt"] = made;
         lines.extend(said);
     }

@@ -173,9 +173,20 @@ impl Centre {
         }
         self.keyring_is_not_older()?;
         said.extend(self.sequencer().recover()?);
-        said.extend(self.recover_packages()?);
+        said.extend(self.recover_outgoing()?);
+        self.sweep()?;
         self.recovered = said;
         Ok(())
+    }
+
+    /// Takes away the unfinished files of processes that are gone. Nothing names them, and no recovery needs them.
+    fn sweep(&self) -> Result<()> {
+        let disk = &self.ambient.disk;
+        self.objects.sweep_temporary()?;
+        for folder in [&self.dir, &self.dir.join("keyring")] {
+            disk.sweep_temporary(folder)?;
+        }
+        self.sweep_rebuilds()
     }
 
     /// A keyring restored from an old copy would give out numbers again that events name already.
