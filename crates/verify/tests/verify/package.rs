@@ -87,6 +87,23 @@ fn without_the_files_beside_it_it_was_made_and_not_recorded() {
     verify(&[&made.folder]).expect(0, &["made, not recorded: NAME.consistency not beside"]);
     fs::remove_file(beside(&made.folder, ".disclosure.tlog-proof")).unwrap();
     verify(&[&made.folder]).expect(0, &["made, not recorded", "NAME.disclosure.tlog-proof and"]);
+    let other = root.path().join("for the defence");
+    fs::rename(&made.folder, &other).unwrap();
+    verify(&[&other]).expect(
+        0,
+        &["for the defence.disclosure.tlog-proof and for the defence.consistency not beside"],
+    );
+    fs::write(beside(&other, ".disclosure.tlog-proof"), "x").unwrap();
+    fs::write(beside(&other, ".consistency"), "x").unwrap();
+    for form in [&[][..], &[Path::new("--json")]] {
+        verify(&[&[other.as_path()], form].concat()).expect(
+            1,
+            &[
+                "for the defence.disclosure.tlog-proof",
+                "for the defence.consistency",
+            ],
+        );
+    }
 }
 
 #[test]
@@ -450,7 +467,10 @@ fn a_package_made_again_is_not_the_recorded_one() {
         b"<!doctype html><p>another page\n",
     );
     seal_bag(&made.folder);
-    verify(&[&made.folder]).expect(1, &[".disclosure.tlog-proof: another package was recorded"]);
+    verify(&[&made.folder]).expect(
+        1,
+        &["NAME.disclosure.tlog-proof: another package was recorded"],
+    );
 }
 
 #[test]
