@@ -346,28 +346,41 @@ impl Intake<'_> {
 
     /// Whether an interrupted run of this intake has dealt with the thing, and it is as it was then.
     fn is_done(&mut self, thing: &Thing<'_>, known: &KnownItem) -> Result<bool> {
-        let here = match known.last {
-            _ if known.intake_no == self.opened.no => true,
-            Some(last) => self.centre.read_event(last)?.text("act") == Some(&self.opened.act),
-            None => false,
+        let said = if known.intake_no == self.opened.no {
+            Some(known.first)
+        } else {
+            self.delivered_again_here(known)?
         };
-        if !here {
+        let Some(said) = said else {
             return Ok(false);
-        }
+        };
         let same = known.state != ItemState::Sealed
             || thing
                 .size_and_time()
                 .is_some_and(|(size, modified)| size == known.size && modified == known.modified);
         if same && self.delivered.has_manifest() {
-            let event = self.centre.read_event(known.first)?;
-            self.delivered.remember(
-                thing,
-                event
-                    .value("listed")
-                    .filter(|_| known.intake_no == self.opened.no),
-            );
+            let event = self.centre.read_event(said)?;
+            self.delivered.remember(thing, event.value("listed"));
         }
         Ok(same)
+    }
+
+    /// The event by which this intake said already that the item was delivered again. Others may have recorded events
+    /// of the item since, such as an opening.
+    fn delivered_again_here(&mut self, known: &KnownItem) -> Result<Option<u64>> {
+        if known.last.is_none_or(|last| last < self.opened.index) {
+            return Ok(None);
+        }
+        let indices = self.centre.chain_indices(&mut self.session, known.no)?;
+        for index in indices.into_iter().rev() {
+            if index < self.opened.index {
+                break;
+            }
+            if self.centre.read_event(index)?.text("act") == Some(&self.opened.act) {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
     }
 
     fn show(&self, tally: Tally) {
