@@ -85,7 +85,10 @@ impl AppError {
 
     /// Whether the command was used wrongly (exit code 2) rather than something being found wrong.
     pub fn is_usage(&self) -> bool {
-        matches!(self, AppError::Usage(_))
+        matches!(
+            self,
+            AppError::Usage(_) | AppError::Keyring(KeyringError::WrongPassphrase)
+        )
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use comity_app::disclose::Selection;
 use comity_core::id::Ern;
+use comity_core::package::{CONSISTENCY_ENDING, PROOF_ENDING};
 use serde_json::json;
 
 use crate::args::Global;
@@ -51,6 +52,9 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     })?;
     bar.clear();
     let fingerprint = centre.log_keys().fingerprint_groups();
+    let name = args.output.file_name().unwrap_or_default();
+    let name = name.to_string_lossy();
+    let name = name.strip_suffix(".zip").unwrap_or(&name);
     let lines = [
         format!(
             "{} exhibits, {} files with {} bytes, {} events are in {}.",
@@ -65,9 +69,9 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
             done.head.size, done.leaf, done.recorded_at
         ),
         format!(
-            "Hand over the two proofs beside it as well. Tag manifest: {}",
-            done.tagmanifest
+            "Hand over with it the two files beside it: {name}{PROOF_ENDING} and {name}{CONSISTENCY_ENDING}"
         ),
+        format!("Digest of its tag manifest: {}", done.tagmanifest),
         format!("Whoever checks it compares this fingerprint: {fingerprint}"),
     ];
     let json = json!({

@@ -235,7 +235,7 @@ fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
     let opening = centre.open_item(&mut session, &actor, item, &args.purpose, range)?;
     match (&args.output, range) {
         (Some(file), _) => {
-            let bytes = restore(file, &opening)?;
+            let bytes = restore(file, &args.ern, &opening)?;
             let line = format!(
                 "{} is in {}: {bytes} bytes, SHA-256 as recorded (opening: leaf {}).",
                 args.ern,
@@ -256,11 +256,10 @@ fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
 }
 
 /// Writes beside the file and renames, so that no half or wrong file ever has its name.
-fn restore(file: &Path, opening: &comity_app::item::Opening) -> Result<u64, Failure> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".comity-partial");
-    let partial = file.with_file_name(name);
-    let io = |e: std::io::Error| Failure::Wrong(format!("{}: {e}", file.display()));
+fn restore(file: &Path, ern: &Ern, opening: &comity_app::item::Opening) -> Result<u64, Failure> {
+    let partial = file.with_file_name(format!(".{ern}-{}.comity-partial", opening.leaf));
+    let io =
+        |e: std::io::Error| Failure::Wrong(format!("{} cannot be written: {e}", file.display()));
     let out = std::fs::File::create(&partial).map_err(io)?;
     let mut out = std::io::BufWriter::with_capacity(1 << 20, out);
     let done = opening

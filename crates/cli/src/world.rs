@@ -1,7 +1,7 @@
 //! Opening the centre that a command speaks of, and saying why a command failed.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use comity_app::event::Actor;
@@ -70,6 +70,7 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
             dir.display()
         )));
     }
+    writable(&dir)?;
     let centre = Centre::open(&dir, &passphrase::get()?, Ambient::system())?;
     for sentence in &centre.recovered {
         let _ = writeln!(
@@ -79,6 +80,22 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
         );
     }
     Ok(centre)
+}
+
+/// Refuses a centre that cannot be written to before anything in it is mistaken for damage: a read-only mount, or
+/// another account's folder. Every verb but `verify` finishes what an interrupted run left, so it writes.
+pub fn writable(dir: &Path) -> Result<(), Failure> {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let lock = dir.join(comity_app::centre::LOCK_FILE);
+    match std::fs::OpenOptions::new().write(true).open(&lock) {
+        Err(e) if matches!(e.kind(), PermissionDenied | ReadOnlyFilesystem) => {
+            Err(Failure::Usage(format!(
+                "the centre in {} cannot be written to ({e}): work with an account that may, on a disk that is not mounted read-only; `comity verify` checks a copy that cannot be written to",
+                dir.display()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a verb that records when nobody acts. Asked before the passphrase, so that nothing is typed in vain.

@@ -27,7 +27,8 @@ pub use create::{Founding, create};
 pub const KEYS_FILE: &str = "keys";
 /// What trying a passphrase costs at a new centre.
 pub const ARGON2: comity_keyring::Argon2Params = comity_keyring::Argon2Params::CENTRE;
-const LOCK_FILE: &str = "lock";
+/// The file in a centre's folder where processes take turns.
+pub const LOCK_FILE: &str = "lock";
 
 /// An open centre.
 pub struct Centre {

@@ -64,14 +64,14 @@ fn used_wrongly_it_refuses_with_2_and_says_what_to_do() {
             "a wrong passphrase",
             vec!["case", "list"],
             vec![("COMITY_PASSPHRASE", "wrong")],
-            1,
+            2,
             "passphrase",
         ),
         (
             "a wrong passphrase to verify",
             vec!["verify"],
             vec![("COMITY_PASSPHRASE", "wrong")],
-            1,
+            2,
             "passphrase",
         ),
         (
@@ -117,6 +117,24 @@ fn used_wrongly_it_refuses_with_2_and_says_what_to_do() {
             vec![],
             2,
             "C0077",
+        ),
+        (
+            "a time that is none",
+            vec![
+                "intake",
+                usb.to_str().unwrap(),
+                "--member",
+                "UKR",
+                "--case",
+                "The harbour",
+                "--source",
+                "s",
+                "--collected-at",
+                "yesterday",
+            ],
+            vec![],
+            2,
+            "--collected-at: \"yesterday\"",
         ),
         (
             "no such item",
@@ -259,6 +277,17 @@ fn every_answer_in_json_parses() {
     );
     let status = world.json(&["ledger", "status"]);
     assert!(status["size"].as_u64().unwrap() > 8);
+    for words in [
+        &["ledger", "checkpoint"][..],
+        &["ledger", "proof", ern],
+        &["ledger", "proof", "--leaf", "0"],
+    ] {
+        let text = world.fine(words);
+        assert_eq!(world.json(words)["text"], text, "{words:?}");
+    }
+    let proof = world.folder.path().join("proof");
+    let written = world.json(&["ledger", "proof", ern, "-o", proof.to_str().unwrap()]);
+    assert_eq!(written["file"].as_str(), proof.to_str());
     assert_eq!(world.json(&["verify"])["findings"], serde_json::json!([]));
     assert_eq!(
         world.json(&["verify", "--sealed"])["findings"],
@@ -287,6 +316,34 @@ fn every_answer_in_json_parses() {
     assert!(made["fingerprint"].is_string() && made["vkeys"].as_array().unwrap().len() == 2);
     assert!(made["origin"].as_str().unwrap().starts_with("comity/new/"));
     assert!(new.join("keys").exists());
+}
+
+#[test]
+fn what_needs_attention_is_told_with_the_command_that_lists_it() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    put(&usb, "a.txt", b"some text");
+    let fifo = usb.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let said = world.fine(&[
+        "intake",
+        usb.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "The harbour",
+        "--source",
+        "s",
+    ]);
+    assert!(said.contains("1 item needs attention"), "{said}");
+    let line = said.lines().find(|l| l.contains("--state")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    let listed = world.fine(&words);
+    assert!(
+        listed.contains("usb/pipe") && listed.lines().count() == 1,
+        "{listed}"
+    );
 }
 
 #[test]

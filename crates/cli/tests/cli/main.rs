@@ -6,6 +6,7 @@ mod answers;
 mod handover;
 mod kill;
 mod processes;
+mod readonly;
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.
