@@ -497,3 +497,41 @@ fn neither_output_nor_the_centre_shows_passphrase_or_evidence() {
         }
     }
 }
+
+#[test]
+fn an_item_is_shown_in_lines_that_a_person_reads() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    put(&usb, "chat.txt", b"chat");
+    let provenance = put(
+        world.folder.path(),
+        "provenance.csv",
+        "path,tool,Weather\u{1b}[2J,Note\nusb/**,Extractor 4,\"rain\r\nand wind\",\n".as_bytes(),
+    );
+    world.fine(&[
+        "intake",
+        usb.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "stick",
+        "--provenance",
+        provenance.to_str().unwrap(),
+        "--no-receipt",
+    ]);
+    let shown = world.fine(&["item", "show", "UKR-000001-0000001"]);
+    assert!(!shown.contains(['"', '\u{1b}', '\r']), "{shown}");
+    let lines: Vec<&str> = shown.lines().collect();
+    let at = lines.iter().position(|l| *l == "provenance").unwrap();
+    assert!(
+        lines[at + 1..]
+            .iter()
+            .any(|l| l.starts_with("  ") && l.contains("Extractor 4")),
+        "{shown}"
+    );
+    assert!(shown.contains(r"rain\r\nand wind"), "{shown}");
+    assert!(lines.contains(&"file"), "{shown}");
+    assert!(lines.iter().any(|l| l.starts_with("  mtime")), "{shown}");
+}
