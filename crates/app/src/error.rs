@@ -24,6 +24,14 @@ pub enum AppError {
     /// The deliverer's side does not hold what it should.
     #[error("{0}")]
     Refused(String),
+    /// The deliverer's side has several things wrong, all of them named.
+    #[error("{what}: {}", listed(findings))]
+    Findings {
+        /// What was refused.
+        what: String,
+        /// Everything that was found wrong with it.
+        findings: Vec<comity_core::Finding>,
+    },
     /// SQL.
     #[error(transparent)]
     Sql(#[from] SqlError),
@@ -90,6 +98,11 @@ impl AppError {
             AppError::Usage(_) | AppError::Keyring(KeyringError::WrongPassphrase)
         )
     }
+}
+
+fn listed(findings: &[comity_core::Finding]) -> String {
+    let all: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }
 
 /// What this crate's functions answer.

@@ -9,7 +9,7 @@ use comity_core::package::{CONSISTENCY_ENDING, PROOF_ENDING};
 use serde_json::json;
 
 use crate::args::Global;
-use crate::output::answer;
+use crate::output::{answer, counted};
 use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
 
@@ -57,11 +57,11 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     let name = name.strip_suffix(".zip").unwrap_or(&name);
     let lines = [
         format!(
-            "{} exhibits, {} files with {} bytes, {} events are in {}.",
-            done.head.exhibits,
-            done.head.files,
-            done.head.bytes,
-            done.head.events,
+            "In {4}: {0}, {1} with {2}, {3}.",
+            counted(done.head.exhibits, "exhibit"),
+            counted(done.head.files, "file"),
+            counted(done.head.bytes, "byte"),
+            counted(done.head.events, "event"),
             args.output.display()
         ),
         format!(

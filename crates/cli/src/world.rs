@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use comity_app::event::Actor;
 use comity_app::{Ambient, AppError, Centre};
+use comity_core::Finding;
 use comity_core::shown::escape_for_terminal;
 use serde_json::json;
 
@@ -18,16 +19,18 @@ pub enum Failure {
     Usage(String),
     /// Something was found wrong, or could not be done: 1.
     Wrong(String),
+    /// Several things were found wrong with what is named first: 1.
+    Several(String, Vec<Finding>),
     /// Something was found wrong and has been said already: 1.
     Said,
 }
 
 impl From<AppError> for Failure {
     fn from(e: AppError) -> Self {
-        if e.is_usage() {
-            Failure::Usage(e.to_string())
-        } else {
-            Failure::Wrong(e.to_string())
+        match e {
+            AppError::Findings { what, findings } => Failure::Several(what, findings),
+            e if e.is_usage() => Failure::Usage(e.to_string()),
+            e => Failure::Wrong(e.to_string()),
         }
     }
 }
@@ -35,19 +38,31 @@ impl From<AppError> for Failure {
 impl Failure {
     /// Tells the person and gives the exit code.
     pub fn report(self, as_json: bool) -> ExitCode {
-        let (code, sentence) = match self {
-            Failure::Usage(s) => (2, s),
-            Failure::Wrong(s) => (1, s),
+        let (code, sentence, findings) = match self {
+            Failure::Usage(s) => (2, s, Vec::new()),
+            Failure::Wrong(s) => (1, s, Vec::new()),
+            Failure::Several(s, findings) => (1, s, findings),
             Failure::Said => return ExitCode::from(1),
         };
         if as_json {
-            let _ = writeln!(std::io::stdout(), "{}", json!({ "error": sentence }));
+            let mut said = json!({ "error": sentence });
+            if !findings.is_empty() {
+                let list = findings
+                    .iter()
+                    .map(|f| json!({ "place": f.place, "what": f.what }));
+                said["findings"] = list.collect();
+            }
+            let _ = writeln!(std::io::stdout(), "{said}");
         }
         let _ = writeln!(
             std::io::stderr(),
             "comity: {}",
             escape_for_terminal(&sentence)
         );
+        for finding in findings {
+            let line = escape_for_terminal(&finding.to_string());
+            let _ = writeln!(std::io::stderr(), "  {line}");
+        }
         ExitCode::from(code)
     }
 }

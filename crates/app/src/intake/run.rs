@@ -158,7 +158,16 @@ fn open_bag(
             "--bag takes one bag: a folder or a zip".to_owned(),
         ));
     };
-    let refused = |e: BagError| AppError::Refused(e.to_string());
+    let refused = |e: BagError| match e {
+        BagError::Invalid { findings } => AppError::Findings {
+            what: format!(
+                "the bag {} is not valid, and nothing of it was taken in",
+                path.display()
+            ),
+            findings,
+        },
+        other => AppError::Refused(other.to_string()),
+    };
     let bag = Bag::open(path, &Limits::default(), spill(centre)?).map_err(refused)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let all = (bag.payload().len() as u64, bag.payload_bytes());

@@ -319,6 +319,53 @@ fn every_answer_in_json_parses() {
 }
 
 #[test]
+fn each_thing_wrong_with_a_bag_has_a_line_of_its_own() {
+    let world = World::new();
+    let bag = world.folder.path().join("bag");
+    put(&bag, "data/a.txt", b"some text");
+    put(&bag, "data/b\u{1b}[2J.txt", b"more text");
+    put(
+        &bag,
+        "bagit.txt",
+        b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+    );
+    put(
+        &bag,
+        "manifest-sha256.txt",
+        format!("{}  data/a.txt\n", "0".repeat(64)).as_bytes(),
+    );
+    let words = [
+        "intake",
+        "--bag",
+        bag.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "s",
+    ];
+    let ran = world.run(&words);
+    assert_eq!(ran.status.code(), Some(1), "{}", both(&ran));
+    let said = String::from_utf8(ran.stderr).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].contains("is not valid, and nothing of it was taken in"),
+        "{said}"
+    );
+    assert!(
+        lines.len() == 2 && lines[1].starts_with("  data/b\\u{1b}[2J.txt: "),
+        "{said}"
+    );
+    assert!(world.listing().is_empty());
+
+    fs::remove_file(bag.join("data/b\u{1b}[2J.txt")).unwrap();
+    let ran = world.run(&[&["--json"], &words[..]].concat());
+    let said: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(said["findings"][0]["place"], "data/a.txt", "{said}");
+}
+
+#[test]
 fn what_needs_attention_is_told_with_the_command_that_lists_it() {
     let world = World::new();
     let usb = world.folder.path().join("usb");
