@@ -11,7 +11,7 @@ use comity_core::package::{
 };
 
 use crate::folder::Folder;
-use crate::world::{World, both, put};
+use crate::world::{World, both, leftovers, put};
 use crate::zipped::Zipped;
 
 const SIGKILL: i32 = 9;
@@ -76,26 +76,6 @@ fn names(folder: &Path) -> BTreeSet<String> {
     entries
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect()
-}
-
-/// What is left of an unfinished thing anywhere.
-fn leftovers(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let is_left = name.starts_with(".tmp-")
-            || name.contains("comity-partial")
-            || name.starts_with("package-")
-            || name.starts_with("state.rebuild")
-            || name.starts_with("state.check");
-        if is_left {
-            found.push(path);
-        } else if path.is_dir() {
-            found.extend(leftovers(&path));
-        }
-    }
-    found
 }
 
 fn events_of(world: &World, kind: &str) -> usize {
