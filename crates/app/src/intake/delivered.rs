@@ -83,16 +83,20 @@ impl Delivered {
         })
     }
 
-    /// The old digests that must be computed so that the list can be compared.
+    /// The digests that must be computed besides so that the list can be compared.
     pub fn also(&self, legacy: bool) -> Also {
         let listed = self
             .manifest
             .as_ref()
             .map(Manifest::algorithms)
             .unwrap_or_default();
+        let lists = |algorithm| listed.contains(&algorithm);
         Also {
-            md5: legacy || listed.contains(&Algorithm::Md5),
-            sha1: legacy || listed.contains(&Algorithm::Sha1),
+            md5: legacy || lists(Algorithm::Md5),
+            sha1: legacy || lists(Algorithm::Sha1),
+            sha224: lists(Algorithm::Sha224),
+            sha384: lists(Algorithm::Sha384),
+            sha512: lists(Algorithm::Sha512),
         }
     }
 
@@ -217,12 +221,17 @@ impl Delivered {
 }
 
 fn digests(hashes: &Hashes) -> Digests {
-    let mut digests = Digests::new().with(Algorithm::Sha256, hashes.sha256.as_bytes());
-    if let Some(md5) = &hashes.md5 {
-        digests = digests.with(Algorithm::Md5, md5);
-    }
-    if let Some(sha1) = &hashes.sha1 {
-        digests = digests.with(Algorithm::Sha1, sha1);
-    }
-    digests
+    let also: [(Algorithm, Option<&[u8]>); 5] = [
+        (Algorithm::Md5, hashes.md5.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha1, hashes.sha1.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha224, hashes.sha224.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha384, hashes.sha384.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha512, hashes.sha512.as_ref().map(|d| &d[..])),
+    ];
+    also.iter()
+        .filter_map(|(algorithm, digest)| Some((*algorithm, (*digest)?)))
+        .fold(
+            Digests::new().with(Algorithm::Sha256, hashes.sha256.as_bytes()),
+            |digests, (algorithm, digest)| digests.with(algorithm, digest),
+        )
 }

@@ -185,7 +185,7 @@ pub fn prepare(
 /// The digests of what was read.
 pub fn hashes_of(read: &Read1) -> Option<&Hashes> {
     match read {
-        Read1::Small { hashes, .. } => Some(hashes),
+        Read1::Small { hashes, .. } => Some(hashes.as_ref()),
         Read1::Large(large) => Some(&large.hashes),
         _ => None,
     }

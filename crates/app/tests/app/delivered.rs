@@ -1,11 +1,14 @@
 //! The deliverer's own list of digests, provenance, statements and documents.
 
 use comity_app::intake::Compared;
+use comity_core::digest::hex;
+use comity_vault::{Also, Hashes};
 use serde_json::json;
 
 use crate::fixture::*;
 
 on_every_kind! {
+    lists_of_other_digests_are_held_against_what_was_read,
     the_deliverers_list_is_held_against_what_was_read,
     provenance_statements_and_documents_stand_on_the_events,
 }
@@ -60,6 +63,82 @@ fn the_deliverers_list_is_held_against_what_was_read(kind: Kind) {
     assert_eq!(compared["manifest_sha256"], sha256(list.as_bytes()));
     drop(centre);
     world.assert_sound();
+}
+
+/// The digests that some tools of deliverers write alone: computed in the same pass, of small and large files.
+fn lists_of_other_digests_are_held_against_what_was_read(kind: Kind) {
+    let world = World::new(kind);
+    let usb = world.place("usb");
+    let large = noise(6, 5 << 20);
+    put(&usb, "good", b"good");
+    put(&usb, "large", &large);
+    put(&usb, "other", b"not what was listed");
+    let all = Also {
+        md5: false,
+        sha1: false,
+        sha224: true,
+        sha384: true,
+        sha512: true,
+    };
+    let of = |bytes: &[u8]| Hashes::of(bytes, all);
+    let sha512 = |bytes: &[u8]| hex(&of(bytes).sha512.unwrap());
+    let csv = format!(
+        "Path,Size,SHA-512\nusb/good,4,{}\nusb/large,,{}\nusb/other,,{}\n",
+        sha512(b"good").to_uppercase(),
+        sha512(&large),
+        sha512(b"what was listed"),
+    );
+    let sums = |digest: &dyn Fn(&[u8]) -> String| {
+        let listed: [(&[u8], &str); 3] = [
+            (b"good", "good"),
+            (&large, "large"),
+            (b"what was listed", "other"),
+        ];
+        listed
+            .map(|(bytes, name)| format!("{}  usb/{name}\n", digest(bytes)))
+            .concat()
+    };
+    let lists = [
+        ("list.csv", "sha512", csv),
+        ("SHA512SUMS", "sha512", sums(&sha512)),
+        (
+            "SHA384SUMS",
+            "sha384",
+            sums(&|b| hex(&of(b).sha384.unwrap())),
+        ),
+        (
+            "SHA224SUMS",
+            "sha224",
+            sums(&|b| hex(&of(b).sha224.unwrap())),
+        ),
+    ];
+    let expected = Compared {
+        matched: 2,
+        different: 1,
+        ..Compared::default()
+    };
+    let centre = world.open();
+    for (n, (name, algorithm, list)) in lists.into_iter().enumerate() {
+        let mut request = request(&[&usb]);
+        request.source = format!("stick {n}");
+        request.manifest = Some(put(world.folder.path(), name, list.as_bytes()));
+        let outcome = take_in(&centre, &request).unwrap();
+        assert_eq!(outcome.compared, Some(expected), "{name}");
+        let listed = |path: &str| said(&centre, &item_at(&centre, path), "listed").unwrap();
+        for path in ["usb/good", "usb/large"] {
+            assert_eq!(
+                listed(path),
+                json!({"as": "matched", "by": [algorithm]}),
+                "{name}"
+            );
+        }
+        let other = listed("usb/other");
+        let stated = other["stated"].as_str().unwrap();
+        assert!(
+            stated.starts_with(&format!("{algorithm}:")),
+            "{name}: {stated}"
+        );
+    }
 }
 
 fn provenance_statements_and_documents_stand_on_the_events(kind: Kind) {
