@@ -46,7 +46,7 @@ pub struct IntakeArgs {
     /// The legal basis
     #[arg(long, value_name = "BASIS")]
     pub authority: Option<String>,
-    /// Handling code of all its items
+    /// Handling code of all its items, as the originator set it (Europol's H0 to H3)
     #[arg(long, value_parser = ["H0", "H1", "H2", "H3"])]
     pub handling: Option<String>,
     /// Also compute MD5 and SHA-1, for old hash lists

@@ -154,8 +154,8 @@ fn how_to_check(out: &mut String) {
          <p>PACKAGE is this folder, or the zip that it came in. Keep the two files beside it whose \
          names begin with its name: they show that the making of this package was recorded. Without \
          <code>--keys</code> the program prints the fingerprint of the keys for you to compare. With \
-         <code>--log TREE</code>, a copy of the log, it also shows that no later event of an exhibit \
-         was left out.</p>\n\
+         <code>--log TREE</code>, a copy of the log, it also shows that no event of an exhibit up to \
+         the checkpoint was left out.</p>\n\
          <p>With standard tools alone, in this folder:</p>\n\
          <pre>sha256sum -c tagmanifest-sha256.txt\nsha256sum -c manifest-sha256.txt</pre>\n\
          <p>and then the chapter ‘Check it by hand’ of <code>comity/format/disclosure.md</code>, \

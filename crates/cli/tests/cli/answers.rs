@@ -366,6 +366,33 @@ fn each_thing_wrong_with_a_bag_has_a_line_of_its_own() {
 }
 
 #[test]
+fn a_short_passphrase_is_remarked_on_and_a_long_one_is_not() {
+    let world = World::new();
+    for (name, passphrase, short) in [
+        ("a", "three little words", true),
+        ("b", "three little words and three more", false),
+    ] {
+        let made = world.folder.path().join(name);
+        let words = [
+            "init",
+            made.to_str().unwrap(),
+            "--name",
+            "N",
+            "--member",
+            "UKR=U",
+        ];
+        let ran = world
+            .comity(&words)
+            .env("COMITY_PASSPHRASE", passphrase)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", both(&ran));
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(said.contains("this passphrase is short"), short, "{said}");
+    }
+}
+
+#[test]
 fn what_needs_attention_is_told_with_the_command_that_lists_it() {
     let world = World::new();
     let usb = world.folder.path().join("usb");

@@ -431,6 +431,17 @@ fn forgeries_are_named() {
 }
 
 #[test]
+fn what_is_missing_is_said_once_and_nothing_is_made_of_it() {
+    for name in ["comity/items.jsonl", "comity/events.jsonl"] {
+        let root = tempfile::tempdir().unwrap();
+        let made = made(root.path());
+        fs::remove_file(made.folder.join(name)).unwrap();
+        let missing = format!("{name}: is missing");
+        verify(&[&made.folder]).expect(1, &["FAILED: 1 thing is wrong", &missing]);
+    }
+}
+
+#[test]
 fn a_package_made_again_is_not_the_recorded_one() {
     let root = tempfile::tempdir().unwrap();
     let made = made(root.path());
