@@ -446,6 +446,7 @@ impl Intake<'_> {
     fn close(mut self) -> Result<Outcome> {
         let (centre, random) = (self.centre, &*self.centre.ambient.random);
         let key: NumberedKey = centre.chain_key(&mut self.session, self.opened.no)?;
+        self.record_missing(&key)?;
         let (compared, unused) = self.delivered.summary();
         let unused_provenance = unused
             .as_ref()
@@ -485,6 +486,37 @@ impl Intake<'_> {
             compared: self.delivered.compared(),
             unused_provenance,
         })
+    }
+}
+
+impl Intake<'_> {
+    /// What is listed and was not handed over, in events of the intake. A run that was interrupted here may have left
+    /// some: they begin again from part 0, and what stands before that is of no account.
+    fn record_missing(&self, key: &NumberedKey) -> Result<()> {
+        let (centre, random) = (self.centre, &*self.centre.ambient.random);
+        for (part, missing) in (0u64..).zip(self.delivered.missing()) {
+            let event = EventDraft::new(
+                "manifest_missing",
+                &self.common.actor,
+                &centre.now(),
+                random,
+            )
+            .custody("member", self.common.member.as_str())
+            .custody("intake", self.common.intake)
+            .custody("part", part)
+            .content("missing", missing)
+            .seal(&self.common.scope, key, random)?;
+            let draft = Draft {
+                subject: Subject::Known(self.opened.no),
+                event,
+                secret: None,
+                object: ObjectAt::Unknown,
+            };
+            centre
+                .sequencer()
+                .commit(&centre.keys, |group| group.push(&draft))?;
+        }
+        Ok(())
     }
 }
 

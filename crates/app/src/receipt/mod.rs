@@ -1,5 +1,6 @@
 //! The receipt of an intake (`docs/format/receipt.md`): made from the ledger alone, as often as it is wanted.
 
+mod differences;
 mod page;
 
 use std::collections::BTreeMap;
@@ -9,9 +10,7 @@ use comity_core::body::OpenField;
 use comity_core::checkpoint::SignedCheckpoint;
 use comity_core::digest::Digest;
 use comity_core::json::Value;
-use comity_core::package::{
-    Difference, DifferenceLine, Differences, ReceiptHead, manifest_line, needed_tiles,
-};
+use comity_core::package::{ReceiptHead, manifest_line, needed_tiles};
 use comity_rules::opening;
 
 use crate::centre::Centre;
@@ -23,6 +22,8 @@ use crate::outgoing::{Kind, Outgoing, Recorded};
 use crate::project::ObjectAt;
 use crate::read::{OpenedEvent, open_event};
 use crate::sql::Session;
+
+use differences::DifferencesFile;
 
 /// The name and version of this program, as heads say it.
 pub const PROGRAM: &str = concat!("comity ", env!("CARGO_PKG_VERSION"));
@@ -281,12 +282,19 @@ impl Centre {
             lines.add(self.read_event(index)?, false)?;
         }
         let (first, last) = (intake.opened.index, intake.closed.index);
+        let mut differences = DifferencesFile::begin(intake, &mut out)?;
         self.each_event_of(intake, &mut |event| {
             watch(event.index - first, last - first);
+            if let Some(differences) = &mut differences {
+                differences.item(self, session, &event)?;
+            }
             lines.add(event, true)
         })?;
+        if let Some(differences) = &mut differences {
+            differences.missing(self, session, intake)?;
+        }
         let manifest = lines.out.end()?;
-        let differences = differences(intake.closed.value("compared"), &mut out)?;
+        let differences = differences.map(DifferencesFile::end).transpose()?;
         let mut files: Vec<Written> = Vec::new();
         let head = ReceiptHead {
             centre: centre_name(self)?,
@@ -453,51 +461,4 @@ impl Lines {
         self.indices.push(event.index);
         self.out.write(line.as_bytes())
     }
-}
-
-/// `differences.jsonl`, when the deliverer gave a manifest.
-fn differences(
-    compared: Option<&Value>,
-    out: &mut Handover,
-) -> Result<Option<(Differences, Written)>> {
-    let Some(compared) = compared else {
-        return Ok(None);
-    };
-    let mut file = out.growing("differences.jsonl")?;
-    let mut counts = [0u64; 3];
-    for (i, (list, finding)) in [
-        ("different_list", Difference::Different),
-        ("extra_list", Difference::Extra),
-        ("missing_list", Difference::Missing),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        for entry in compared
-            .get(list)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
-            let line = DifferenceLine {
-                finding,
-                path: text("path").unwrap_or_default(),
-                expected: text("stated"),
-                found: text("found"),
-            };
-            counts[i] += 1;
-            file.write(line.to_line().as_bytes())?;
-        }
-    }
-    let written = file.end()?;
-    Ok(Some((
-        Differences {
-            different: counts[0],
-            extra: counts[1],
-            missing: counts[2],
-            sha256: written.sha256,
-        },
-        written,
-    )))
 }
