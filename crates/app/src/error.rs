@@ -81,6 +81,22 @@ impl AppError {
         }
     }
 
+    /// An item whose bytes cannot be read back from the vault.
+    pub fn of_item(ern: &comity_core::id::Ern, error: VaultError) -> AppError {
+        match error {
+            VaultError::WrongKey { .. }
+            | VaultError::DamagedChunk { .. }
+            | VaultError::Malformed { .. }
+            | VaultError::DamagedPack { .. } => AppError::damaged(
+                ern.to_string(),
+                format!(
+                    "{error}; `comity verify --sealed` names the file, which is to be restored from a backup"
+                ),
+            ),
+            other => other.into(),
+        }
+    }
+
     /// A file outside the centre that could not be read or written.
     pub fn io(path: &std::path::Path, source: std::io::Error) -> AppError {
         AppError::Io {

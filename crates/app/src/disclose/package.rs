@@ -246,7 +246,11 @@ impl Bag {
         }
         let path = payload_path(item.ern, first.text("path").unwrap_or_default());
         let reader = centre.item_reader(session, item)?;
-        let written = out.payload(&path, |to| Ok(reader.copy_to(to)?))?;
+        let written = out.payload(&path, |to| {
+            reader
+                .copy_to(to)
+                .map_err(|e| AppError::of_item(&item.ern, e))
+        })?;
         if first.text("sha256") != Some(written.sha256.to_string().as_str()) {
             return Err(AppError::damaged(
                 item.ern.to_string(),
