@@ -7,9 +7,9 @@ use comity_core::digest::Digest;
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
 use crate::disclose::record::{beside, hand_over};
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::event::EventDraft;
-use crate::handover::{is_zip, name_of, partial, read_file, remove_partial};
+use crate::handover::{is_zip, name_of, parent, partial, read_file, remove_partial};
 use crate::keys::CENTRE_KEY;
 use crate::outgoing::{Kind, Outgoing, Recorded, Row};
 use crate::project::ObjectAt;
@@ -28,6 +28,9 @@ impl Centre {
             };
             let place = comity_core::shown::shown(row.place.as_os_str().as_bytes());
             let done = match work.kind() {
+                _ if !parent(&row.made).is_dir() => Err(AppError::Refused(
+                    "its folder is not there: mount it, or make it anew".to_owned(),
+                )),
                 Kind::Package => self.recover_package(&mut session, &work, &row),
                 Kind::Receipt => self.recover_receipt(&mut session, &mut work, &row),
             };
@@ -55,12 +58,13 @@ impl Centre {
         let is_there = std::fs::symlink_metadata(&row.place).is_ok();
         let is_made = std::fs::symlink_metadata(&row.made).is_ok();
         let how = match row.recorded {
-            Recorded::No if row.chain == 0 => {
-                "was interrupted before it was recorded; it was never handed over, and what was made of it is removed."
-            }
-            Recorded::Yes if is_there && !is_made => {
+            // It has its name, which it gets last: a row of older tables, or one whose end was interrupted.
+            Recorded::No | Recorded::Yes if is_there && !is_made => {
                 work.end(self, session)?;
                 return Ok(None);
+            }
+            Recorded::No if row.chain == 0 => {
+                "was interrupted before it was recorded; it was never handed over, and what was made of it is removed."
             }
             Recorded::Yes
                 if is_whole(
@@ -98,7 +102,7 @@ impl Centre {
         let is_there = std::fs::symlink_metadata(&row.place).is_ok();
         let is_made = std::fs::symlink_metadata(&row.made).is_ok();
         let how = match row.recorded {
-            Recorded::Yes if is_there && !is_made => {
+            Recorded::No | Recorded::Yes if is_there && !is_made => {
                 work.end(self, session)?;
                 return Ok(None);
             }

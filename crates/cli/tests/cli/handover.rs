@@ -203,7 +203,7 @@ fn a_disclosure_in_a_zip_killed_anywhere_is_whole_or_was_never_handed_over() {
 }
 
 #[test]
-fn a_disclosure_does_not_replace_what_came_to_its_place() {
+fn a_disclosure_waits_for_its_disk_and_replaces_nothing() {
     let template = with_exhibits();
     let reference = template.copy("reference");
     let words = |place: &str| {
@@ -223,12 +223,20 @@ fn a_disclosure_does_not_replace_what_came_to_its_place() {
     let refs: Vec<&str> = owned.iter().map(String::as_str).collect();
     let calls = durable_calls(&reference, &refs);
     let world = template.copy("killed");
-    let place = world.folder.path().join("p.zip");
+    let stick = world.folder.path().join("stick");
+    fs::create_dir(&stick).unwrap();
+    let place = stick.join("p.zip");
     let owned = words(place.to_str().unwrap());
     let refs: Vec<&str> = owned.iter().map(String::as_str).collect();
     // Before the rename: what follows it is the flush of its folder and the end of its lock.
     let what = kill_at(&world, &refs, calls - 2, calls).unwrap();
     assert!(!place.exists(), "{what}");
+    // The stick is away: that is told, and the centre works all the same.
+    let away = world.folder.path().join("away");
+    fs::rename(&stick, &away).unwrap();
+    let said = next_start(&world, &what);
+    assert!(said.contains("cannot be finished now"), "{said}");
+    fs::rename(&away, &stick).unwrap();
     fs::write(&place, b"somebody else's").unwrap();
     let said = next_start(&world, &what);
     assert!(said.contains("something else is at"), "{said}");
