@@ -274,7 +274,7 @@ fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
     let opening = centre.open_item(&mut session, &actor, item, &args.purpose, range)?;
     match (&args.output, range) {
         (Some(file), _) => {
-            let bytes = restore(file, &args.ern, &opening)?;
+            let bytes = opening.restore(&centre.ambient.disk, file)?;
             let line = format!(
                 "{} is in {}: {bytes} bytes, SHA-256 as recorded (opening: leaf {}).",
                 args.ern,
@@ -291,33 +291,6 @@ fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
             Ok(opening.copy_range_to(offset, len, &mut std::io::stdout().lock())?)
         }
         (None, None) => Ok(()),
-    }
-}
-
-/// Writes beside the file and renames, so that no half or wrong file ever has its name.
-fn restore(file: &Path, ern: &Ern, opening: &comity_app::item::Opening) -> Result<u64, Failure> {
-    let partial = file.with_file_name(format!(".{ern}-{}.comity-partial", opening.leaf));
-    let io =
-        |e: std::io::Error| Failure::Wrong(format!("{} cannot be written: {e}", file.display()));
-    let out = std::fs::File::create(&partial).map_err(io)?;
-    let mut out = std::io::BufWriter::with_capacity(1 << 20, out);
-    let done = opening
-        .copy_to(&mut out)
-        .map_err(Failure::from)
-        .and_then(|bytes| {
-            let file = out.into_inner().map_err(|e| io(e.into_error()))?;
-            file.sync_all().map_err(io)?;
-            Ok(bytes)
-        });
-    match done {
-        Ok(bytes) => {
-            std::fs::rename(&partial, file).map_err(io)?;
-            Ok(bytes)
-        }
-        Err(failure) => {
-            let _ = std::fs::remove_file(&partial);
-            Err(failure)
-        }
     }
 }
 

@@ -320,6 +320,43 @@ fn a_receipt_killed_anywhere_is_whole_or_not_there() {
 }
 
 #[test]
+fn an_item_that_is_got_killed_anywhere_leaves_nothing_in_the_clear() {
+    let template = with_exhibits();
+    let words = [
+        "item",
+        "get",
+        "UKR-000001-0000001",
+        "--purpose",
+        "trial",
+        "-o",
+        "out/a.txt",
+    ];
+    let reference = template.copy("reference");
+    fs::create_dir(reference.folder.path().join("out")).unwrap();
+    let calls = durable_calls(&reference, &words);
+    let mut got = 0;
+    for n in 1..=calls {
+        let world = template.copy("killed");
+        let out = world.folder.path().join("out");
+        fs::create_dir(&out).unwrap();
+        let Some(what) = kill_at(&world, &words, n, calls) else {
+            continue;
+        };
+        if names(&out).is_empty() {
+            let ran = world.run(&words);
+            assert!(ran.status.success(), "{what}: {}", both(&ran));
+        } else {
+            got += 1;
+        }
+        assert_eq!(names(&out), BTreeSet::from(["a.txt".to_owned()]), "{what}");
+        assert_eq!(fs::read(out.join("a.txt")).unwrap(), b"one", "{what}");
+        // What is there is not replaced.
+        assert_eq!(world.run(&words).status.code(), Some(2), "{what}");
+    }
+    assert!(got > 0 && got < calls, "{got} of {calls}");
+}
+
+#[test]
 fn a_rebuild_killed_anywhere_leaves_the_old_tables_or_the_new() {
     let template = with_exhibits();
     let reference = template.copy("reference");
