@@ -5,7 +5,7 @@ use comity_core::package::{Difference, DifferenceLine, Differences};
 
 use super::Intake;
 use crate::centre::Centre;
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::handover::{Growing, Handover, Written};
 use crate::read::OpenedEvent;
 use crate::sql::Session;
@@ -95,7 +95,25 @@ impl DifferencesFile {
                 self.line(Difference::Missing, path, None, None)?;
             }
         }
-        Ok(())
+        // Two people sign the count: a receipt that names fewer than the closing event counted is not made.
+        match count.and_then(Value::as_u64) {
+            Some(counted) if counted != self.missing => Err(AppError::damaged(
+                format!(
+                    "the record of intake {}-{:06}",
+                    intake.opened.text("member").unwrap_or_default(),
+                    intake
+                        .opened
+                        .value("intake")
+                        .and_then(Value::as_u64)
+                        .unwrap_or_default()
+                ),
+                format!(
+                    "its closing event counts {counted} listed and not handed over, and its events name {}; it may have been recorded by a program older than this format",
+                    self.missing
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn line(
