@@ -220,7 +220,7 @@ def invalid():
     case("comment-line", lambda: Bag().tag("manifest-sha256.txt", lambda old: b"# by hand\n" + old), "its digest is none", True,
          "2.1.3: each line is a digest and a path, and there are no comments")
     case("mark-in-manifest", lambda: Bag().tag("manifest-sha256.txt", lambda old: b"\xef\xbb\xbf" + old), "byte order mark", True,
-         "2.2.4: a mark only where the encoding needs it; bagit warns")
+         "2.3: a mark only where the encoding needs it, and never in UTF-8; bagit warns")
     case("manifest-not-utf-8", lambda: Bag(files={"data/caf\udce9": HELLO}, info=None, algorithms=()).tag(
         "manifest-sha256.txt", digest("sha256", HELLO).encode() + b"  data/caf\xe9\n"), "not in the encoding", False)
     case("v1-percent-as-it-is", lambda: Bag(files={"data/100%.txt": HELLO}).tag("manifest-sha256.txt", lambda old: old.replace(b"%25", b"%")),

@@ -24,6 +24,14 @@ pub enum AppError {
     /// The deliverer's side does not hold what it should.
     #[error("{0}")]
     Refused(String),
+    /// The deliverer's side has several things wrong, all of them named.
+    #[error("{what}: {}", listed(findings))]
+    Findings {
+        /// What was refused.
+        what: String,
+        /// Everything that was found wrong with it.
+        findings: Vec<comity_core::Finding>,
+    },
     /// SQL.
     #[error(transparent)]
     Sql(#[from] SqlError),
@@ -73,6 +81,22 @@ impl AppError {
         }
     }
 
+    /// An item whose bytes cannot be read back from the vault.
+    pub fn of_item(ern: &comity_core::id::Ern, error: VaultError) -> AppError {
+        match error {
+            VaultError::WrongKey { .. }
+            | VaultError::DamagedChunk { .. }
+            | VaultError::Malformed { .. }
+            | VaultError::DamagedPack { .. } => AppError::damaged(
+                ern.to_string(),
+                format!(
+                    "{error}; `comity verify --sealed` names the file, which is to be restored from a backup"
+                ),
+            ),
+            other => other.into(),
+        }
+    }
+
     /// A file outside the centre that could not be read or written.
     pub fn io(path: &std::path::Path, source: std::io::Error) -> AppError {
         AppError::Io {
@@ -85,8 +109,16 @@ impl AppError {
 
     /// Whether the command was used wrongly (exit code 2) rather than something being found wrong.
     pub fn is_usage(&self) -> bool {
-        matches!(self, AppError::Usage(_))
+        matches!(
+            self,
+            AppError::Usage(_) | AppError::Keyring(KeyringError::WrongPassphrase)
+        )
     }
+}
+
+fn listed(findings: &[comity_core::Finding]) -> String {
+    let all: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }
 
 /// What this crate's functions answer.

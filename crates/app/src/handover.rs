@@ -3,10 +3,11 @@
 //! Files that grow side by side (lists, pages) are written in a folder; in a zip they follow the payload.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use comity_core::digest::Digest;
+use comity_store::{Disk, Op, StoreError};
 use comity_vault::{Also, Hasher};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -16,11 +17,12 @@ use crate::error::{AppError, Result};
 /// Buffer of a file that is being written.
 const BUFFER: usize = 1 << 18;
 
-/// A folder or a zip in the making.
+/// A folder or a zip in the making. Each durable call is a step of `disk`, where faults are injected.
 pub struct Handover {
+    disk: Disk,
     /// Where the files are gathered: the folder itself, or what goes into the zip at the end.
     folder: PathBuf,
-    zip: Option<(ZipWriter<BufWriter<File>>, PathBuf)>,
+    zip: Option<(ZipWriter<BufWriter<Stepped>>, PathBuf)>,
     /// The name of the one folder in the zip.
     name: String,
     folders: std::collections::BTreeSet<PathBuf>,
@@ -96,11 +98,21 @@ pub fn partial(place: &Path, tag: &str) -> PathBuf {
     parent(place).join(format!(".{name}.comity-partial-{tag}"))
 }
 
-/// Removes whatever lies at a partial name.
-pub fn remove_partial(made: &Path) {
-    let _ = std::fs::remove_dir_all(made);
-    let _ = std::fs::remove_file(made);
-    let _ = std::fs::remove_dir_all(gathering(made));
+/// Removes whatever lies at a partial name, durably.
+pub fn remove_partial(disk: &Disk, made: &Path) -> Result<()> {
+    let mut found = false;
+    for path in [made.to_owned(), gathering(made)] {
+        match std::fs::symlink_metadata(&path) {
+            Ok(there) if there.is_dir() => disk.remove_dir_all(&path)?,
+            Ok(_) => disk.remove_file(&path)?,
+            Err(_) => continue,
+        }
+        found = true;
+    }
+    if found {
+        disk.sync_dir(parent(made))?;
+    }
+    Ok(())
 }
 
 fn gathering(made: &Path) -> PathBuf {
@@ -111,10 +123,10 @@ fn gathering(made: &Path) -> PathBuf {
 
 impl Handover {
     /// Begins at `made`, the partial name; `place` says whether it is a zip and how its folder is called.
-    pub fn begin(place: &Path, made: &Path) -> Result<Handover> {
+    pub fn begin(disk: &Disk, place: &Path, made: &Path) -> Result<Handover> {
         let name = name_of(place)?;
         let (folder, zip) = if is_zip(place) {
-            let file = File::create_new(made).map_err(|e| AppError::io(made, e))?;
+            let file = Stepped::create(disk, made)?;
             (
                 gathering(made),
                 Some((
@@ -125,8 +137,9 @@ impl Handover {
         } else {
             (made.to_owned(), None)
         };
-        std::fs::create_dir(&folder).map_err(|e| AppError::io(&folder, e))?;
+        disk.step(Op::CreateDir, &folder, || std::fs::create_dir(&folder))?;
         Ok(Handover {
+            disk: disk.clone(),
             folder,
             zip,
             name,
@@ -134,13 +147,14 @@ impl Handover {
         })
     }
 
-    fn create(&mut self, path: &str) -> Result<File> {
+    fn create(&mut self, path: &str) -> Result<Stepped> {
         let target = self.folder.join(path);
         let above = parent(&target).to_owned();
         if self.folders.insert(above.clone()) {
-            std::fs::create_dir_all(&above).map_err(|e| AppError::io(&above, e))?;
+            self.disk
+                .step(Op::CreateDir, &above, || std::fs::create_dir_all(&above))?;
         }
-        File::create_new(&target).map_err(|e| AppError::io(&target, e))
+        Stepped::create(&self.disk, &target)
     }
 
     /// A file that grows while others are written.
@@ -201,7 +215,7 @@ impl Handover {
     /// Ends it: everything durable under the partial name.
     pub fn finish(self, files: &[&str]) -> Result<()> {
         let Some((mut zip, at)) = self.zip else {
-            return flush_file_system(&self.folder);
+            return flush_file_system(&self.disk, &self.folder);
         };
         for path in files {
             let source = self.folder.join(path);
@@ -220,35 +234,81 @@ impl Handover {
         let file = out
             .into_inner()
             .map_err(|e| AppError::io(&at, e.into_error()))?;
-        file.sync_all().map_err(|e| AppError::io(&at, e))?;
-        std::fs::remove_dir_all(&self.folder).map_err(|e| AppError::io(&self.folder, e))
+        file.sync()?;
+        Ok(self.disk.remove_dir_all(&self.folder)?)
     }
 }
 
 /// Fifty thousand files are made durable at once: one flush of their file system.
-fn flush_file_system(folder: &Path) -> Result<()> {
-    let open = File::open(folder).map_err(|e| AppError::io(folder, e))?;
-    rustix::fs::syncfs(&open).map_err(|e| AppError::io(folder, e.into()))
+fn flush_file_system(disk: &Disk, folder: &Path) -> Result<()> {
+    Ok(disk.step(Op::Sync, folder, || {
+        Ok(rustix::fs::syncfs(File::open(folder)?)?)
+    })?)
 }
 
-/// Puts what was made in its place, durably.
-pub fn put_in_place(made: &Path, place: &Path) -> Result<()> {
-    std::fs::rename(made, place).map_err(|e| AppError::io(place, e))?;
-    let folder = parent(place);
-    File::open(folder)
-        .and_then(|f| f.sync_all())
-        .map_err(|e| AppError::io(folder, e))
+/// Puts what was made in its place, durably, unless something is there; whether it did.
+pub fn put_in_place(disk: &Disk, made: &Path, place: &Path) -> Result<bool> {
+    let put = disk.rename_new(made, place)?;
+    if put {
+        disk.sync_dir(parent(place))?;
+    }
+    Ok(put)
 }
 
-/// Writes a small file durably beside others: temporary name, flush, rename.
-pub fn write_beside(place: &Path, bytes: &[u8]) -> Result<()> {
-    let made = partial(place, "file");
-    let io = |e| AppError::io(place, e);
-    let mut file = File::create(&made).map_err(io)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(io)?;
-    put_in_place(&made, place)
+/// Writes a small file durably beside others, replacing what a run before left: under a partial name first.
+pub fn write_beside(disk: &Disk, place: &Path, tag: &str, bytes: &[u8]) -> Result<()> {
+    let made = partial(place, tag);
+    remove_partial(disk, &made)?;
+    let mut file = Stepped::create(disk, &made)?;
+    file.write_all(bytes).map_err(|e| AppError::io(place, e))?;
+    file.sync()?;
+    disk.rename(&made, place)?;
+    Ok(disk.sync_dir(parent(place))?)
+}
+
+/// A file that is handed over: its mode is the one that its owner's other files have, and its writes are steps.
+struct Stepped {
+    disk: Disk,
+    path: PathBuf,
+    file: File,
+}
+
+impl Stepped {
+    fn create(disk: &Disk, path: &Path) -> Result<Stepped> {
+        Ok(Stepped {
+            disk: disk.clone(),
+            path: path.to_owned(),
+            file: disk.step(Op::Create, path, || File::create_new(path))?,
+        })
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(self
+            .disk
+            .step(Op::Sync, &self.path, || self.file.sync_all())?)
+    }
+}
+
+impl Write for Stepped {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let file = &mut self.file;
+        self.disk
+            .step(Op::Write, &self.path, || file.write(bytes))
+            .map_err(|e| match e {
+                StoreError::Io { source, .. } | StoreError::Full { source, .. } => source,
+                other => std::io::Error::other(other),
+            })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for Stepped {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 fn zip_error(at: &Path, error: zip::result::ZipError) -> AppError {
@@ -259,7 +319,7 @@ fn zip_error(at: &Path, error: zip::result::ZipError) -> AppError {
 pub struct Growing {
     path: String,
     target: PathBuf,
-    out: BufWriter<File>,
+    out: BufWriter<Stepped>,
     hasher: Hasher,
 }
 

@@ -13,27 +13,47 @@ const STYLE: &str = include_str!("page.css");
 
 /// The beginning of a page, up to and with its `h1`.
 ///
-/// The policy allows nothing but this one style, by its digest.
+/// The policy allows nothing but two styles, by their digests: the common one, and one that puts
+/// the title at the foot of each printed sheet, since sheets of paper part company.
 #[must_use]
 pub fn begin(title: &str) -> String {
+    let foot = foot(title);
     let title = text(title);
-    let digest = STANDARD.encode(Digest::of(STYLE.as_bytes()).0);
+    let [common, own] =
+        [STYLE, foot.as_str()].map(|style| STANDARD.encode(Digest::of(style.as_bytes()).0));
     format!(
         "<!doctype html>\n\
          <html lang=\"en\">\n\
          <head>\n\
          <meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n\
+         style-src 'sha256-{common}' 'sha256-{own}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{title}</title>\n\
          <style>{STYLE}</style>\n\
+         <style>{foot}</style>\n\
          </head>\n\
          <body>\n\
          <a class=\"skip\" href=\"#main\">Skip to the content</a>\n\
          <main id=\"main\">\n\
          <h1>{title}</h1>\n"
+    )
+}
+
+/// The style that prints a title at the foot of each sheet. What is not a letter or a digit of
+/// ASCII is written as an escape, so that a title can end neither the string nor the style.
+fn foot(title: &str) -> String {
+    let mut content = String::new();
+    for character in escape_for_terminal(title).chars() {
+        if character.is_ascii_alphanumeric() {
+            content.push(character);
+        } else {
+            content.push_str(&format!("\\{:x} ", u32::from(character)));
+        }
+    }
+    format!(
+        "@page {{ @bottom-left {{ content: \"{content}\"; font: 9pt system-ui, sans-serif; }} }}"
     )
 }
 
@@ -44,7 +64,7 @@ pub const END: &str = "</main>\n</body>\n</html>\n";
 #[must_use]
 pub fn proves_nothing(instead: &str) -> String {
     format!(
-        "<p class=\"warning\" role=\"note\"><strong>⚠ This page proves nothing.</strong> \
+        "<p class=\"warning\" role=\"note\"><strong><span aria-hidden=\"true\">⚠</span> This page alone proves nothing.</strong> \
          Anyone can write such a page. {instead}</p>\n"
     )
 }
@@ -76,6 +96,39 @@ pub fn evidence(from: &str) -> String {
 #[must_use]
 pub fn digest(hex: &str) -> String {
     format!("<code class=\"digest\">{}</code>", text(hex))
+}
+
+/// A point in time as it was recorded (RFC 3339, UTC), shown to the second; whole in its attribute.
+#[must_use]
+pub fn time(recorded: &str) -> String {
+    let whole = text(recorded);
+    match (
+        recorded.get(..10),
+        recorded.get(10..11),
+        recorded.get(11..19),
+    ) {
+        (Some(day), Some("T"), Some(clock)) if recorded.ends_with('Z') => format!(
+            "<time datetime=\"{whole}\">{} {}</time>",
+            text(day),
+            text(clock)
+        ),
+        _ => whole,
+    }
+}
+
+/// What the state of an item without bytes, or with them, means (`docs/format/events.md`).
+#[must_use]
+pub fn meaning(state: &str) -> &'static str {
+    match state {
+        "sealed" => "read whole and kept",
+        "link" => "a symbolic link: recorded, not followed",
+        "refused" => "a socket, device or pipe: nothing to keep",
+        "unreadable" => "could not be read: nothing was kept",
+        "vanished" => "was gone before it was read",
+        "changed" => "changed while it was read: nothing was kept",
+        "erased" => "its bytes were erased later: the history says when",
+        _ => "",
+    }
 }
 
 /// A row of a list of facts; `value` is HTML.
@@ -112,6 +165,27 @@ mod tests {
         let page = begin(hostile);
         assert!(!page.contains("<script"), "{page}");
         assert!(page.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn a_title_stays_in_the_foot_of_its_sheet() {
+        let style = foot("a\"; } </style><script>\\ Я\n");
+        assert_eq!(
+            style,
+            "@page { @bottom-left { content: \"a\\22 \\3b \\20 \\7d \\20 \\3c \\2f style\\3e \\3c script\\3e \\5c \\20 \\42f \\5c n\"; font: 9pt system-ui, sans-serif; } }"
+        );
+        let page = begin("Receipt");
+        let digest = STANDARD.encode(Digest::of(foot("Receipt").as_bytes()).0);
+        assert!(page.contains(&format!("'sha256-{digest}'")), "{page}");
+    }
+
+    #[test]
+    fn times_are_shown_to_the_second_and_kept_whole() {
+        assert_eq!(
+            time("2026-11-24T13:56:01.980227Z"),
+            "<time datetime=\"2026-11-24T13:56:01.980227Z\">2026-11-24 13:56:01</time>"
+        );
+        assert_eq!(time("<b>"), "&lt;b&gt;");
     }
 
     #[test]

@@ -12,10 +12,11 @@ use comity_core::id::ObjectId;
 use comity_core::json::Value as Json;
 use comity_keyring::Secret;
 use comity_ledger::{Batch, Tree};
+use comity_store::{Disk, FileLock};
 use comity_vault::Vault;
 
 use crate::centre::Centre;
-use crate::error::{AppError, Result};
+use crate::error::Result;
 use crate::intake::on_all_cores;
 use crate::keys::Keys;
 use crate::project::{Event, ObjectAt, ObjectPlace, Projector};
@@ -208,10 +209,11 @@ impl Centre {
     pub fn rebuild(&self, watch: Watch<'_>) -> Result<u64> {
         let mut sequencer = self.sequencer();
         sequencer.replace_state(|tree, database| {
-            let beside = Beside::of(database);
+            let beside = Beside::of(self, "rebuild")?;
             beside.clear()?;
             let mut session = Session::open(&beside.database)?;
             let done = fill(&self.sources(tree), &mut session, watch)?;
+            beside.carry_over(database, &mut session)?;
             session.close()?;
             beside.take_over(database)?;
             Ok(done)
@@ -221,7 +223,7 @@ impl Centre {
     /// Makes the tables in memory of the disk beside the live ones and compares. Returns the differences, in words.
     pub fn rebuild_check(&self, watch: Watch<'_>) -> Result<Vec<String>> {
         let sequencer = self.sequencer();
-        let beside = Beside::of(&self.database);
+        let beside = Beside::of(self, "check")?;
         beside.clear()?;
         let mut session = Session::open(&beside.database)?;
         fill(&self.sources(&sequencer.tree), &mut session, watch)?;
@@ -229,6 +231,26 @@ impl Centre {
         session.close()?;
         beside.clear()?;
         differences
+    }
+
+    /// Removes what an interrupted rebuild left beside the live tables. In PostgreSQL the next rebuild does.
+    pub(crate) fn sweep_rebuilds(&self) -> Result<()> {
+        for name in ["rebuild", "check"] {
+            let (database, lock_file) = Beside::place(self, name);
+            if let Database::Sqlite { path, .. } = &database
+                && sqlite_files(path).iter().any(|f| f.exists())
+                && let Some(lock) = self.ambient.disk.try_lock(&lock_file)?
+            {
+                let disk = self.ambient.disk.clone();
+                Beside {
+                    database,
+                    disk,
+                    _lock: lock,
+                }
+                .clear()?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -285,32 +307,54 @@ pub fn differences(live: &mut Session, made: &mut Session) -> Result<Vec<String>
     Ok(all)
 }
 
-/// A database beside the live one.
+/// A database beside the live one, and the lock by which processes take turns at it.
 struct Beside {
     database: Database,
+    disk: Disk,
+    _lock: FileLock,
 }
 
 impl Beside {
-    fn of(live: &Database) -> Beside {
-        let database = match live {
+    fn of(centre: &Centre, name: &str) -> Result<Beside> {
+        let (database, lock_file) = Beside::place(centre, name);
+        let disk = centre.ambient.disk.clone();
+        if let Some(folder) = lock_file.parent() {
+            disk.create_dir_all(folder)?;
+        }
+        let lock = disk.lock(&lock_file)?;
+        Ok(Beside {
+            database,
+            disk,
+            _lock: lock,
+        })
+    }
+
+    fn place(centre: &Centre, name: &str) -> (Database, PathBuf) {
+        let database = match &centre.database {
             Database::Sqlite { path, key, .. } => Database::Sqlite {
-                path: path.with_extension("rebuild"),
+                path: path.with_extension(name),
                 key: *key,
                 read_only: false,
             },
             Database::Postgres { url, schema } => Database::Postgres {
                 url: url.clone(),
-                schema: format!("{schema}_rebuild"),
+                schema: format!("{schema}_{name}"),
             },
         };
-        Beside { database }
+        (
+            database,
+            centre.dir.join("tmp").join(format!("{name}.lock")),
+        )
     }
 
     /// Removes what an interrupted rebuild left.
     fn clear(&self) -> Result<()> {
         match &self.database {
             Database::Sqlite { path, .. } => {
-                sqlite_files(path).iter().try_for_each(|file| remove(file))
+                for file in sqlite_files(path).iter().filter(|f| f.exists()) {
+                    self.disk.remove_file(file)?;
+                }
+                Ok(())
             }
             Database::Postgres { schema, .. } => {
                 let mut session = Session::open(&self.database)?;
@@ -320,19 +364,35 @@ impl Beside {
         }
     }
 
+    /// What the ledger does not say and the old tables do, as far as they can be read: packages and receipts that are
+    /// on their way out.
+    fn carry_over(&self, live: &Database, session: &mut Session) -> Result<()> {
+        let columns = ["tag", "chain", "recorded", "made", "place", "digest"];
+        let sql = format!("SELECT {} FROM packages_in_work", columns.join(", "));
+        let Ok(rows) = Session::open(live).and_then(|mut old| old.query(&sql, &[])) else {
+            return Ok(());
+        };
+        for row in rows {
+            session.insert("packages_in_work", &columns, &row.0)?;
+        }
+        Ok(())
+    }
+
     /// Puts the new tables in the place of the old ones.
     fn take_over(&self, live: &Database) -> Result<()> {
         match (&self.database, live) {
             (Database::Sqlite { path: new, .. }, Database::Sqlite { path: old, .. }) => {
+                // Another process may have the old file open, and commits in its write-ahead log: they go into the file
+                // first, so that it is whole if this is as far as we come. One that cannot be read is lost either way.
+                let _ = Session::open(live)
+                    .and_then(|mut s| s.query("PRAGMA wal_checkpoint(TRUNCATE)", &[]));
                 // The old write-ahead log belongs to the old file and must not be read into the new one.
-                for file in sqlite_files(old).iter().skip(1) {
-                    remove(file)?;
+                for file in sqlite_files(old).iter().skip(1).filter(|f| f.exists()) {
+                    self.disk.remove_file(file)?;
                 }
-                std::fs::rename(new, old).map_err(|e| AppError::io(new, e))?;
+                self.disk.rename(new, old)?;
                 let folder = old.parent().unwrap_or(Path::new("."));
-                std::fs::File::open(folder)
-                    .and_then(|f| f.sync_all())
-                    .map_err(|e| AppError::io(folder, e))
+                Ok(self.disk.sync_dir(folder)?)
             }
             (Database::Postgres { schema: new, .. }, Database::Postgres { schema: old, .. }) => {
                 let mut session = Session::open(live)?;
@@ -356,11 +416,4 @@ fn sqlite_files(path: &Path) -> Vec<PathBuf> {
             PathBuf::from(name)
         })
         .collect()
-}
-
-fn remove(file: &Path) -> Result<()> {
-    match std::fs::remove_file(file) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(AppError::io(file, e)),
-        _ => Ok(()),
-    }
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use comity_app::disclose::Selection;
 use comity_core::id::Ern;
+use comity_core::package::{CONSISTENCY_ENDING, PROOF_ENDING};
 use serde_json::json;
 
 use crate::args::Global;
-use crate::output::answer;
+use crate::output::{answer, counted};
 use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
 
@@ -51,13 +52,16 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     })?;
     bar.clear();
     let fingerprint = centre.log_keys().fingerprint_groups();
+    let name = args.output.file_name().unwrap_or_default();
+    let name = name.to_string_lossy();
+    let name = name.strip_suffix(".zip").unwrap_or(&name);
     let lines = [
         format!(
-            "{} exhibits, {} files with {} bytes, {} events are in {}.",
-            done.head.exhibits,
-            done.head.files,
-            done.head.bytes,
-            done.head.events,
+            "In {4}: {0}, {1} with {2}, {3}.",
+            counted(done.head.exhibits, "exhibit"),
+            counted(done.head.files, "file"),
+            counted(done.head.bytes, "byte"),
+            counted(done.head.events, "event"),
             args.output.display()
         ),
         format!(
@@ -65,9 +69,9 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
             done.head.size, done.leaf, done.recorded_at
         ),
         format!(
-            "Hand over the two proofs beside it as well. Tag manifest: {}",
-            done.tagmanifest
+            "Hand over with it the two files beside it: {name}{PROOF_ENDING} and {name}{CONSISTENCY_ENDING}"
         ),
+        format!("Digest of its tag manifest: {}", done.tagmanifest),
         format!("Whoever checks it compares this fingerprint: {fingerprint}"),
     ];
     let json = json!({

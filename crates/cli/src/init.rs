@@ -36,7 +36,7 @@ pub struct InitArgs {
 
 fn code(text: &str) -> Result<MemberCode, Failure> {
     text.parse()
-        .map_err(|e| Failure::Usage(format!("{text:?} is not a member code: {e}")))
+        .map_err(|e: comity_core::id::IdError| Failure::Usage(e.to_string()))
 }
 
 pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {

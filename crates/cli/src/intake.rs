@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comity_app::intake::{self, Collected, Outcome, Progress, Request, Tally};
+use comity_app::item::moment;
 use comity_app::project::ItemState;
+use comity_app::receipt::Place;
 use comity_core::id::MemberCode;
 use serde_json::{Value, json};
 
@@ -35,7 +37,7 @@ pub struct IntakeArgs {
     /// Who collected it
     #[arg(long, value_name = "NAME")]
     pub collected_by: Option<String>,
-    /// When it was collected, with its time zone
+    /// When it was collected: a day (2026-11-24), or a time with its zone (2026-11-24T10:00:00+02:00)
     #[arg(long, value_name = "TIME")]
     pub collected_at: Option<String>,
     /// Where it was collected
@@ -44,7 +46,7 @@ pub struct IntakeArgs {
     /// The legal basis
     #[arg(long, value_name = "BASIS")]
     pub authority: Option<String>,
-    /// Handling code of all its items
+    /// Handling code of all its items, as the originator set it (Europol's H0 to H3)
     #[arg(long, value_parser = ["H0", "H1", "H2", "H3"])]
     pub handling: Option<String>,
     /// Also compute MD5 and SHA-1, for old hash lists
@@ -69,6 +71,9 @@ pub struct IntakeArgs {
 
 pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
     actor_given(global)?;
+    if let Some(at) = &args.collected_at {
+        moment(at).map_err(|e| Failure::Usage(format!("--collected-at: {e}")))?;
+    }
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
     let request = Request {
@@ -101,12 +106,13 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
     bar.clear();
     let (mut json, mut lines) = (json_of(&outcome), lines_of(&outcome));
     if !args.no_receipt {
-        let place = args
-            .receipt
-            .clone()
-            .unwrap_or_else(|| receipt::default_place(&outcome.name));
+        let default = receipt::default_place(&outcome.name);
+        let place = match &args.receipt {
+            Some(given) => Place::Here(given),
+            None => Place::Numbered(&default),
+        };
         let (made, said) =
-            receipt::make(&centre, &actor, outcome.no, &place, &Bar::new(!global.json))?;
+            receipt::make(&centre, &actor, outcome.no, place, &Bar::new(!global.json))?;
         json["receipt"] = made;
         lines.extend(said);
     }
@@ -166,17 +172,24 @@ fn lines_of(outcome: &Outcome) -> Vec<String> {
             }
         }
     }
-    if outcome.unused_provenance > 0 {
-        lines.push(format!(
-            "{} rows of the provenance file fit no file: look at their patterns.",
-            outcome.unused_provenance
-        ));
+    match outcome.unused_provenance {
+        0 => {}
+        1 => {
+            lines.push("1 row of the provenance file fits no file: look at its pattern.".to_owned())
+        }
+        n => lines.push(format!(
+            "{n} rows of the provenance file fit no file: look at their patterns."
+        )),
     }
     if tally.attention() > 0 {
-        lines.push(format!(
-            "{} need attention: `comity item list --state …` lists them.",
-            tally.attention()
-        ));
+        lines.push(match tally.attention() {
+            1 => "1 item needs attention, nothing of it was kept. To see it:".to_owned(),
+            n => format!("{n} items need attention, nothing of them was kept. To see them:"),
+        });
+        let wanting = ItemState::ALL
+            .iter()
+            .filter(|s| !matches!(s, ItemState::Sealed | ItemState::Link) && tally.of(**s) > 0);
+        lines.extend(wanting.map(|s| format!("  comity item list --state {}", s.word())));
     }
     lines
 }

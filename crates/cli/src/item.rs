@@ -198,18 +198,57 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
         format!("{:<12}{}", "leaf", item.first_index),
         format!("{:<12}{}", "events", item.last_n + 1),
     ];
-    for (name, value) in &fields {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        lines.push(format!("{name:<12}{text}"));
-    }
+    tell_all(&mut lines, 0, &fields);
     answer(
         global,
         &json!({ "item": item_json(&item), "leaf": item.first_index, "fields": fields }),
         &lines,
     )
+}
+
+/// Named values as lines for people, in a column; what one of them holds stands below it, indented.
+fn tell_all(lines: &mut Vec<String>, depth: usize, values: &serde_json::Map<String, Value>) {
+    let longest = values.keys().map(|name| name.chars().count() + 1).max();
+    let width = longest.unwrap_or(0).max(12);
+    for (name, value) in values {
+        tell(lines, depth, width, name, value);
+    }
+}
+
+fn tell(lines: &mut Vec<String>, depth: usize, width: usize, name: &str, value: &Value) {
+    let indent = "  ".repeat(depth);
+    match (value, plain(value)) {
+        (_, Some(text)) => lines.push(format!("{indent}{name:<width$}{text}")),
+        (Value::Object(members), None) if !members.is_empty() => {
+            lines.push(format!("{indent}{name}"));
+            tell_all(lines, depth + 1, members);
+        }
+        (Value::Array(values), None) if !values.is_empty() => {
+            lines.push(format!("{indent}{name}"));
+            for value in values {
+                match plain(value) {
+                    Some(text) => lines.push(format!("{indent}  - {text}")),
+                    None => tell(lines, depth + 1, width, "-", value),
+                }
+            }
+        }
+        (_, None) => lines.push(format!("{indent}{name:<width$}(empty)")),
+    }
+}
+
+/// A single value, or a list of such, in one line; nothing for what has parts of its own.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => Some("(nothing)".to_owned()),
+        Value::Array(values) if !values.is_empty() => values
+            .iter()
+            .map(|v| plain(v).filter(|_| !v.is_array()))
+            .collect::<Option<Vec<_>>>()
+            .map(|texts| texts.join(", ")),
+        Value::Array(_) | Value::Object(_) => None,
+        other => Some(other.to_string()),
+    }
 }
 
 fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
@@ -235,7 +274,7 @@ fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
     let opening = centre.open_item(&mut session, &actor, item, &args.purpose, range)?;
     match (&args.output, range) {
         (Some(file), _) => {
-            let bytes = restore(file, &opening)?;
+            let bytes = opening.restore(&centre.ambient.disk, file)?;
             let line = format!(
                 "{} is in {}: {bytes} bytes, SHA-256 as recorded (opening: leaf {}).",
                 args.ern,
@@ -252,34 +291,6 @@ fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
             Ok(opening.copy_range_to(offset, len, &mut std::io::stdout().lock())?)
         }
         (None, None) => Ok(()),
-    }
-}
-
-/// Writes beside the file and renames, so that no half or wrong file ever has its name.
-fn restore(file: &Path, opening: &comity_app::item::Opening) -> Result<u64, Failure> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".comity-partial");
-    let partial = file.with_file_name(name);
-    let io = |e: std::io::Error| Failure::Wrong(format!("{}: {e}", file.display()));
-    let out = std::fs::File::create(&partial).map_err(io)?;
-    let mut out = std::io::BufWriter::with_capacity(1 << 20, out);
-    let done = opening
-        .copy_to(&mut out)
-        .map_err(Failure::from)
-        .and_then(|bytes| {
-            let file = out.into_inner().map_err(|e| io(e.into_error()))?;
-            file.sync_all().map_err(io)?;
-            Ok(bytes)
-        });
-    match done {
-        Ok(bytes) => {
-            std::fs::rename(&partial, file).map_err(io)?;
-            Ok(bytes)
-        }
-        Err(failure) => {
-            let _ = std::fs::remove_file(&partial);
-            Err(failure)
-        }
     }
 }
 

@@ -58,8 +58,8 @@ pub fn run(global: &Global, args: &LedgerArgs) -> Result<(), Failure> {
     let centre = open(global)?;
     match &args.verb {
         LedgerVerb::Status => status(global, &centre),
-        LedgerVerb::Checkpoint => deliver(None, published(&centre)?.as_bytes()),
-        LedgerVerb::Proof(args) => proof(&centre, args),
+        LedgerVerb::Checkpoint => deliver(global, None, published(&centre)?.as_bytes()),
+        LedgerVerb::Proof(args) => proof(global, &centre, args),
         LedgerVerb::Export { dir } => export(global, &centre, dir),
     }
 }
@@ -110,9 +110,9 @@ fn ago(seconds: i64) -> String {
     }
 }
 
-fn proof(centre: &Centre, args: &ProofArgs) -> Result<(), Failure> {
+fn proof(global: &Global, centre: &Centre, args: &ProofArgs) -> Result<(), Failure> {
     if let Some(file) = &args.since {
-        return deliver(args.output.as_deref(), &since(centre, file)?);
+        return deliver(global, args.output.as_deref(), &since(centre, file)?);
     }
     let index = match (&args.ern, args.leaf) {
         (Some(ern), _) => {
@@ -141,7 +141,7 @@ fn proof(centre: &Centre, args: &ProofArgs) -> Result<(), Failure> {
     let mut proof = proof_of(centre, index)?;
     // The leaf travels with its proof; the format leaves it unauthenticated, and the proof covers its hash.
     proof.extra = Some(centre.read_event(index)?.entry);
-    deliver(args.output.as_deref(), &proof.encode())
+    deliver(global, args.output.as_deref(), &proof.encode())
 }
 
 fn since(centre: &Centre, file: &Path) -> Result<Vec<u8>, Failure> {
@@ -203,11 +203,23 @@ fn export(global: &Global, centre: &Centre, dir: &Path) -> Result<(), Failure> {
     )
 }
 
-/// Writes bytes to a file, or to standard output as they are.
-fn deliver(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+/// Writes a text of the log to a file, or to standard output as it is; with `--json`, says it in JSON.
+fn deliver(global: &Global, file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write;
     match file {
-        Some(file) => std::fs::write(file, bytes).map_err(|e| Failure::from(AppError::io(file, e))),
+        Some(file) => {
+            std::fs::write(file, bytes).map_err(|e| Failure::from(AppError::io(file, e)))?;
+            let line = format!("Written to {}.", file.display());
+            answer(
+                global,
+                &json!({ "file": file.display().to_string() }),
+                &[line],
+            )
+        }
+        None if global.json => {
+            let text = String::from_utf8_lossy(bytes);
+            answer(global, &json!({ "text": text }), &[])
+        }
         None => std::io::stdout()
             .write_all(bytes)
             .map_err(|e| Failure::Wrong(format!("the answer could not be written: {e}"))),

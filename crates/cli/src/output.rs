@@ -32,6 +32,11 @@ pub fn write(out: &mut impl Write, line: &str) -> Result<(), Failure> {
     }
 }
 
+/// A number and its noun, in the plural where it is due.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Columns padded to the widest cell, two spaces between them.
 pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
     let mut widths = Vec::new();

@@ -1,8 +1,11 @@
 //! The passphrase: from the environment, from a file, or typed.
 
-use std::io::{IsTerminal, stdin};
+use std::io::{IsTerminal, Write, stdin};
 
 use crate::world::Failure;
+
+/// Six words have more.
+const SHORT_CHARACTERS: usize = 20;
 
 fn from_environment() -> Result<Option<String>, Failure> {
     if let Ok(given) = std::env::var("COMITY_PASSPHRASE") {
@@ -60,6 +63,12 @@ pub fn new() -> Result<String, Failure> {
         return Err(Failure::Usage(
             "an empty passphrase would protect nothing".to_owned(),
         ));
+    }
+    if given.chars().count() < SHORT_CHARACTERS {
+        let _ = writeln!(
+            std::io::stderr(),
+            "comity: this passphrase is short, and everything hangs from it: take six or more random words for anything but a trial"
+        );
     }
     Ok(given)
 }

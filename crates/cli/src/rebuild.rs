@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::output::answer;
 use crate::passphrase;
-use crate::world::{Failure, folder};
+use crate::world::{Failure, folder, writable};
 
 #[derive(Args)]
 pub struct RebuildArgs {
@@ -19,6 +19,7 @@ pub struct RebuildArgs {
 
 pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
     let dir = folder(global)?;
+    writable(&dir)?;
     let passphrase = passphrase::get()?;
     if args.check {
         let centre = Centre::open(&dir, &passphrase, Ambient::system())?;

@@ -1,10 +1,11 @@
 //! `comity receipt`: make the receipt of an intake anew.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use comity_app::Centre;
 use comity_app::event::Actor;
+use comity_app::receipt::Place;
 use comity_core::digest::hex;
 use serde_json::{Value, json};
 
@@ -27,25 +28,19 @@ pub fn run(global: &Global, args: &ReceiptArgs) -> Result<(), Failure> {
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
     let no = centre.intake_of_name(&mut centre.session()?, &args.intake)?;
-    let place = args
-        .output
-        .clone()
-        .unwrap_or_else(|| default_place(&args.intake));
+    let default = default_place(&args.intake);
+    let place = match &args.output {
+        Some(given) => Place::Here(given),
+        None => Place::Numbered(&default),
+    };
     let bar = Bar::new(!global.json);
-    let (json, lines) = make(&centre, &actor, no, &place, &bar)?;
+    let (json, lines) = make(&centre, &actor, no, place, &bar)?;
     answer(global, &json, &lines)
 }
 
 /// Where a receipt goes when nobody said: the current folder, named by the intake, with a number when that is taken.
 pub fn default_place(intake: &str) -> PathBuf {
-    let first = PathBuf::from(format!("{intake}.receipt"));
-    if !first.exists() {
-        return first;
-    }
-    (2..)
-        .map(|n| PathBuf::from(format!("{intake}.receipt-{n}")))
-        .find(|p| !p.exists())
-        .unwrap_or(first)
+    PathBuf::from(format!("{intake}.receipt"))
 }
 
 /// Makes a receipt and says what a deliverer should know.
@@ -53,7 +48,7 @@ pub fn make(
     centre: &Centre,
     actor: &Actor,
     no: i64,
-    place: &Path,
+    place: Place<'_>,
     bar: &Bar,
 ) -> Result<(Value, Vec<String>), Failure> {
     let made = centre.make_receipt(actor, no, place, &|done, all| {
@@ -63,14 +58,14 @@ pub fn make(
     let lines = vec![
         format!(
             "Receipt      {} ({} lines; comity-verify checks it)",
-            place.display(),
+            made.place.display(),
             made.head.lines
         ),
         format!("Manifest     {}", grouped(&made.head.manifest_sha256.0)),
         format!("Fingerprint  {}", centre.log_keys().fingerprint_groups()),
     ];
     let json = json!({
-        "receipt": place.display().to_string(), "lines": made.head.lines, "manifest_sha256": made.head.manifest_sha256.to_string(),
+        "receipt": made.place.display().to_string(), "lines": made.head.lines, "manifest_sha256": made.head.manifest_sha256.to_string(),
         "checkpoint": made.head.size, "leaf": made.leaf, "fingerprint": centre.log_keys().fingerprint().to_string(),
     });
     Ok((json, lines))

@@ -6,7 +6,7 @@ use comity_app::verify::{Depth, verify};
 use serde_json::json;
 
 use crate::args::Global;
-use crate::output::answer;
+use crate::output::{answer, counted};
 use crate::passphrase;
 use crate::progress::Bar;
 use crate::world::{Failure, folder};
@@ -46,15 +46,20 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     lines.extend(report.notes.iter().map(|n| format!("Note: {n}")));
     let read = match depth {
         Depth::Full => format!(
-            ", {} items with {} bytes read back",
-            report.items_read, report.bytes_read
+            ", {} with {} read back",
+            counted(report.items_read, "item"),
+            counted(report.bytes_read, "byte")
         ),
         _ => String::new(),
     };
-    let what = format!("{} events, {} packs{read}", report.events, report.packs);
+    let what = format!(
+        "{}, {}{read}",
+        counted(report.events, "event"),
+        counted(report.packs, "pack")
+    );
     lines.push(match report.findings.len() {
         0 => format!("Nothing wrong: {what}."),
-        n => format!("{n} findings ({what})."),
+        n => format!("{} ({what}).", counted(n as u64, "finding")),
     });
     let findings: Vec<_> = report
         .findings

@@ -1,11 +1,12 @@
 //! Opening the centre that a command speaks of, and saying why a command failed.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use comity_app::event::Actor;
 use comity_app::{Ambient, AppError, Centre};
+use comity_core::Finding;
 use comity_core::shown::escape_for_terminal;
 use serde_json::json;
 
@@ -18,16 +19,18 @@ pub enum Failure {
     Usage(String),
     /// Something was found wrong, or could not be done: 1.
     Wrong(String),
+    /// Several things were found wrong with what is named first: 1.
+    Several(String, Vec<Finding>),
     /// Something was found wrong and has been said already: 1.
     Said,
 }
 
 impl From<AppError> for Failure {
     fn from(e: AppError) -> Self {
-        if e.is_usage() {
-            Failure::Usage(e.to_string())
-        } else {
-            Failure::Wrong(e.to_string())
+        match e {
+            AppError::Findings { what, findings } => Failure::Several(what, findings),
+            e if e.is_usage() => Failure::Usage(e.to_string()),
+            e => Failure::Wrong(e.to_string()),
         }
     }
 }
@@ -35,19 +38,31 @@ impl From<AppError> for Failure {
 impl Failure {
     /// Tells the person and gives the exit code.
     pub fn report(self, as_json: bool) -> ExitCode {
-        let (code, sentence) = match self {
-            Failure::Usage(s) => (2, s),
-            Failure::Wrong(s) => (1, s),
+        let (code, sentence, findings) = match self {
+            Failure::Usage(s) => (2, s, Vec::new()),
+            Failure::Wrong(s) => (1, s, Vec::new()),
+            Failure::Several(s, findings) => (1, s, findings),
             Failure::Said => return ExitCode::from(1),
         };
         if as_json {
-            let _ = writeln!(std::io::stdout(), "{}", json!({ "error": sentence }));
+            let mut said = json!({ "error": sentence });
+            if !findings.is_empty() {
+                let list = findings
+                    .iter()
+                    .map(|f| json!({ "place": f.place, "what": f.what }));
+                said["findings"] = list.collect();
+            }
+            let _ = writeln!(std::io::stdout(), "{said}");
         }
         let _ = writeln!(
             std::io::stderr(),
             "comity: {}",
             escape_for_terminal(&sentence)
         );
+        for finding in findings {
+            let line = escape_for_terminal(&finding.to_string());
+            let _ = writeln!(std::io::stderr(), "  {line}");
+        }
         ExitCode::from(code)
     }
 }
@@ -70,6 +85,7 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
             dir.display()
         )));
     }
+    writable(&dir)?;
     let centre = Centre::open(&dir, &passphrase::get()?, Ambient::system())?;
     for sentence in &centre.recovered {
         let _ = writeln!(
@@ -79,6 +95,22 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
         );
     }
     Ok(centre)
+}
+
+/// Refuses a centre that cannot be written to before anything in it is mistaken for damage: a read-only mount, or
+/// another account's folder. Every verb but `verify` finishes what an interrupted run left, so it writes.
+pub fn writable(dir: &Path) -> Result<(), Failure> {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let lock = dir.join(comity_app::centre::LOCK_FILE);
+    match std::fs::OpenOptions::new().write(true).open(&lock) {
+        Err(e) if matches!(e.kind(), PermissionDenied | ReadOnlyFilesystem) => {
+            Err(Failure::Usage(format!(
+                "the centre in {} cannot be written to ({e}): work with an account that may, on a disk that is not mounted read-only; `comity verify` checks a copy that cannot be written to",
+                dir.display()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a verb that records when nobody acts. Asked before the passphrase, so that nothing is typed in vain.

@@ -17,6 +17,11 @@ use std::{
     },
 };
 
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
+
 use crate::{
     error::StoreError,
     fault::{Faults, Op, Verdict},
@@ -145,6 +150,17 @@ impl Disk {
         self.step(Op::Rename, to, || fs::rename(from, to))
     }
 
+    /// Renames a file or folder unless the target is there; whether it did. Durable as [`Disk::rename`] is.
+    pub fn rename_new(&self, from: &Path, to: &Path) -> Result<bool, StoreError> {
+        match self.step(Op::Rename, to, || rename_new(from, to)) {
+            Ok(()) => Ok(true),
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Removes a file; one that is not there is no error. Durable once its folder is flushed.
     pub fn remove_file(&self, path: &Path) -> Result<(), StoreError> {
         self.step(Op::Remove, path, || absent_is_fine(fs::remove_file(path)))
@@ -206,12 +222,17 @@ impl Disk {
 
     /// Locks a file (made if missing), waiting until no one else holds it.
     ///
-    /// The lock is advisory (flock) and ends with the process, however that ends.
+    /// The lock is advisory (flock) and ends with the process, however that ends. A file that was removed while we
+    /// waited for it locks nothing: then it is made anew.
     pub fn lock(&self, path: &Path) -> Result<FileLock, StoreError> {
         self.step(Op::Lock, path, || {
-            let file = open_lock(path)?;
-            file.lock()?;
-            Ok(FileLock::new(file))
+            loop {
+                let file = open_lock(path)?;
+                file.lock()?;
+                if is_same_file(&file, path) {
+                    return Ok(FileLock::new(file));
+                }
+            }
         })
     }
 
@@ -220,7 +241,7 @@ impl Disk {
         self.step(Op::Lock, path, || {
             let file = open_lock(path)?;
             match file.try_lock() {
-                Ok(()) => Ok(Some(FileLock::new(file))),
+                Ok(()) => Ok(is_same_file(&file, path).then(|| FileLock::new(file))),
                 Err(TryLockError::WouldBlock) => Ok(None),
                 Err(TryLockError::Error(error)) => Err(error),
             }
@@ -279,7 +300,12 @@ impl Disk {
         self.faults.as_deref()
     }
 
-    pub(crate) fn step<T>(
+    /// Makes a call for which there is no method here, such as one on a file that is handed over and has the mode that
+    /// its owner wants. Like every other it is shown to the faults first.
+    ///
+    /// # Errors
+    /// What `act` fails with, or the faults.
+    pub fn step<T>(
         &self,
         op: Op,
         path: &Path,
@@ -319,6 +345,25 @@ pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(open), Ok(named)) => open.ino() == named.ino() && open.dev() == named.dev(),
         _ => false,
+    }
+}
+
+/// Renames unless the target is there: AlreadyExists then.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some network file systems know no such rename. A hard link does not replace either; folders have none, and
+        // a folder is replaced by a rename only when it is empty.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            if from.is_dir() {
+                return match fs::symlink_metadata(to) {
+                    Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+                    Err(_) => fs::rename(from, to),
+                };
+            }
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        other => Ok(other?),
     }
 }
 

@@ -12,13 +12,8 @@ use std::{
     thread,
 };
 
-use rustix::{
-    fs::{CWD, RenameFlags, renameat_with},
-    io::Errno,
-};
-
 use crate::{
-    disk::{Disk, parent},
+    disk::{Disk, parent, rename_new},
     error::StoreError,
     fault::Op,
     file::DiskFile,
@@ -290,18 +285,6 @@ fn in_parallel<T: Send, U: Send>(
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Renames unless the target is there: AlreadyExists then.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some network file systems know no such rename; a hard link does not replace either.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
-        }
-        other => Ok(other?),
-    }
 }
 
 /// Finds the files below `folder`, whose name in the store is `name`, whose own names begin with `prefix`.

@@ -13,6 +13,12 @@ pub struct Also {
     pub md5: bool,
     /// SHA-1, FIPS 180-4.
     pub sha1: bool,
+    /// SHA-224, FIPS 180-4.
+    pub sha224: bool,
+    /// SHA-384, FIPS 180-4.
+    pub sha384: bool,
+    /// SHA-512, FIPS 180-4.
+    pub sha512: bool,
 }
 
 /// What one pass over an item's bytes gives.
@@ -26,6 +32,12 @@ pub struct Hashes {
     pub md5: Option<[u8; 16]>,
     /// SHA-1, when asked for.
     pub sha1: Option<[u8; 20]>,
+    /// SHA-224, when asked for.
+    pub sha224: Option<[u8; 28]>,
+    /// SHA-384, when asked for.
+    pub sha384: Option<[u8; 48]>,
+    /// SHA-512, when asked for.
+    pub sha512: Option<[u8; 64]>,
     /// How many bytes there were.
     pub size: u64,
 }
@@ -37,11 +49,10 @@ impl Hashes {
             sha256: sha256(bytes),
             blake3: Digest(*blake3::hash(bytes).as_bytes()),
             md5: also.md5.then(|| md5::Md5::digest(bytes).into()),
-            sha1: also.sha1.then(|| {
-                let mut context = Sha1::new();
-                context.update(bytes);
-                context.finish()
-            }),
+            sha1: also.sha1.then(|| Sha::of(&SHA1, bytes)),
+            sha224: also.sha224.then(|| Sha::of(&SHA224, bytes)),
+            sha384: also.sha384.then(|| Sha::of(&SHA384, bytes)),
+            sha512: also.sha512.then(|| Sha::of(&SHA512, bytes)),
             size: bytes.len() as u64,
         }
     }
@@ -52,7 +63,10 @@ pub struct Hasher {
     sha256: Sha256,
     blake3: blake3::Hasher,
     md5: Option<md5::Md5>,
-    sha1: Option<Sha1>,
+    sha1: Option<Sha<20>>,
+    sha224: Option<Sha<28>>,
+    sha384: Option<Sha<48>>,
+    sha512: Option<Sha<64>>,
     size: u64,
 }
 
@@ -63,7 +77,10 @@ impl Hasher {
             sha256: Sha256::new(),
             blake3: blake3::Hasher::new(),
             md5: also.md5.then(md5::Md5::new),
-            sha1: also.sha1.then(Sha1::new),
+            sha1: also.sha1.then(|| Sha::new(&SHA1)),
+            sha224: also.sha224.then(|| Sha::new(&SHA224)),
+            sha384: also.sha384.then(|| Sha::new(&SHA384)),
+            sha512: also.sha512.then(|| Sha::new(&SHA512)),
             size: 0,
         }
     }
@@ -78,6 +95,15 @@ impl Hasher {
         if let Some(sha1) = &mut self.sha1 {
             sha1.update(bytes);
         }
+        if let Some(sha224) = &mut self.sha224 {
+            sha224.update(bytes);
+        }
+        if let Some(sha384) = &mut self.sha384 {
+            sha384.update(bytes);
+        }
+        if let Some(sha512) = &mut self.sha512 {
+            sha512.update(bytes);
+        }
         self.size += bytes.len() as u64;
     }
 
@@ -87,7 +113,10 @@ impl Hasher {
             sha256: self.sha256.finish(),
             blake3: Digest(*self.blake3.finalize().as_bytes()),
             md5: self.md5.map(|md5| md5.finalize().into()),
-            sha1: self.sha1.map(Sha1::finish),
+            sha1: self.sha1.map(Sha::finish),
+            sha224: self.sha224.map(Sha::finish),
+            sha384: self.sha384.map(Sha::finish),
+            sha512: self.sha512.map(Sha::finish),
             size: self.size,
         }
     }
@@ -131,20 +160,28 @@ impl Sha256 {
     }
 }
 
-/// SHA-1 of a stream.
-pub(crate) struct Sha1(digest::Context);
+/// Another digest of FIPS 180-4 of a stream, `N` bytes long.
+pub(crate) struct Sha<const N: usize>(digest::Context);
 
-impl Sha1 {
-    pub(crate) fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))
+pub(crate) use digest::{SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA224, SHA384, SHA512};
+
+impl<const N: usize> Sha<N> {
+    pub(crate) fn new(algorithm: &'static digest::Algorithm) -> Self {
+        Self(digest::Context::new(algorithm))
+    }
+
+    fn of(algorithm: &'static digest::Algorithm, bytes: &[u8]) -> [u8; N] {
+        let mut sha = Self::new(algorithm);
+        sha.update(bytes);
+        sha.finish()
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    pub(crate) fn finish(self) -> [u8; 20] {
-        let mut out = [0; 20];
+    pub(crate) fn finish(self) -> [u8; N] {
+        let mut out = [0; N];
         out.copy_from_slice(self.0.finish().as_ref());
         out
     }
@@ -159,6 +196,9 @@ mod tests {
     const ALL: Also = Also {
         md5: true,
         sha1: true,
+        sha224: true,
+        sha384: true,
+        sha512: true,
     };
 
     /// FIPS 180-4 and RFC 1321 examples; BLAKE3 of "abc" from its reference implementation.
@@ -180,6 +220,24 @@ mod tests {
         assert_eq!(
             hashes.sha1.map(|sha1| hex(&sha1)).as_deref(),
             Some("a9993e364706816aba3e25717850c26c9cd0d89d")
+        );
+        assert_eq!(
+            hashes.sha224.map(|d| hex(&d)).as_deref(),
+            Some("23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7")
+        );
+        assert_eq!(
+            hashes.sha384.map(|d| hex(&d)).as_deref(),
+            Some(concat!(
+                "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed",
+                "8086072ba1e7cc2358baeca134c825a7"
+            ))
+        );
+        assert_eq!(
+            hashes.sha512.map(|d| hex(&d)).as_deref(),
+            Some(concat!(
+                "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a",
+                "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+            ))
         );
         assert_eq!(hashes.size, 3);
     }

@@ -14,7 +14,7 @@ use comity_core::{Digest, ObjectId};
 use comity_seal::{Key, SALT_LEN, Sealer};
 use md5::Digest as _;
 
-use crate::hashes::{Sha1, Sha256};
+use crate::hashes::{SHA1, SHA224, SHA384, SHA512, Sha, Sha256};
 use crate::object::{Codec, FRAME_LEN, Footer, Packer, context};
 use crate::writer::PackWriter;
 use crate::{Also, Hashes, Placed, Scratch, VaultError, encode_small};
@@ -152,27 +152,26 @@ fn run<'scope, 'env, W: Write + Send + 'scope>(
             |hasher| hasher.finalize().into(),
         )
     });
-    let sha1 = how
-        .also
-        .sha1
-        .then(|| hash(scope, &mut feeds, Sha1::new(), Sha1::update, Sha1::finish));
+    let also = how.also;
+    let sha1 = also.sha1.then(|| sha(scope, &mut feeds, &SHA1));
+    let sha224 = also.sha224.then(|| sha(scope, &mut feeds, &SHA224));
+    let sha384 = also.sha384.then(|| sha(scope, &mut feeds, &SHA384));
+    let sha512 = also.sha512.then(|| sha(scope, &mut feeds, &SHA512));
     let size = read(source, first, feeds, threads + SPARE_BLOCKS);
     // Every thread is joined before an error is answered, so that none still writes.
     let sealed = join(sealing);
-    let hashes = (join(sha256), join(blake3), md5.map(join), sha1.map(join));
-    let size = size.map_err(VaultError::Source)?;
-    let sealed = sealed?;
-    let (sha256, blake3, md5, sha1) = hashes;
-    Ok((
-        sealed,
-        Hashes {
-            sha256,
-            blake3,
-            md5,
-            sha1,
-            size,
-        },
-    ))
+    let mut hashes = Hashes {
+        sha256: join(sha256),
+        blake3: join(blake3),
+        md5: md5.map(join),
+        sha1: sha1.map(join),
+        sha224: sha224.map(join),
+        sha384: sha384.map(join),
+        sha512: sha512.map(join),
+        size: 0,
+    };
+    hashes.size = size.map_err(VaultError::Source)?;
+    Ok((sealed?, hashes))
 }
 
 /// A panic of a worker goes on in the caller's thread.
@@ -240,6 +239,15 @@ fn hash<'scope, H: Send + 'scope, T: Send + 'scope>(
         }
         finish(hasher)
     })
+}
+
+/// Starts a thread for a digest of FIPS 180-4.
+fn sha<'scope, const N: usize>(
+    scope: &'scope Scope<'scope, '_>,
+    feeds: &mut Vec<Feed>,
+    algorithm: &'static aws_lc_rs::digest::Algorithm,
+) -> ScopedJoinHandle<'scope, [u8; N]> {
+    hash(scope, feeds, Sha::new(algorithm), Sha::update, Sha::finish)
 }
 
 /// Compresses blocks as they come and hands them on, in whatever order they are done.

@@ -56,10 +56,18 @@ pub fn compare(receipt: &dyn Source, folder: &Path, threads: usize) -> Result<Co
 
     let mut files = Vec::new();
     let mut findings = Vec::new();
-    walk(folder, &mut Vec::new(), &mut files)
+    let mut unlisted = Vec::new();
+    walk(folder, &mut Vec::new(), &mut files, &mut unlisted)
         .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
-    for path in &mut files {
+    for path in files
+        .iter_mut()
+        .chain(unlisted.iter_mut().map(|(path, _)| path))
+    {
         path.splice(0..0, prefix.iter().copied());
+    }
+    for (path, error) in unlisted {
+        let what = format!("this folder cannot be listed, and nothing in it was compared: {error}");
+        findings.push(found(&path, &what));
     }
     let (mut same, mut without_digest) = (0, 0);
     let mut to_hash = Vec::new();
@@ -125,8 +133,17 @@ fn found(path: &[u8], what: &str) -> Finding {
     Finding::new(escape_for_terminal(&shown(path)), what)
 }
 
-/// Lists everything that is no folder, as paths below the root. Links are not followed.
-fn walk(folder: &Path, below: &mut Vec<u8>, files: &mut Vec<Vec<u8>>) -> io::Result<()> {
+/// Lists everything that is no folder, as paths below the root, and the folders that cannot be listed. Links are not
+/// followed.
+///
+/// # Errors
+/// The root cannot be listed.
+fn walk(
+    folder: &Path,
+    below: &mut Vec<u8>,
+    files: &mut Vec<Vec<u8>>,
+    unlisted: &mut Vec<(Vec<u8>, io::Error)>,
+) -> io::Result<()> {
     for entry in std::fs::read_dir(folder.join(OsStr::from_bytes(below)))? {
         let entry = entry?;
         let before = below.len();
@@ -135,7 +152,9 @@ fn walk(folder: &Path, below: &mut Vec<u8>, files: &mut Vec<Vec<u8>>) -> io::Res
         }
         below.extend_from_slice(entry.file_name().as_bytes());
         if entry.file_type()?.is_dir() {
-            walk(folder, below, files)?;
+            if let Err(error) = walk(folder, below, files, unlisted) {
+                unlisted.push((below.clone(), error));
+            }
         } else {
             files.push(below.clone());
         }

@@ -164,8 +164,8 @@ fn read_keys(path: &Path) -> Result<LogKeys, String> {
     LogKeys::parse(&bytes).map_err(|error| wrong(&error))
 }
 
-/// The two files beside a package, by its name without `.zip`.
-fn beside(package: &Path) -> Beside {
+/// A package's path with a last part, and its name: that part without `.zip`. The two files beside it begin with it.
+fn named(package: &Path) -> (PathBuf, String) {
     let whole = match package.file_name() {
         Some(_) => package.to_path_buf(),
         None => package
@@ -177,7 +177,12 @@ fn beside(package: &Path) -> Beside {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let name = name.strip_suffix(".zip").unwrap_or(&name);
+    let name = name.strip_suffix(".zip").unwrap_or(&name).to_owned();
+    (whole, name)
+}
+
+fn beside(package: &Path) -> Beside {
+    let (whole, name) = named(package);
     let read = |ending: &str| -> Option<Vec<u8>> {
         let path: PathBuf = whole.with_file_name(format!("{name}{ending}"));
         let mut bytes = Vec::new();

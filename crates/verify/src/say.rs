@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use comity_core::Finding;
 use comity_core::json::{Value, canonical, json};
-use comity_core::package::{Findings, LogFacts, PackageReport, ReceiptReport, Recording};
+use comity_core::package::{
+    CONSISTENCY_ENDING, Findings, LogFacts, PROOF_ENDING, PackageReport, ReceiptReport, Recording,
+};
 use comity_core::shown::escape_for_terminal;
 
 use crate::against::Compared;
@@ -91,7 +93,11 @@ pub fn text(args: &Args, answer: &Answer) -> String {
     };
     line(&mut out, &first);
     for finding in answer.findings() {
-        line(&mut out, &format!("  {finding}"));
+        let place = placed(args, &finding.place);
+        line(
+            &mut out,
+            &format!("  {}", Finding::new(place, &*finding.what)),
+        );
     }
     if answer.more() > 0 {
         line(&mut out, &format!("  and {} more", answer.more()));
@@ -108,7 +114,7 @@ pub fn text(args: &Args, answer: &Answer) -> String {
         );
     }
     match answer {
-        Answer::Package(report) => package(&mut out, report),
+        Answer::Package(report) => package(&mut out, args, report),
         Answer::Receipt(report, compared) => receipt(&mut out, report, compared.as_ref()),
         Answer::Unreadable(_) => {}
     }
@@ -140,7 +146,17 @@ fn log_line(out: &mut String, log: &LogFacts) {
     field(out, "log", &text);
 }
 
-fn package(out: &mut String, report: &PackageReport) {
+/// The place of a finding: the two files beside a package by their whole names, which the checks do not know.
+fn placed(args: &Args, place: &str) -> String {
+    if [PROOF_ENDING, CONSISTENCY_ENDING].contains(&place) {
+        let (_, name) = crate::named(&args.path);
+        format!("{}{place}", escape_for_terminal(&name))
+    } else {
+        place.to_owned()
+    }
+}
+
+fn package(out: &mut String, args: &Args, report: &PackageReport) {
     if let Some(head) = &report.head {
         let to = head
             .recipient
@@ -167,7 +183,7 @@ fn package(out: &mut String, report: &PackageReport) {
         log_line(out, log);
     }
     if let Some(recording) = &report.recording {
-        field(out, "recording", &recorded(recording));
+        field(out, "recording", &recorded(args, recording));
     }
     if let Some(digest) = &report.tagmanifest {
         field(
@@ -181,7 +197,7 @@ fn package(out: &mut String, report: &PackageReport) {
     }
 }
 
-fn recorded(recording: &Recording) -> String {
+fn recorded(args: &Args, recording: &Recording) -> String {
     match recording {
         Recording::Recorded {
             index,
@@ -193,10 +209,7 @@ fn recorded(recording: &Recording) -> String {
             utc(*time_secs)
         ),
         Recording::NotRecorded { missing } => {
-            let names: Vec<String> = missing
-                .iter()
-                .map(|ending| format!("NAME{ending}"))
-                .collect();
+            let names: Vec<String> = missing.iter().map(|ending| placed(args, ending)).collect();
             format!(
                 "{NOT_RECORDED}: {} not beside the package",
                 names.join(" and ")
@@ -293,7 +306,7 @@ pub fn json(args: &Args, answer: &Answer) -> String {
     };
     let findings: Vec<Value> = answer
         .findings()
-        .map(|finding| json!({"place": finding.place, "what": finding.what}))
+        .map(|finding| json!({"place": placed(args, &finding.place), "what": finding.what}))
         .collect();
     let mut value = json!({
         "path": args.path.display().to_string(),
@@ -315,7 +328,7 @@ pub fn json(args: &Args, answer: &Answer) -> String {
     match answer {
         Answer::Package(report) => {
             members.insert("kind".to_owned(), json!("package"));
-            members.insert("package".to_owned(), package_json(report));
+            members.insert("package".to_owned(), package_json(args, report));
         }
         Answer::Receipt(report, compared) => {
             members.insert("kind".to_owned(), json!("receipt"));
@@ -333,7 +346,7 @@ pub fn json(args: &Args, answer: &Answer) -> String {
         .unwrap_or_default()
 }
 
-fn package_json(report: &PackageReport) -> Value {
+fn package_json(args: &Args, report: &PackageReport) -> Value {
     let recording = report.recording.as_ref().map(|recording| match recording {
         Recording::Recorded {
             index,
@@ -344,7 +357,10 @@ fn package_json(report: &PackageReport) -> Value {
             "state": "recorded", "index": index, "size": size, "root": root.to_string(),
             "signed_at": utc(*time_secs),
         }),
-        Recording::NotRecorded { missing } => json!({"state": NOT_RECORDED, "missing": missing}),
+        Recording::NotRecorded { missing } => {
+            let missing: Vec<_> = missing.iter().map(|ending| placed(args, ending)).collect();
+            json!({"state": NOT_RECORDED, "missing": missing})
+        }
         Recording::Wrong => json!({"state": "wrong"}),
     });
     json!({

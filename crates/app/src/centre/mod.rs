@@ -27,7 +27,8 @@ pub use create::{Founding, create};
 pub const KEYS_FILE: &str = "keys";
 /// What trying a passphrase costs at a new centre.
 pub const ARGON2: comity_keyring::Argon2Params = comity_keyring::Argon2Params::CENTRE;
-const LOCK_FILE: &str = "lock";
+/// The file in a centre's folder where processes take turns.
+pub const LOCK_FILE: &str = "lock";
 
 /// An open centre.
 pub struct Centre {
@@ -173,9 +174,20 @@ impl Centre {
         }
         self.keyring_is_not_older()?;
         said.extend(self.sequencer().recover()?);
-        said.extend(self.recover_packages()?);
+        said.extend(self.recover_outgoing()?);
+        self.sweep()?;
         self.recovered = said;
         Ok(())
+    }
+
+    /// Takes away the unfinished files of processes that are gone. Nothing names them, and no recovery needs them.
+    fn sweep(&self) -> Result<()> {
+        let disk = &self.ambient.disk;
+        self.objects.sweep_temporary()?;
+        for folder in [&self.dir, &self.dir.join("keyring")] {
+            disk.sweep_temporary(folder)?;
+        }
+        self.sweep_rebuilds()
     }
 
     /// A keyring restored from an old copy would give out numbers again that events name already.

@@ -29,6 +29,21 @@ pub use group::{Committed, Draft, Group, Ready, Subject};
 use lock::Lock;
 use records::{decode_records, encode_records};
 
+/// Device and number of a file.
+type FileId = (u64, u64);
+
+/// The file that a SQLite database's name stands for now.
+fn file_id(database: &Database) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    match database {
+        Database::Sqlite { path, .. } => {
+            let found = std::fs::metadata(path).ok()?;
+            Some((found.dev(), found.ino()))
+        }
+        Database::Postgres { .. } => None,
+    }
+}
+
 /// What `log_state` says.
 struct LogState {
     size: u64,
@@ -46,6 +61,8 @@ pub struct Sequencer {
     ambient: Ambient,
     lock_file: PathBuf,
     database: Database,
+    /// Which file `session` has open.
+    opened: Option<FileId>,
     projector: Option<Projector>,
     expected: Option<(u64, i64)>,
     /// The last checkpoint whose signatures were verified or made here.
@@ -64,6 +81,7 @@ impl Sequencer {
         let session = Session::open(database)?;
         Ok(Sequencer {
             session,
+            opened: file_id(database),
             tree,
             signer,
             ambient,
@@ -77,7 +95,7 @@ impl Sequencer {
 
     /// Finishes what an interrupted process left between SQL and the published checkpoint, and says what it did.
     pub fn recover(&mut self) -> Result<Vec<String>> {
-        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        let lock = self.lock()?;
         let done = self.locked(|s| {
             let state = s.state()?;
             let mut said: Vec<String> = s.tree.recovered();
@@ -99,12 +117,30 @@ impl Sequencer {
         keys: &dyn ScopeKeys,
         build: impl FnOnce(&mut Group<'_>) -> Result<T>,
     ) -> Result<T> {
-        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        let lock = self.lock()?;
         let done = self.locked(|s| s.commit_locked(keys, build));
         let released = lock.release(&mut self.session);
         let done = done?;
         released?;
         Ok(done)
+    }
+
+    /// Takes the lock. Another process may have made the tables anew in the meantime: on SQLite they are another file
+    /// then, and what was written into the old one would be lost.
+    fn lock(&mut self) -> Result<Lock> {
+        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        if file_id(&self.database) != self.opened {
+            self.open_anew()?;
+        }
+        Ok(lock)
+    }
+
+    fn open_anew(&mut self) -> Result<()> {
+        self.session = Session::open(&self.database)?;
+        self.opened = file_id(&self.database);
+        self.projector = None;
+        self.expected = None;
+        Ok(())
     }
 
     /// Whatever fails under the lock leaves no transaction open and nothing remembered that may be wrong.
@@ -352,13 +388,14 @@ impl Sequencer {
             Database::Postgres { .. } => Session::open(&self.database)?,
         };
         let lock = Lock::take(&mut holder, &self.ambient.disk, &self.lock_file)?;
+        if file_id(&self.database) != self.opened {
+            self.open_anew()?;
+        }
         self.finish_if_readable();
         self.tree.refresh()?;
         std::mem::replace(&mut self.session, Session::nowhere()?).close()?;
         let made = make(&self.tree, &self.database);
-        self.session = Session::open(&self.database)?;
-        self.projector = None;
-        self.expected = None;
+        self.open_anew()?;
         let answer = made?;
         let state = self.state()?;
         self.finish(&state, None)?;
@@ -376,7 +413,7 @@ impl Sequencer {
 
     /// Makes full tiles of what the growing edge holds, when it is worth it. For the end of a run.
     pub fn tidy(&mut self) -> Result<()> {
-        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        let lock = self.lock()?;
         let done = self.locked(|s| {
             s.tree.refresh()?;
             if s.tree.edge_len() > 256 {

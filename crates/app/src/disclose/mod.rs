@@ -1,25 +1,25 @@
 //! Disclosure (`docs/format/disclosure.md`): a package made from checkpoint A, recorded, and only then given its name.
 //!
-//! Before anything is written, `packages_in_work` holds the partial name; so whatever a crash leaves is found by the
-//! next start, which completes the hand-over when all of it was recorded, and says so when it was not ([`recover`]).
+//! Whatever a crash leaves is found by the next start, which completes the hand-over when all of it was recorded, and
+//! says so when it was not ([`crate::recover`]).
 
 mod caseld;
 mod package;
 pub mod page;
-mod record;
-mod recover;
+pub(crate) mod record;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use comity_core::digest::{Digest, hex};
+use comity_core::digest::Digest;
 use comity_core::id::Ern;
 use comity_core::package::PackageHead;
 
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
-use crate::handover::{refuse_taken, remove_partial};
+use crate::handover::refuse_taken;
 use crate::item::Filter;
+use crate::outgoing::{Kind, Outgoing};
 use crate::project::ItemState;
 
 /// What is to be disclosed.
@@ -83,7 +83,7 @@ impl Centre {
         let mut session = self.session()?;
         let case = self.case(&mut session, &selection.case)?;
         let erns = self.selected(&mut session, case.no, selection)?;
-        let work = Work::begin(self, &mut session, &place)?;
+        let work = Outgoing::begin(self, &mut session, Kind::Package, &place)?;
         let made = package::write(
             self,
             &mut session,
@@ -98,8 +98,7 @@ impl Centre {
             Ok(made) => made,
             Err(e) => {
                 // Nothing is recorded: what was made is taken away again.
-                remove_partial(&work.made);
-                work.end(&mut session)?;
+                work.abandon(self, &mut session);
                 return Err(e);
             }
         };
@@ -157,62 +156,6 @@ impl Centre {
             ));
         }
         Ok(erns)
-    }
-}
-
-/// A package on its way, as `packages_in_work` has it. Its lock tells other processes that somebody is at it.
-pub(crate) struct Work {
-    /// Its key in the table.
-    pub tag: String,
-    /// Where it is made.
-    pub made: PathBuf,
-    /// Where it will be.
-    pub place: PathBuf,
-    lock_file: PathBuf,
-    _lock: comity_store::FileLock,
-}
-
-impl Work {
-    fn begin(centre: &Centre, session: &mut crate::sql::Session, place: &Path) -> Result<Work> {
-        let tag = hex(&centre.ambient.bytes::<8>());
-        let lock_file = Work::lock_file(centre, &tag)?;
-        let lock = centre.ambient.disk.lock(&lock_file)?;
-        let made = crate::handover::partial(place, &tag);
-        let text = |p: &Path| hex(std::os::unix::ffi::OsStrExt::as_bytes(p.as_os_str()));
-        session.insert(
-            "packages_in_work",
-            &["tag", "chain", "recorded", "made", "place", "digest"],
-            &[
-                tag.as_str().into(),
-                0i64.into(),
-                0i64.into(),
-                text(&made).as_str().into(),
-                text(place).as_str().into(),
-                Vec::new().into(),
-            ],
-        )?;
-        Ok(Work {
-            tag,
-            made,
-            place: place.to_owned(),
-            lock_file,
-            _lock: lock,
-        })
-    }
-
-    fn lock_file(centre: &Centre, tag: &str) -> Result<PathBuf> {
-        let folder = centre.dir.join("tmp");
-        centre.ambient.disk.create_dir_all(&folder)?;
-        Ok(folder.join(format!("package-{tag}.lock")))
-    }
-
-    fn end(&self, session: &mut crate::sql::Session) -> Result<()> {
-        session.execute(
-            "DELETE FROM packages_in_work WHERE tag = ?",
-            &[self.tag.as_str().into()],
-        )?;
-        let _ = std::fs::remove_file(&self.lock_file);
-        Ok(())
     }
 }
 

@@ -9,12 +9,13 @@ use comity_rules::opening::{self, Reader};
 
 use super::caseld::CaseLd;
 use super::page::{self, CustodyEvent, EXHIBITS_PER_PAGE, Sheet, Shown};
-use super::{Exhibit, Selection, Work, without};
+use super::{Exhibit, Selection, without};
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
 use crate::handover::{Growing, Handover, Written};
 use crate::item::Item;
+use crate::outgoing::Outgoing;
 use crate::project::ItemState;
 use crate::read::OpenedEvent;
 use crate::receipt::{PROGRAM, centre_name, hide_internal, published};
@@ -73,11 +74,11 @@ pub fn write(
     selection: &Selection,
     case: &Named,
     erns: &[Ern],
-    work: &Work,
+    work: &Outgoing,
     watch: &dyn Fn(&str, u64, u64),
 ) -> Result<Made> {
     let checkpoint = published(centre)?;
-    let mut out = Handover::begin(&work.place, &work.made)?;
+    let mut out = Handover::begin(&centre.ambient.disk, &work.place, &work.made)?;
     let head = PackageHead {
         centre: centre_name(centre)?,
         origin: centre.config.origin.clone(),
@@ -245,7 +246,11 @@ impl Bag {
         }
         let path = payload_path(item.ern, first.text("path").unwrap_or_default());
         let reader = centre.item_reader(session, item)?;
-        let written = out.payload(&path, |to| Ok(reader.copy_to(to)?))?;
+        let written = out.payload(&path, |to| {
+            reader
+                .copy_to(to)
+                .map_err(|e| AppError::of_item(&item.ern, e))
+        })?;
         if first.text("sha256") != Some(written.sha256.to_string().as_str()) {
             return Err(AppError::damaged(
                 item.ern.to_string(),

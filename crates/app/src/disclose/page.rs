@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use comity_core::package::PackageHead;
 
-use crate::page::{END, begin, digest, evidence, fact, number, proves_nothing, text};
+use crate::page::{
+    END, begin, digest, evidence, fact, meaning, number, proves_nothing, text, time,
+};
 
 /// How many exhibits one page shows. With more, they are on pages of their own.
 pub const EXHIBITS_PER_PAGE: usize = 250;
@@ -75,10 +77,12 @@ pub fn index(head: &PackageHead, fingerprint: &str, shown: Shown<'_>) -> String 
         head.case, head.case_name
     ));
     out.push_str(&proves_nothing(
-        "<code>comity-verify</code> checks what it says, and so can you with standard tools: see below.",
+        "The program <code>comity-verify</code> checks what it says, and so can you with standard \
+         tools: see ‘How to check it’.",
     ));
     facts(&mut out, head, fingerprint);
     how_to_check(&mut out);
+    words(&mut out);
     match shown {
         Shown::Here(exhibits) => show_exhibits(&mut out, exhibits),
         Shown::Sheets(sheets) => link_sheets(&mut out, sheets),
@@ -93,7 +97,7 @@ pub fn index(head: &PackageHead, fingerprint: &str, shown: Shown<'_>) -> String 
 pub fn sheet(head: &PackageHead, number: usize, exhibits: &[Exhibit]) -> String {
     let mut out = begin(&format!("Exhibits in case {}, page {number}", head.case));
     out.push_str(&proves_nothing(
-        "<code>comity-verify</code> checks what it says.",
+        "The program <code>comity-verify</code> checks what it says.",
     ));
     out.push_str(
         "<p class=\"screen\"><a href=\"../../index.html\">Back to the first page</a></p>\n",
@@ -111,11 +115,7 @@ fn facts(out: &mut String, head: &PackageHead, fingerprint: &str) {
         .recipient
         .as_deref()
         .map_or("not named".to_owned(), evidence);
-    let made = format!(
-        "<time>{}</time> by {}",
-        text(&head.made_at),
-        text(&head.made_by)
-    );
+    let made = format!("{} UTC by {}", time(&head.made_at), text(&head.made_by));
     let rows = [
         ("Centre", evidence(&head.centre)),
         ("Case", case),
@@ -148,33 +148,76 @@ fn facts(out: &mut String, head: &PackageHead, fingerprint: &str) {
 fn how_to_check(out: &mut String) {
     out.push_str(
         "<h2>How to check it</h2>\n\
-         <p>With our program, and with the log’s keys as you had them on another way than with \
-         this package (from the centre’s publication, from a member, on paper):</p>\n\
+         <p>With our program, and with the log’s keys as you got them separately from this package \
+         (from the centre’s publication, from a member, on paper):</p>\n\
          <pre>comity-verify PACKAGE --keys FILE</pre>\n\
-         <p>PACKAGE is this folder or the zip. The two files beside it whose names begin with its \
-         name show that it was recorded. Without <code>--keys</code> the program prints the \
-         fingerprint of the keys for you to compare. With <code>--log TREE</code>, a copy of the \
-         log, it also shows that nothing was left out at the end.</p>\n\
+         <p>PACKAGE is this folder, or the zip that it came in. Keep the two files beside it whose \
+         names begin with its name: they show that the making of this package was recorded. Without \
+         <code>--keys</code> the program prints the fingerprint of the keys for you to compare. With \
+         <code>--log TREE</code>, a copy of the log, it also shows that no event of an exhibit up to \
+         the checkpoint was left out.</p>\n\
          <p>With standard tools alone, in this folder:</p>\n\
          <pre>sha256sum -c tagmanifest-sha256.txt\nsha256sum -c manifest-sha256.txt</pre>\n\
          <p>and then the chapter ‘Check it by hand’ of <code>comity/format/disclosure.md</code>, \
          which leads from an exhibit to the signature with <code>bash</code>, <code>jq</code>, \
          <code>openssl</code> and <code>sha256sum</code>.</p>\n\
          <h2>What it shows and what it does not</h2>\n\
-         <p>That these bytes are those that were recorded under these numbers, and that the chain \
-         of custody of each is whole up to the checkpoint. Not that what was recorded is true; not \
-         whose log this is, unless you compare the fingerprint; and nothing about items that are \
-         not in this selection.</p>\n",
+         <p>It shows that these bytes are those that were recorded under these numbers, and that the \
+         chain of custody of each exhibit is whole up to the checkpoint. It does not show that what \
+         was recorded is true; nor whose log this is, unless you compare the fingerprint; and it says \
+         nothing about items that are not in this selection.</p>\n",
     );
 }
 
+/// What the words of the trade mean, for readers of another trade.
+fn words(out: &mut String) {
+    out.push_str("<h2>Words on this page</h2>\n<dl>\n");
+    for (word, meaning) in [
+        (
+            "Exhibit",
+            "What was handed over under one registration number: mostly a file, also a thing that \
+             was met and could not be kept.",
+        ),
+        (
+            "SHA-256",
+            "A digest: 64 characters computed from all bytes of a file. If one bit changes, so does \
+             the digest.",
+        ),
+        (
+            "Log",
+            "The centre’s record of everything that happened, in order. Entries are only ever added; \
+             a checkpoint betrays that one was changed or removed.",
+        ),
+        (
+            "Log entry",
+            "The number of an event in the log, counted from 0, and the digest that stands there \
+             for it (its leaf).",
+        ),
+        (
+            "Checkpoint",
+            "The centre’s signature over the whole log as it was when it had so many entries.",
+        ),
+        (
+            "Fingerprint",
+            "A digest of the keys that sign the log, short enough to compare by eye.",
+        ),
+        (
+            "Withheld",
+            "It was recorded and is not opened here. Its place in the chain is still checked.",
+        ),
+    ] {
+        out.push_str(&fact(word, meaning));
+    }
+    out.push_str("</dl>\n");
+}
+
 fn link_sheets(out: &mut String, sheets: &[Sheet]) {
-    out.push_str("<h2>Exhibits</h2>\n<table>\n<thead><tr><th scope=\"col\">Page</th><th scope=\"col\">From</th><th scope=\"col\">To</th><th scope=\"col\">Exhibits</th></tr></thead>\n<tbody>\n");
+    out.push_str("<h2>Exhibits</h2>\n<table class=\"fit\">\n<thead><tr><th scope=\"col\">Page</th><th scope=\"col\">From</th><th scope=\"col\">To</th><th scope=\"col\" class=\"number\">Exhibits</th></tr></thead>\n<tbody>\n");
     for (place, sheet) in sheets.iter().enumerate() {
         let path = sheet_path(place + 1);
         let _ = writeln!(
             out,
-            "<tr><td><a href=\"{path}\">{}</a></td><td>{}</td><td>{}</td><td class=\"number\">{}</td></tr>",
+            "<tr><td><a href=\"{path}\">page {}</a></td><td>{}</td><td>{}</td><td class=\"number\">{}</td></tr>",
             place + 1,
             text(&sheet.first),
             text(&sheet.last),
@@ -185,16 +228,16 @@ fn link_sheets(out: &mut String, sheets: &[Sheet]) {
 }
 
 fn show_exhibits(out: &mut String, exhibits: &[Exhibit]) {
-    out.push_str("<h2>Exhibits</h2>\n<table>\n<thead><tr><th scope=\"col\">Exhibit</th><th scope=\"col\">Original path</th><th scope=\"col\">Bytes</th><th scope=\"col\">File in this package</th></tr></thead>\n<tbody>\n");
+    out.push_str("<h2>Exhibits</h2>\n<table class=\"stack exhibits\">\n<thead><tr><th scope=\"col\">Exhibit</th><th scope=\"col\">Original path</th><th scope=\"col\" class=\"number\">Bytes</th><th scope=\"col\">File in this package</th></tr></thead>\n<tbody>\n");
     for exhibit in exhibits {
         let ern = text(&exhibit.ern);
         let file = match &exhibit.file {
-            Ok(file) => format!("<code>{}</code>", text(file)),
-            Err(why) => format!("none: {}", text(why)),
+            Ok(file) => format!("<code class=\"whole\">{}</code>", text(file)),
+            Err(why) => without(why),
         };
         let _ = writeln!(
             out,
-            "<tr><td><a href=\"#{ern}\">{ern}</a></td><td>{}</td><td class=\"number\">{}</td><td>{file}</td></tr>",
+            "<tr><td class=\"whole\"><a href=\"#{ern}\">{ern}</a></td><td>{}</td><td class=\"number\">{}</td><td>{file}</td></tr>",
             exhibit
                 .path
                 .as_deref()
@@ -215,31 +258,42 @@ fn show_custody(out: &mut String, exhibit: &Exhibit) {
         "<section class=\"exhibit\" id=\"{ern}\">\n<h3>{ern}</h3>"
     );
     if let Some(path) = &exhibit.path {
-        let _ = writeln!(out, "<p>{}</p>", evidence(path));
+        let _ = writeln!(out, "<p class=\"about\">{}</p>", evidence(path));
     }
     if let Some(sha256) = &exhibit.sha256 {
-        let _ = writeln!(out, "<p class=\"muted\">SHA-256 {}</p>", digest(sha256));
-    }
-    out.push_str("<table>\n<thead><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">What</th><th scope=\"col\">Leaf</th></tr></thead>\n<tbody>\n");
-    for event in &exhibit.custody {
-        let time = match &event.time {
-            Some(time) => format!("<time>{}</time>", text(time)),
-            None => "withheld".to_owned(),
-        };
         let _ = writeln!(
             out,
-            "<tr><td>{time}</td><td>{}</td><td>{} {}</td></tr>",
+            "<p class=\"about muted\">SHA-256 {}</p>",
+            digest(sha256)
+        );
+    }
+    out.push_str("<table class=\"stack custody\">\n<thead><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">What happened</th><th scope=\"col\" class=\"number\">Log entry</th></tr></thead>\n<tbody>\n");
+    for event in &exhibit.custody {
+        let when = event.time.as_deref().map_or("withheld".to_owned(), time);
+        let _ = writeln!(
+            out,
+            "<tr><td class=\"whole\">{when}</td><td>{}{}</td><td class=\"number\">{}</td></tr>",
             evidence(&event.words),
+            digest(&event.leaf),
             number(event.index),
-            digest(&event.leaf)
         );
     }
     out.push_str("</tbody>\n</table>\n</section>\n");
 }
 
+/// Why an exhibit has no file, in words.
+fn without(why: &str) -> String {
+    match meaning(why) {
+        "" => format!("none: {}", text(why)),
+        known => format!("none: {known}"),
+    }
+}
+
+/// On paper alone: who printed it.
 fn print_sheet(out: &mut String) {
     out.push_str(
-        "<div class=\"sign\"><p>Printed by (name)</p><p>Printed on (date, place)</p></div>\n",
+        "<div class=\"paper\"><div class=\"signatures\"><p class=\"line\">Printed by (name)</p>\
+         <p class=\"line\">Printed on (date, place)</p></div></div>\n",
     );
 }
 
@@ -295,7 +349,7 @@ mod tests {
     fn the_index_tells_everything_and_runs_nothing() {
         let page = index(&head(), "aaaa bbbb", Shown::Here(&[exhibit()]));
         for words in [
-            "This page proves nothing",
+            "This page alone proves nothing",
             "comity-verify PACKAGE --keys FILE",
             "sha256sum -c tagmanifest-sha256.txt",
             "The &lt;centre&gt;",

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use comity_core::digest::hex;
 use comity_core::id::ChainId;
 use comity_core::json::Value;
 use comity_core::package::{CONSISTENCY_ENDING, Consistency, PROOF_ENDING, act_extra};
 use comity_seal::Key;
 
 use super::package::Made;
-use super::{Exhibit, Selection, Work};
+use super::{Exhibit, Selection};
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
 use crate::error::{AppError, Result};
@@ -18,6 +17,7 @@ use crate::handover::{is_zip, name_of, parent, put_in_place, read_file, write_be
 use crate::intake::on_all_cores;
 use crate::item::proof_of;
 use crate::keys::CENTRE_KEY;
+use crate::outgoing::{Outgoing, Recorded};
 use crate::project::ObjectAt;
 use crate::receipt::published;
 use crate::sql::Session;
@@ -47,7 +47,7 @@ pub fn record(
     selection: &Selection,
     case: &str,
     made: &Made,
-    work: &Work,
+    work: &Outgoing,
     watch: &dyn Fn(&str, u64, u64),
 ) -> Result<u64> {
     let random = &*centre.ambient.random;
@@ -77,21 +77,11 @@ pub fn record(
             if let Some(draft) = first.take() {
                 let at = group.push(&draft)?;
                 leaf = at.index;
-                group.session.execute(
-                    "UPDATE packages_in_work SET chain = ?, digest = ? WHERE tag = ?",
-                    &[
-                        at.chain_no.into(),
-                        made.tagmanifest.0.into(),
-                        work.tag.as_str().into(),
-                    ],
-                )?;
+                work.recorded(group.session, at.chain_no, Recorded::No, &made.tagmanifest)?;
             }
             drafts.iter().try_for_each(|d| group.push(d).map(drop))?;
             if is_last {
-                group.session.execute(
-                    "UPDATE packages_in_work SET recorded = 1 WHERE tag = ?",
-                    &[work.tag.as_str().into()],
-                )?;
+                work.recorded_now(group.session, Recorded::Yes)?;
             }
             Ok(())
         })?;
@@ -162,7 +152,7 @@ fn events(
 
 /// Gives a recorded package its name, with the two proofs beside it. Returns the size of checkpoint B.
 /// May be repeated: after a crash it goes on where it was.
-pub fn hand_over(centre: &Centre, session: &mut Session, work: &Work) -> Result<u64> {
+pub fn hand_over(centre: &Centre, session: &mut Session, work: &Outgoing) -> Result<u64> {
     let row = session
         .query_one("SELECT c.first_index FROM packages_in_work p JOIN chains c ON c.no = p.chain WHERE p.tag = ?", &[work.tag.as_str().into()])?
         .ok_or_else(|| AppError::damaged("state", format!("the package {} is not in work", work.tag)))?;
@@ -195,18 +185,21 @@ pub fn hand_over(centre: &Centre, session: &mut Session, work: &Work) -> Result<
         .tree
         .consistency_proof(old_size, new_size)?;
     let [proof_file, consistency_file] = beside(&work.place)?;
-    write_beside(&proof_file, &proof.encode())?;
-    write_beside(
-        &consistency_file,
-        &Consistency {
-            hashes,
-            old,
-            new: new_bytes,
-        }
-        .encode(),
-    )?;
-    put_in_place(&work.made, &work.place)?;
-    work.end(session)?;
+    let disk = &centre.ambient.disk;
+    write_beside(disk, &proof_file, &work.tag, &proof.encode())?;
+    let consistency = Consistency {
+        hashes,
+        old,
+        new: new_bytes,
+    };
+    write_beside(disk, &consistency_file, &work.tag, &consistency.encode())?;
+    if !put_in_place(disk, &work.made, &work.place)? {
+        return Err(AppError::Refused(format!(
+            "something else is at {} by now: move it away, and any command of comity puts the package there",
+            work.place.display()
+        )));
+    }
+    work.end(centre, session)?;
     Ok(new_size)
 }
 
@@ -214,12 +207,4 @@ fn size_of(note: &[u8]) -> Result<u64> {
     let parsed = comity_core::checkpoint::SignedCheckpoint::parse(note)
         .map_err(|e| AppError::damaged("a checkpoint", e.to_string()))?;
     Ok(parsed.claimed_size())
-}
-
-/// The path that a row holds, in hex of its bytes.
-pub fn path_of(hex_text: &str) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    let bytes = comity_core::digest::unhex(hex_text).unwrap_or_default();
-    debug_assert_eq!(hex(&bytes), hex_text);
-    PathBuf::from(std::ffi::OsString::from_vec(bytes))
 }

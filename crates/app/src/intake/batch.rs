@@ -49,7 +49,7 @@ pub enum Read1 {
         /// The bytes.
         data: Vec<u8>,
         /// Their digests.
-        hashes: Hashes,
+        hashes: Box<Hashes>,
         /// What the file system says.
         file: Value,
     },
@@ -250,7 +250,7 @@ fn read_bagged(bag: &Bag, file: &BagFile<'_>, also: Also) -> Read1 {
     let mut data = Vec::with_capacity(size as usize + 1);
     match reader.by_ref().take(size + 1).read_to_end(&mut data) {
         Ok(_) if data.len() as u64 == size => Read1::Small {
-            hashes: Hashes::of(&data, also),
+            hashes: Box::new(Hashes::of(&data, also)),
             data,
             file: record,
         },
@@ -283,7 +283,7 @@ fn read_small(file: &File, stat: &FileStat, record: Value, also: Also) -> Read1 
         };
     }
     Read1::Small {
-        hashes: Hashes::of(&data, also),
+        hashes: Box::new(Hashes::of(&data, also)),
         data,
         file: record,
     }

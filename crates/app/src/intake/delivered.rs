@@ -14,8 +14,10 @@ use super::thing::Thing;
 use super::walk::Root;
 use crate::error::{AppError, Result};
 
-/// Differences of one kind that the closing event lists; the counts are exact.
+/// Rows of the provenance file that the closing event lists; the count is exact.
 const LISTED: usize = 10_000;
+/// Missing files that one event lists, and about how many bytes of their names.
+const PART: (usize, usize) = (4096, 1 << 20);
 
 /// What the deliverer gave besides the files.
 pub struct Delivered {
@@ -23,23 +25,8 @@ pub struct Delivered {
     provenance: Option<Provenance>,
     matched: u64,
     not_comparable: u64,
-    different: Differences,
-    extra: Differences,
-}
-
-#[derive(Default)]
-struct Differences {
-    count: u64,
-    listed: Vec<Value>,
-}
-
-impl Differences {
-    fn add(&mut self, value: impl FnOnce() -> Value) {
-        self.count += 1;
-        if self.listed.len() < LISTED {
-            self.listed.push(value());
-        }
-    }
+    different: u64,
+    extra: u64,
 }
 
 /// Counts of how the files fit the deliverer's own list.
@@ -78,21 +65,25 @@ impl Delivered {
             provenance,
             matched: 0,
             not_comparable: 0,
-            different: Differences::default(),
-            extra: Differences::default(),
+            different: 0,
+            extra: 0,
         })
     }
 
-    /// The old digests that must be computed so that the list can be compared.
+    /// The digests that must be computed besides so that the list can be compared.
     pub fn also(&self, legacy: bool) -> Also {
         let listed = self
             .manifest
             .as_ref()
             .map(Manifest::algorithms)
             .unwrap_or_default();
+        let lists = |algorithm| listed.contains(&algorithm);
         Also {
-            md5: legacy || listed.contains(&Algorithm::Md5),
-            sha1: legacy || listed.contains(&Algorithm::Sha1),
+            md5: legacy || lists(Algorithm::Md5),
+            sha1: legacy || lists(Algorithm::Sha1),
+            sha224: lists(Algorithm::Sha224),
+            sha384: lists(Algorithm::Sha384),
+            sha512: lists(Algorithm::Sha512),
         }
     }
 
@@ -103,7 +94,7 @@ impl Delivered {
         let listed = match (&mut self.manifest, hashes) {
             (Some(manifest), Some(hashes)) => {
                 let verdict = manifest.check(thing.root(), thing.path(), &digests(hashes));
-                self.count(&path, verdict)
+                self.count(verdict)
             }
             (Some(manifest), None) => {
                 manifest.meet(thing.root(), thing.path());
@@ -114,7 +105,7 @@ impl Delivered {
         Said { listed, provenance }
     }
 
-    fn count(&mut self, path: &str, verdict: Verdict) -> Option<Value> {
+    fn count(&mut self, verdict: Verdict) -> Option<Value> {
         let names = |list: &[Algorithm]| {
             list.iter()
                 .map(|a| Value::from(a.name()))
@@ -135,8 +126,7 @@ impl Delivered {
                     format!("{}:{stated}", algorithm.name()),
                     format!("{}:{found}", algorithm.name()),
                 );
-                self.different
-                    .add(|| json!({ "path": path, "stated": stated, "found": found }));
+                self.different += 1;
                 json!({ "as": "different", "line": line, "stated": stated, "found": found })
             }
             Verdict::NotComparable { line, algorithms } => {
@@ -144,26 +134,40 @@ impl Delivered {
                 json!({ "as": "not_comparable", "line": line, "by": names(&algorithms) })
             }
             Verdict::NotListed => {
-                self.extra.add(|| json!({ "path": path }));
+                self.extra += 1;
                 json!({ "as": "not_listed" })
             }
             Verdict::Itself => return None,
         })
     }
 
+    /// What is listed and was not handed over, in the order of the names, in parts of which each fits an event.
+    pub fn missing(&self) -> impl Iterator<Item = Value> + '_ {
+        let mut files = self.manifest.iter().flat_map(Manifest::missing).peekable();
+        std::iter::from_fn(move || {
+            files.peek()?;
+            let (mut part, mut bytes) = (Vec::new(), 0);
+            while part.len() < PART.0 && bytes < PART.1 {
+                let Some(file) = files.next() else { break };
+                bytes += file.name.len();
+                part.push(json!({ "path": shown(file.name), "line": file.line }));
+            }
+            Some(Value::Array(part))
+        })
+    }
+
     /// The fields of the event that closes the intake: `compared`, and the rows of the provenance file that fit nothing.
     pub fn summary(&self) -> (Option<Value>, Option<Value>) {
         let compared = self.manifest.as_ref().map(|manifest| {
-            let mut missing = Differences::default();
-            for file in manifest.missing() {
-                missing.add(|| json!({ "path": shown(file.name), "line": file.line }));
-            }
-            let faults: Vec<Value> = manifest.faults().iter().take(LISTED).map(|f| json!({ "line": f.line, "reason": f.reason })).collect();
+            let faults: Vec<Value> = manifest
+                .faults()
+                .iter()
+                .map(|f| json!({ "line": f.line, "reason": f.reason }))
+                .collect();
             json!({
                 "manifest_sha256": manifest.sha256().to_string(),
                 "matched": self.matched, "not_comparable": self.not_comparable,
-                "different": self.different.count, "missing": missing.count, "extra": self.extra.count,
-                "different_list": self.different.listed, "missing_list": missing.listed, "extra_list": self.extra.listed,
+                "different": self.different, "missing": manifest.missing().count(), "extra": self.extra,
                 "faults": manifest.faults_count(), "faults_list": faults,
             })
         });
@@ -187,9 +191,9 @@ impl Delivered {
         let manifest = self.manifest.as_ref()?;
         Some(Compared {
             matched: self.matched,
-            different: self.different.count,
+            different: self.different,
             missing: manifest.missing().count() as u64,
-            extra: self.extra.count,
+            extra: self.extra,
             not_comparable: self.not_comparable,
         })
     }
@@ -200,12 +204,11 @@ impl Delivered {
             manifest.meet(thing.root(), thing.path());
         }
         let Some(listed) = listed else { return };
-        let path = shown(thing.path());
         match listed.get("as").and_then(Value::as_str) {
             Some("matched") => self.matched += 1,
             Some("not_comparable") => self.not_comparable += 1,
-            Some("not_listed") => self.extra.add(|| json!({ "path": path })),
-            Some("different") => self.different.add(|| json!({ "path": path, "stated": listed.get("stated"), "found": listed.get("found") })),
+            Some("not_listed") => self.extra += 1,
+            Some("different") => self.different += 1,
             _ => {}
         }
     }
@@ -217,12 +220,17 @@ impl Delivered {
 }
 
 fn digests(hashes: &Hashes) -> Digests {
-    let mut digests = Digests::new().with(Algorithm::Sha256, hashes.sha256.as_bytes());
-    if let Some(md5) = &hashes.md5 {
-        digests = digests.with(Algorithm::Md5, md5);
-    }
-    if let Some(sha1) = &hashes.sha1 {
-        digests = digests.with(Algorithm::Sha1, sha1);
-    }
-    digests
+    let also: [(Algorithm, Option<&[u8]>); 5] = [
+        (Algorithm::Md5, hashes.md5.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha1, hashes.sha1.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha224, hashes.sha224.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha384, hashes.sha384.as_ref().map(|d| &d[..])),
+        (Algorithm::Sha512, hashes.sha512.as_ref().map(|d| &d[..])),
+    ];
+    also.iter()
+        .filter_map(|(algorithm, digest)| Some((*algorithm, (*digest)?)))
+        .fold(
+            Digests::new().with(Algorithm::Sha256, hashes.sha256.as_bytes()),
+            |digests, (algorithm, digest)| digests.with(algorithm, digest),
+        )
 }

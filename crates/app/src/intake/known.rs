@@ -16,6 +16,8 @@ use crate::sql::{Session, Value};
 pub struct KnownItem {
     /// The number of its chain.
     pub no: i64,
+    /// The number of its content key.
+    pub content_key: u64,
     /// The chain number of its intake.
     pub intake_no: i64,
     /// The number of its intake.
@@ -88,6 +90,7 @@ pub fn known_items(
                 row.int(0)?,
                 KnownItem {
                     no: row.int(0)?,
+                    content_key: row.int(7)? as u64,
                     intake_no: row.int(1)?,
                     intake: row.int(8)? as u32,
                     number: row.int(2)? as u32,

@@ -19,6 +19,8 @@ pub struct Opened {
     pub no: i64,
     /// Its number.
     pub number: u32,
+    /// The index of the event that opened it.
+    pub index: u64,
     /// The number of its source.
     pub source: i64,
     /// The event id of the act.
@@ -64,6 +66,7 @@ pub fn open_or_resume(
             return Ok(Opened {
                 no,
                 number: row.int(1)? as u32,
+                index: event.index,
                 source: row.int(2)?,
                 act,
                 scope: row.int(4)? as u64,
@@ -99,7 +102,7 @@ fn open_new(
         .ok_or_else(|| AppError::damaged("state", "a case has no chain; run `comity rebuild`"))?
         .array::<16>(0)?;
     let roots: Vec<Value> = request.roots.iter().map(|r| shown_path(r)).collect();
-    let (no, number, act, scope) = centre.sequencer().commit(&centre.keys, |group| {
+    let (at, number, act, scope) = centre.sequencer().commit(&centre.keys, |group| {
         let (projector, session) = group.projector();
         let scope = match projector.scope(member, case_no) {
             Some(scope) => scope,
@@ -143,8 +146,9 @@ fn open_new(
             secret: Some(secret),
             object: ObjectAt::Unknown,
         })?;
-        Ok((at.chain_no, number, act, scope))
+        Ok((at, number, act, scope))
     })?;
+    let no = at.chain_no;
     let source = session
         .query_one("SELECT source FROM intakes WHERE no = ?", &[no.into()])?
         .map(|r| r.int(0))
@@ -153,6 +157,7 @@ fn open_new(
     Ok(Opened {
         no,
         number,
+        index: at.index,
         source,
         act,
         scope,

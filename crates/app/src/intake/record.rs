@@ -169,14 +169,14 @@ pub fn prepare(
             && known.object == Some(found.no)
         {
             ends.push(End::Again(hashes.map_or(0, |h| h.size)));
-            again.push(known.clone());
+            again.push((known.clone(), &said[i]));
             continue;
         }
         if let Some(known) = &work.known
             && same_without_bytes(centre, known, read)?
         {
             ends.push(End::Again(0));
-            again.push(known.clone());
+            again.push((known.clone(), &said[i]));
             continue;
         }
         let under_way = tag.and_then(|t| sealing.under_way.get(&t));
@@ -223,7 +223,7 @@ pub fn prepare(
         items: write_packs(centre, common, &items, sealed, &mut packs)?,
         again: again
             .iter()
-            .map(|known| delivered_again(centre, common, known, &time))
+            .map(|(known, said)| delivered_again(centre, common, known, said, &time))
             .collect::<Result<_>>()?,
         packs,
         ends,
@@ -233,7 +233,7 @@ pub fn prepare(
 /// The digests of what was read.
 pub fn hashes_of(read: &Read1) -> Option<&Hashes> {
     match read {
-        Read1::Small { hashes, .. } => Some(hashes),
+        Read1::Small { hashes, .. } => Some(hashes.as_ref()),
         Read1::Large(large) => Some(&large.hashes),
         _ => None,
     }
@@ -523,14 +523,25 @@ fn delivered_again(
     centre: &Centre,
     common: &Common,
     known: &KnownItem,
+    said: &Said,
     time: &str,
 ) -> Result<Draft> {
     let random = &*centre.ambient.random;
     let ern = ern(common, known.intake, known.number)?.to_string();
+    // What the list says of the item is forgotten with it.
+    let secret = match &said.listed {
+        Some(_) => centre.keys.item(known.content_key)?,
+        None => None,
+    };
+    let own = secret.as_ref().map(|secret| NumberedKey {
+        number: known.content_key,
+        key: Key::new(secret.first),
+    });
     let event = EventDraft::new("delivered_again", &common.actor, time, random)
         .custody("act", common.act.as_str())
         .custody("ern", ern)
-        .seal(&common.scope, &common.scope, random)?;
+        .content_opt("listed", said.listed.clone().filter(|_| own.is_some()))
+        .seal(&common.scope, own.as_ref().unwrap_or(&common.scope), random)?;
     Ok(Draft {
         subject: Subject::Known(known.no),
         event,

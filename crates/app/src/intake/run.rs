@@ -160,7 +160,16 @@ fn open_bag(
             "--bag takes one bag: a folder or a zip".to_owned(),
         ));
     };
-    let refused = |e: BagError| AppError::Refused(e.to_string());
+    let refused = |e: BagError| match e {
+        BagError::Invalid { findings } => AppError::Findings {
+            what: format!(
+                "the bag {} is not valid, and nothing of it was taken in",
+                path.display()
+            ),
+            findings,
+        },
+        other => AppError::Refused(other.to_string()),
+    };
     let bag = Bag::open(path, &Limits::default(), spill(centre)?).map_err(refused)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let all = (bag.payload().len() as u64, bag.payload_bytes());
@@ -387,28 +396,41 @@ impl Intake<'_> {
 
     /// Whether an interrupted run of this intake has dealt with the thing, and it is as it was then.
     fn is_done(&mut self, thing: &Thing<'_>, known: &KnownItem) -> Result<bool> {
-        let here = match known.last {
-            _ if known.intake_no == self.opened.no => true,
-            Some(last) => self.centre.read_event(last)?.text("act") == Some(&self.opened.act),
-            None => false,
+        let said = if known.intake_no == self.opened.no {
+            Some(known.first)
+        } else {
+            self.delivered_again_here(known)?
         };
-        if !here {
+        let Some(said) = said else {
             return Ok(false);
-        }
+        };
         let same = known.state != ItemState::Sealed
             || thing
                 .size_and_time()
                 .is_some_and(|(size, modified)| size == known.size && modified == known.modified);
         if same && self.delivered.has_manifest() {
-            let event = self.centre.read_event(known.first)?;
-            self.delivered.remember(
-                thing,
-                event
-                    .value("listed")
-                    .filter(|_| known.intake_no == self.opened.no),
-            );
+            let event = self.centre.read_event(said)?;
+            self.delivered.remember(thing, event.value("listed"));
         }
         Ok(same)
+    }
+
+    /// The event by which this intake said already that the item was delivered again. Others may have recorded events
+    /// of the item since, such as an opening.
+    fn delivered_again_here(&mut self, known: &KnownItem) -> Result<Option<u64>> {
+        if known.last.is_none_or(|last| last < self.opened.index) {
+            return Ok(None);
+        }
+        let indices = self.centre.chain_indices(&mut self.session, known.no)?;
+        for index in indices.into_iter().rev() {
+            if index < self.opened.index {
+                break;
+            }
+            if self.centre.read_event(index)?.text("act") == Some(&self.opened.act) {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
     }
 
     fn show(&self, tally: Tally) {
@@ -465,6 +487,7 @@ impl Intake<'_> {
     fn close(mut self) -> Result<Outcome> {
         let (centre, random) = (self.centre, &*self.centre.ambient.random);
         let key: NumberedKey = centre.chain_key(&mut self.session, self.opened.no)?;
+        self.record_missing(&key)?;
         let (compared, unused) = self.delivered.summary();
         let unused_provenance = unused
             .as_ref()
@@ -504,6 +527,37 @@ impl Intake<'_> {
             compared: self.delivered.compared(),
             unused_provenance,
         })
+    }
+}
+
+impl Intake<'_> {
+    /// What is listed and was not handed over, in events of the intake. A run that was interrupted here may have left
+    /// some: they begin again from part 0, and what stands before that is of no account.
+    fn record_missing(&self, key: &NumberedKey) -> Result<()> {
+        let (centre, random) = (self.centre, &*self.centre.ambient.random);
+        for (part, missing) in (0u64..).zip(self.delivered.missing()) {
+            let event = EventDraft::new(
+                "manifest_missing",
+                &self.common.actor,
+                &centre.now(),
+                random,
+            )
+            .custody("member", self.common.member.as_str())
+            .custody("intake", self.common.intake)
+            .custody("part", part)
+            .content("missing", missing)
+            .seal(&self.common.scope, key, random)?;
+            let draft = Draft {
+                subject: Subject::Known(self.opened.no),
+                event,
+                secret: None,
+                object: ObjectAt::Unknown,
+            };
+            centre
+                .sequencer()
+                .commit(&centre.keys, |group| group.push(&draft))?;
+        }
+        Ok(())
     }
 }
 

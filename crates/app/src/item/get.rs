@@ -88,9 +88,9 @@ impl Centre {
             offset: row.int(2)? as u64,
             len: row.int(3)? as u64,
         };
-        Ok(self
-            .vault
-            .open_object(&place, &Key::new(secret.second), ObjectId(row.array(0)?))?)
+        self.vault
+            .open_object(&place, &Key::new(secret.second), ObjectId(row.array(0)?))
+            .map_err(|e| AppError::of_item(&item.ern, e))
     }
 
     /// The leaf of an opening by the same person for the same purpose that is still going on.
@@ -157,7 +157,10 @@ impl Opening {
             out,
             hasher: Hasher::new(Default::default()),
         };
-        let written = self.reader.copy_to(&mut hashing)?;
+        let written = self
+            .reader
+            .copy_to(&mut hashing)
+            .map_err(|e| AppError::of_item(&self.item.ern, e))?;
         let found = hashing.hasher.finish().sha256;
         match self.item.facts.as_ref().and_then(|f| f.sha256) {
             Some(recorded) if recorded == found.0 => Ok(written),
@@ -178,7 +181,10 @@ impl Opening {
         let mut done = 0;
         while done < len {
             let now = STEP.min(len - done);
-            let bytes = self.reader.read_range(offset + done, now)?;
+            let bytes = self
+                .reader
+                .read_range(offset + done, now)
+                .map_err(|e| AppError::of_item(&self.item.ern, e))?;
             out.write_all(&bytes).map_err(|e| AppError::Io {
                 path: "output".to_owned(),
                 source: e,

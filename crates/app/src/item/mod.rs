@@ -3,6 +3,7 @@
 mod get;
 mod history;
 mod list;
+mod restore;
 
 use comity_core::id::Ern;
 use comity_seal::Key;

@@ -1,26 +1,29 @@
 //! The receipt of an intake (`docs/format/receipt.md`): made from the ledger alone, as often as it is wanted.
 
+mod differences;
 mod page;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use comity_core::body::OpenField;
 use comity_core::checkpoint::SignedCheckpoint;
+use comity_core::digest::Digest;
 use comity_core::json::Value;
-use comity_core::package::{
-    Difference, DifferenceLine, Differences, ReceiptHead, manifest_line, needed_tiles,
-};
+use comity_core::package::{ReceiptHead, manifest_line, needed_tiles};
 use comity_rules::opening;
 
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
-use crate::handover::{Handover, Written, partial, put_in_place, refuse_taken, remove_partial};
+use crate::handover::{Handover, Written, is_zip, put_in_place, refuse_taken};
+use crate::outgoing::{Kind, Outgoing, Recorded};
 use crate::project::ObjectAt;
 use crate::read::{OpenedEvent, open_event};
 use crate::sql::Session;
+
+use differences::DifferencesFile;
 
 /// The name and version of this program, as heads say it.
 pub const PROGRAM: &str = concat!("comity ", env!("CARGO_PKG_VERSION"));
@@ -32,6 +35,46 @@ pub struct Made {
     pub head: ReceiptHead,
     /// The leaf that says so.
     pub leaf: u64,
+    /// Where it is: beside what was asked for, under that name or its number.
+    pub place: PathBuf,
+}
+
+/// Where a receipt goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// Here, and nowhere else: a new folder or a new zip.
+    Here(&'a Path),
+    /// Here, or under this name and the first number that is free.
+    Numbered(&'a Path),
+}
+
+impl Place<'_> {
+    fn path(&self) -> &Path {
+        match self {
+            Place::Here(path) | Place::Numbered(path) => path,
+        }
+    }
+}
+
+/// The name itself, then with `-2`, `-3` and so on.
+fn numbered(place: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    let (stem, ending) = match place.extension().filter(|_| is_zip(place)) {
+        Some(ending) => (place.with_extension(""), Some(ending)),
+        None => (place.to_owned(), None),
+    };
+    std::iter::once(place.to_owned()).chain((2u64..).map(move |n| {
+        let mut name = stem.clone().into_os_string();
+        name.push(format!("-{n}"));
+        if let Some(ending) = ending {
+            name.push(".");
+            name.push(ending);
+        }
+        PathBuf::from(name)
+    }))
+}
+
+fn is_taken(place: &Path) -> bool {
+    std::fs::symlink_metadata(place).is_ok()
 }
 
 /// An intake as a receipt needs it.
@@ -91,30 +134,71 @@ impl Centre {
         Ok(row.ok_or_else(unknown)?.int(0)?)
     }
 
-    /// Makes the receipt of a closed intake at `place`, a new folder or a new zip, and records that it was made.
+    /// Makes the receipt of a closed intake, and records that it was made.
     pub fn make_receipt(
         &self,
         actor: &Actor,
         intake_no: i64,
-        place: &Path,
+        place: Place<'_>,
         watch: &dyn Fn(u64, u64),
     ) -> Result<Made> {
-        refuse_taken(place)?;
+        let wanted =
+            std::path::absolute(place.path()).map_err(|e| AppError::io(place.path(), e))?;
+        let is_numbered = matches!(place, Place::Numbered(_));
+        let free = numbered(&wanted).find(|p| !is_numbered || !is_taken(p));
+        let first = free.unwrap_or_else(|| wanted.clone());
+        refuse_taken(&first)?;
         let mut session = self.session()?;
         let intake = self.intake(&mut session, intake_no)?;
-        let made = partial(place, &comity_core::digest::hex(&self.ambient.bytes::<4>()));
-        let head = self.write_receipt(&mut session, actor, &intake, place, &made, watch);
-        let head = match head {
-            Ok(head) => head,
+        let mut work = Outgoing::begin(self, &mut session, Kind::Receipt, &first)?;
+        let made = self.write_receipt(&mut session, actor, &intake, &work, watch);
+        let (head, sums) = match made {
+            Ok(made) => made,
             Err(e) => {
-                remove_partial(&made);
+                work.abandon(self, &mut session);
                 return Err(e);
             }
         };
         // The record first: what leaves without one would leave unseen.
-        let leaf = self.record_receipt(&mut session, actor, &intake, &head)?;
-        put_in_place(&made, place)?;
-        Ok(Made { head, leaf })
+        let leaf = self.record_receipt(&mut session, actor, &intake, &head, &sums, &work)?;
+        self.place_receipt(&mut session, &mut work, is_numbered)?;
+        Ok(Made {
+            head,
+            leaf,
+            place: match work.place.file_name() {
+                Some(name) => place.path().with_file_name(name),
+                None => work.place,
+            },
+        })
+    }
+
+    /// Gives a recorded receipt its name. When something came there in the meantime, such as the receipt of another
+    /// centre's intake, the next number that is free does, if one may.
+    pub(crate) fn place_receipt(
+        &self,
+        session: &mut Session,
+        work: &mut Outgoing,
+        is_numbered: bool,
+    ) -> Result<()> {
+        let wanted = work.place.clone();
+        for place in numbered(&wanted) {
+            if place != work.place {
+                if is_taken(&place) {
+                    continue;
+                }
+                work.go_to(session, &place)?;
+            }
+            if put_in_place(&self.ambient.disk, &work.made, &place)? {
+                return work.end(self, session);
+            }
+            if !is_numbered {
+                break;
+            }
+        }
+        Err(AppError::Refused(format!(
+            "something else is at {} by now: the receipt is recorded, and the next command of comity puts it beside",
+            wanted.display()
+        )))
     }
 
     fn intake(&self, session: &mut Session, no: i64) -> Result<Intake> {
@@ -180,12 +264,11 @@ impl Centre {
         session: &mut Session,
         actor: &Actor,
         intake: &Intake,
-        place: &Path,
-        made: &Path,
+        work: &Outgoing,
         watch: &dyn Fn(u64, u64),
-    ) -> Result<ReceiptHead> {
+    ) -> Result<(ReceiptHead, Digest)> {
         let checkpoint = published(self)?;
-        let mut out = Handover::begin(place, made)?;
+        let mut out = Handover::begin(&self.ambient.disk, &work.place, &work.made)?;
         let mut lines = Lines {
             out: out.growing("manifest.jsonl")?,
             indices: Vec::new(),
@@ -199,12 +282,19 @@ impl Centre {
             lines.add(self.read_event(index)?, false)?;
         }
         let (first, last) = (intake.opened.index, intake.closed.index);
+        let mut differences = DifferencesFile::begin(intake, &mut out)?;
         self.each_event_of(intake, &mut |event| {
             watch(event.index - first, last - first);
+            if let Some(differences) = &mut differences {
+                differences.item(self, session, &event)?;
+            }
             lines.add(event, true)
         })?;
+        if let Some(differences) = &mut differences {
+            differences.missing(self, session, intake)?;
+        }
         let manifest = lines.out.end()?;
-        let differences = differences(intake.closed.value("compared"), &mut out)?;
+        let differences = differences.map(DifferencesFile::end).transpose()?;
         let mut files: Vec<Written> = Vec::new();
         let head = ReceiptHead {
             centre: centre_name(self)?,
@@ -259,10 +349,12 @@ impl Centre {
             .iter()
             .map(|f| format!("{}  {}\n", f.sha256, f.path))
             .collect();
-        files.push(out.add("SHA256SUMS", sums.as_bytes())?);
+        let sums = out.add("SHA256SUMS", sums.as_bytes())?;
+        let digest = sums.sha256;
+        files.push(sums);
         let names: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
         out.finish(&names)?;
-        Ok(head)
+        Ok((head, digest))
     }
 
     /// The tiles that show the leaves in the tree of `size`, under `folder`.
@@ -311,6 +403,8 @@ impl Centre {
         actor: &Actor,
         intake: &Intake,
         head: &ReceiptHead,
+        sums: &Digest,
+        work: &Outgoing,
     ) -> Result<u64> {
         let random = &*self.ambient.random;
         let own = self.chain_key(session, intake.no)?;
@@ -327,7 +421,10 @@ impl Centre {
         };
         Ok(self
             .sequencer()
-            .commit(&self.keys, |group| group.push(&draft))?
+            .commit(&self.keys, |group| {
+                work.recorded(group.session, intake.no, Recorded::Yes, sums)?;
+                group.push(&draft)
+            })?
             .index)
     }
 }
@@ -364,51 +461,4 @@ impl Lines {
         self.indices.push(event.index);
         self.out.write(line.as_bytes())
     }
-}
-
-/// `differences.jsonl`, when the deliverer gave a manifest.
-fn differences(
-    compared: Option<&Value>,
-    out: &mut Handover,
-) -> Result<Option<(Differences, Written)>> {
-    let Some(compared) = compared else {
-        return Ok(None);
-    };
-    let mut file = out.growing("differences.jsonl")?;
-    let mut counts = [0u64; 3];
-    for (i, (list, finding)) in [
-        ("different_list", Difference::Different),
-        ("extra_list", Difference::Extra),
-        ("missing_list", Difference::Missing),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        for entry in compared
-            .get(list)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
-            let line = DifferenceLine {
-                finding,
-                path: text("path").unwrap_or_default(),
-                expected: text("stated"),
-                found: text("found"),
-            };
-            counts[i] += 1;
-            file.write(line.to_line().as_bytes())?;
-        }
-    }
-    let written = file.end()?;
-    Ok(Some((
-        Differences {
-            different: counts[0],
-            extra: counts[1],
-            missing: counts[2],
-            sha256: written.sha256,
-        },
-        written,
-    )))
 }

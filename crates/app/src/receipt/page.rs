@@ -2,35 +2,32 @@
 
 use comity_core::package::ReceiptHead;
 
-use crate::page::{END, begin, digest, evidence, fact, number, proves_nothing, text};
+use crate::page::{
+    END, begin, digest, evidence, fact, meaning, number, proves_nothing, text, time,
+};
 
 /// `index.html`. `fingerprint` is that of the log's keys, in groups.
 #[must_use]
 pub fn index(head: &ReceiptHead, fingerprint: &str) -> String {
     let mut out = begin(&format!(
-        "Receipt for intake {} of {}",
-        head.intake, head.member
+        "Receipt for intake {}-{:06}",
+        head.member, head.intake
     ));
     out.push_str(&proves_nothing(
-        "<code>comity-verify</code> checks the receipt that it came with; two signatures below \
-         bind the page, its digest and its fingerprint.",
+        "The program <code>comity-verify</code> checks the receipt that it came with. Two \
+         signatures on the printed page bind the digest and the fingerprint that are on it.",
     ));
     out.push_str("<dl>\n");
     let case = format!("{} {}", text(&head.case), evidence(&head.case_name));
-    let made = format!(
-        "<time>{}</time> by {}",
-        text(&head.made_at),
-        text(&head.made_by)
-    );
+    let made = format!("{} UTC by {}", time(&head.made_at), text(&head.made_by));
     let rows = [
         ("Centre", evidence(&head.centre)),
         ("Member", text(&head.member)),
         ("Case", case),
         ("Received from", evidence(&head.source)),
-        ("Intake", number(head.intake)),
-        ("Made", made),
+        ("Receipt made", made),
         ("Items received", number(head.received)),
-        ("Delivered again", number(head.again)),
+        ("Delivered again, held already", number(head.again)),
         ("Bytes received", number(head.bytes)),
     ];
     for (label, value) in rows {
@@ -47,8 +44,12 @@ pub fn index(head: &ReceiptHead, fingerprint: &str) -> String {
     );
     for (label, value) in [
         (
-            "Digest of the manifest (SHA-256 of manifest.jsonl)",
-            digest(&head.manifest_sha256.to_string()),
+            "Digest of the list of items",
+            format!(
+                "{}<br>SHA-256 of <code>manifest.jsonl</code>, which has the path and the digest of \
+                 every item",
+                digest(&groups(&head.manifest_sha256.to_string()))
+            ),
         ),
         ("Fingerprint of the log’s keys", digest(fingerprint)),
         ("Log", text(&head.origin)),
@@ -58,17 +59,35 @@ pub fn index(head: &ReceiptHead, fingerprint: &str) -> String {
     }
     out.push_str(
         "</dl>\n\
-         <p>To check the receipt, and your own files against it:</p>\n\
+         <h2>How to check it</h2>\n\
+         <p>The receipt, with the log’s keys as you got them separately; and your own files against \
+         the receipt:</p>\n\
          <pre>comity-verify RECEIPT --keys FILE\ncomity-verify RECEIPT --against FOLDER</pre>\n\
-         <p>With standard tools, in the receipt’s folder: <code>sha256sum -c SHA256SUMS</code>; \
-         <code>manifest.jsonl</code> has one line for each item, with its path and digest.</p>\n\
+         <p>With standard tools, in the receipt’s folder: <code>sha256sum -c SHA256SUMS</code>.</p>\n\
          <h2>Signatures</h2>\n\
-         <div class=\"sign\">\n\
-         <p>For the deliverer: name, date, signature</p>\n\
-         <p>For the centre: name, date, signature</p>\n\
-         </div>\n",
+         <div class=\"signatures\">\n",
     );
+    for side in ["For the deliverer", "For the centre"] {
+        out.push_str(&format!("<div>\n<h3>{side}</h3>\n"));
+        for label in ["Name", "Function", "Place and date", "Signature"] {
+            out.push_str(&format!("<p class=\"line\">{label}</p>\n"));
+        }
+        out.push_str("</div>\n");
+    }
+    out.push_str("</div>\n");
     out.push_str(END);
+    out
+}
+
+/// A digest in groups of four, to be compared by eye.
+fn groups(hex: &str) -> String {
+    let mut out = String::new();
+    for (place, character) in hex.chars().enumerate() {
+        if place > 0 && place.is_multiple_of(4) {
+            out.push(' ');
+        }
+        out.push(character);
+    }
     out
 }
 
@@ -76,7 +95,7 @@ fn states(out: &mut String, head: &ReceiptHead) {
     if head.states.is_empty() {
         return;
     }
-    out.push_str("<h2>States</h2>\n<table>\n<thead><tr><th scope=\"col\">State</th><th scope=\"col\">Items</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n");
+    out.push_str("<h2>What became of the items</h2>\n<table class=\"fit\">\n<thead><tr><th scope=\"col\">State</th><th scope=\"col\" class=\"number\">Items</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n");
     for (state, count) in &head.states {
         out.push_str(&format!(
             "<tr><td>{}</td><td class=\"number\">{}</td><td>{}</td></tr>\n",
@@ -88,24 +107,11 @@ fn states(out: &mut String, head: &ReceiptHead) {
     out.push_str("</tbody>\n</table>\n");
 }
 
-/// What a state means (`docs/format/events.md`).
-fn meaning(state: &str) -> &'static str {
-    match state {
-        "sealed" => "read whole and kept",
-        "link" => "a symbolic link: recorded, not followed",
-        "refused" => "a socket, device or pipe: nothing was kept",
-        "unreadable" => "could not be read: nothing was kept",
-        "vanished" => "was gone before it was read",
-        "changed" => "changed while it was read: nothing was kept",
-        _ => "",
-    }
-}
-
 fn differences(out: &mut String, head: &ReceiptHead) {
     let Some(differences) = head.differences else {
         return;
     };
-    out.push_str("<h2>Against the deliverer’s own manifest</h2>\n<dl>\n");
+    out.push_str("<h2>Against the deliverer’s own list</h2>\n<dl>\n");
     for (label, count) in [
         ("Listed, not handed over", differences.missing),
         ("Handed over, not listed", differences.extra),
@@ -156,8 +162,9 @@ mod tests {
         };
         let page = index(&head, "aaaa bbbb");
         for words in [
-            "This page proves nothing",
-            &manifest.to_string(),
+            "This page alone proves nothing",
+            "Receipt for intake UKR-000123",
+            &groups(&manifest.to_string()),
             "aaaa bbbb",
             "1\u{202f}234\u{202f}567",
             "&lt;b&gt;Справа",

@@ -248,15 +248,32 @@ fn engine_error(sql: &str, source: sqlx::Error) -> SqlError {
     }
 }
 
+/// Keeps SQLCipher from writing lines of its own to standard error: what it finds comes back as an error, and is
+/// told once, in our words. The level is the process's; it is set apart, since a connection with a wrong file
+/// fails before it could set it.
+fn hush_sqlcipher() {
+    static HUSHED: std::sync::Once = std::sync::Once::new();
+    HUSHED.call_once(|| {
+        let options = SqliteConnectOptions::new()
+            .filename(":memory:")
+            .pragma("cipher_log_level", "NONE");
+        if let Ok(runtime) = runtime()
+            && let Ok(conn) = runtime.block_on(options.connect())
+        {
+            let _ = runtime.block_on(sqlx::Connection::close(conn));
+        }
+    });
+}
+
 fn open_sqlite(
     path: &std::path::Path,
     key: &[u8; 32],
     read_only: bool,
 ) -> Result<SqliteConnection, SqlError> {
+    hush_sqlcipher();
     let mut options = SqliteConnectOptions::new()
         .filename(path)
         .pragma("key", format!("\"x'{}'\"", comity_core::digest::hex(key)))
-        .pragma("cipher_log_level", "NONE")
         .pragma("cipher_page_size", "16384")
         .pragma("cipher_hmac_algorithm", "HMAC_SHA256")
         .pragma("cipher_memory_security", "OFF")

@@ -10,20 +10,20 @@ use comity_core::id::ObjectId;
 use comity_core::json::Value;
 use comity_core::leaf::Leaf;
 use comity_keyring::{Inspection, Secret};
-use comity_ledger::{Batch, LedgerError, Tree};
+use comity_ledger::{Batch, Tree};
 use comity_seal::Key;
 use comity_vault::{Also, Hasher, PackId, PackReader};
 
-use super::chains::Chains;
+use super::chains::{Bundles, Chains};
 use super::tables::Tables;
-use super::{AbsentKeys, Depth, Report, Scene, need_key};
+use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
 use crate::error::Result;
 use crate::intake::on_all_cores;
 use crate::keys::Keys;
 use crate::project::ObjectPlace;
 use crate::rebuild::{Opened, opened};
 
-/// Bundles of events that are opened at once.
+/// Bundles that are opened at once.
 const BUNDLES: usize = 16;
 
 /// An object as the packs' indexes have it.
@@ -65,17 +65,19 @@ pub fn check(
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
     let mut absent = AbsentKeys::default();
     let size = tree.size();
-    let mut batches = tree.batches(0..size);
+    let mut bundles = Bundles::of(tree);
     loop {
-        let mut block: Vec<Batch> = Vec::with_capacity(BUNDLES);
-        for batch in batches.by_ref().take(BUNDLES) {
-            match batch {
-                Ok(batch) => block.push(batch),
-                Err(LedgerError::Corrupt { .. }) => break,
-                Err(e) => return Err(e.into()),
+        let (mut block, mut is_lost) = (Vec::<Batch>::with_capacity(BUNDLES), false);
+        for batch in bundles.by_ref().take(BUNDLES) {
+            match batch? {
+                Some(batch) => block.push(batch),
+                None => {
+                    is_lost = true;
+                    break;
+                }
             }
         }
-        if block.is_empty() {
+        if block.is_empty() && !is_lost {
             break;
         }
         let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
@@ -128,11 +130,19 @@ pub fn check(
             }
             met += 1;
         }
+        if is_lost {
+            chains.gap();
+            tables.give_up();
+        }
         (scene.watch)("events", met, size);
     }
     absent.tell(report);
     if met < size {
         tables.give_up();
+        if depth == Depth::Full {
+            // Whose objects these are cannot be seen; that they are whole can.
+            sealed::packs(scene, report)?;
+        }
     }
     tables.end(scene, tree, report)
 }

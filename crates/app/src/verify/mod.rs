@@ -9,17 +9,18 @@ mod events;
 mod sealed;
 mod tables;
 
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use comity_core::checkpoint::LogKeys;
 use comity_core::finding::Finding;
-use comity_keyring::{Condition, Inspection, Keyring};
-use comity_store::Objects;
+use comity_keyring::{Condition, Inspection, Keyring, KeyringError};
+use comity_store::{FileLock, Objects};
 use comity_vault::Vault;
 
 use crate::ambient::Ambient;
 use crate::centre::{Config, KEYS_FILE};
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY};
 
 /// The keyring as a whole, as findings name it.
@@ -114,7 +115,12 @@ fn open_keyring(scene: &Scene<'_>, passphrase: &str, report: &mut Report) -> Res
         passphrase,
     ) {
         Ok(ring) => ring,
-        Err(e @ comity_keyring::KeyringError::Damaged { .. }) => {
+        // All that can be checked without its keys still is.
+        Err(
+            e @ (KeyringError::Damaged { .. }
+            | KeyringError::Unsupported { .. }
+            | KeyringError::NoKeyring { .. }),
+        ) => {
             report.findings.push(Finding::new(KEYRING, e.to_string()));
             return Ok(None);
         }
@@ -156,23 +162,57 @@ fn log_keys(scene: &Scene<'_>, keys: Option<&Keys>, report: &mut Report) -> Opti
     }
 }
 
-/// A folder for what a check must write for itself; removed when dropped.
-struct Scratch(PathBuf);
+/// A folder for what a check must write for itself; removed when dropped, or by the next check if this process is
+/// killed.
+struct Scratch {
+    folder: PathBuf,
+    _lock: FileLock,
+}
 
 impl Scratch {
-    fn new(ambient: &Ambient) -> std::io::Result<Scratch> {
-        let dir = std::env::temp_dir().join(format!(
-            "comity-verify-{}",
-            comity_core::digest::hex(&ambient.bytes::<8>())
-        ));
-        std::fs::DirBuilder::new().create(&dir)?;
-        Ok(Scratch(dir))
+    const NAME: &str = "comity-verify-";
+
+    fn new(ambient: &Ambient) -> Result<Scratch> {
+        let all = std::env::temp_dir();
+        Scratch::sweep(ambient, &all);
+        loop {
+            let name = comity_core::digest::hex(&ambient.bytes::<8>());
+            let folder = all.join(format!("{}{name}", Scratch::NAME));
+            std::fs::DirBuilder::new()
+                .mode(0o700)
+                .create(&folder)
+                .map_err(|e| AppError::io(&folder, e))?;
+            match ambient.disk.lock(&folder.join("lock")) {
+                Ok(lock) => {
+                    return Ok(Scratch {
+                        folder,
+                        _lock: lock,
+                    });
+                }
+                // A sweep took it between its making and its locking.
+                Err(_) if !folder.exists() => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// Removes the folders of ours whose process is gone.
+    fn sweep(ambient: &Ambient, all: &Path) {
+        let me = rustix::process::geteuid().as_raw();
+        for name in ambient.disk.list(all).unwrap_or_default() {
+            let folder = all.join(&name);
+            let is_ours = name.to_string_lossy().starts_with(Scratch::NAME)
+                && std::fs::symlink_metadata(&folder).is_ok_and(|m| m.is_dir() && m.uid() == me);
+            if is_ours && let Ok(Some(_lock)) = ambient.disk.try_lock(&folder.join("lock")) {
+                let _ = ambient.disk.remove_dir_all(&folder);
+            }
+        }
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

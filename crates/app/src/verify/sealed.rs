@@ -9,9 +9,9 @@ use comity_core::checkpoint::{LogKeys, SignedCheckpoint};
 use comity_core::finding::Finding;
 use comity_core::leaf::Leaf;
 use comity_keyring::{Inspection, inspect};
-use comity_ledger::{LedgerError, Tree};
+use comity_ledger::Tree;
 
-use super::chains::Chains;
+use super::chains::{Bundles, Chains};
 use super::{AbsentKeys, Report, Scene, need_key};
 use crate::error::Result;
 use crate::intake::on_all_cores;
@@ -32,7 +32,11 @@ pub fn keyring(scene: &Scene<'_>, report: &mut Report) -> Result<Inspection> {
             Ok(inspection)
         }
         Err(e @ comity_keyring::KeyringError::NoKeyring { .. }) => {
-            report.findings.push(Finding::new("keyring", e.to_string()));
+            if !report.findings.iter().any(|f| f.place == super::KEYRING) {
+                report
+                    .findings
+                    .push(Finding::new(super::KEYRING, e.to_string()));
+            }
             Ok(Inspection::default())
         }
         Err(e) => Err(e.into()),
@@ -91,12 +95,10 @@ pub fn leaves(
     let (mut chains, mut told) = (Chains::default(), BTreeSet::new());
     let mut absent = AbsentKeys::default();
     let size = tree.size();
-    for batch in tree.batches(0..size) {
-        let batch = match batch {
-            Ok(batch) => batch,
-            // The ledger's own check has named the file.
-            Err(LedgerError::Corrupt { .. }) => break,
-            Err(e) => return Err(e.into()),
+    for batch in Bundles::of(tree) {
+        let Some(batch) = batch? else {
+            chains.gap();
+            continue;
         };
         for record in batch.iter() {
             let place = || format!("event {} of the ledger", record.index);

@@ -41,8 +41,7 @@ impl Tables {
         tree_size: u64,
         report: &mut Report,
     ) -> Result<Tables> {
-        let scratch =
-            Scratch::new(scene.ambient).map_err(|e| AppError::io(&std::env::temp_dir(), e))?;
+        let scratch = Scratch::new(scene.ambient)?;
         let key = match keys.scope(STATE_KEY) {
             Ok(secret) => secret.first,
             Err(e) => {
@@ -59,7 +58,7 @@ impl Tables {
             ));
             return Ok(Tables { work: None });
         }
-        let mut live = match live(scene, key, &scratch.0) {
+        let mut live = match live(scene, key, &scratch.folder) {
             Ok(live) => live,
             Err(AppError::Sql(e @ (SqlError::Unreadable { .. } | SqlError::Engine { .. }))) => {
                 report.findings.push(Finding::new("state", e.to_string()));
@@ -69,6 +68,23 @@ impl Tables {
         };
         if !sound(&mut live, report) {
             return Ok(Tables { work: None });
+        }
+        match schema::version(&mut live) {
+            Ok(Some(schema::VERSION)) => {}
+            Ok(other) => {
+                let which = other.map_or("none".to_owned(), |v| v.to_string());
+                report.findings.push(Finding::new(
+                    STATE_FILE,
+                    format!("its tables are of version {which} and this program's are of version {}; `comity rebuild` makes them anew from the ledger", schema::VERSION),
+                ));
+                return Ok(Tables { work: None });
+            }
+            Err(e) => {
+                report
+                    .findings
+                    .push(Finding::new(STATE_FILE, e.to_string()));
+                return Ok(Tables { work: None });
+            }
         }
         // One snapshot: another process may go on recording.
         live.execute(
@@ -89,7 +105,7 @@ impl Tables {
             return Ok(Tables { work: None });
         }
         let database = Database::Sqlite {
-            path: scratch.0.join("made.db"),
+            path: scratch.folder.join("made.db"),
             key,
             read_only: false,
         };
@@ -148,8 +164,14 @@ impl Tables {
         work.projector.rows.flush(&mut work.made)?;
         finish(&mut work.made, work.size, tree.published())?;
         (scene.watch)("tables", 0, 1);
-        for what in differences(&mut work.live, &mut work.made)? {
-            report.findings.push(Finding::new("state", what));
+        match differences(&mut work.live, &mut work.made) {
+            Ok(all) => report
+                .findings
+                .extend(all.into_iter().map(|what| Finding::new("state", what))),
+            Err(e) => report.findings.push(Finding::new(
+                STATE_FILE,
+                format!("{e}; run `comity rebuild`"),
+            )),
         }
         (scene.watch)("tables", 1, 1);
         work.made.close()?;

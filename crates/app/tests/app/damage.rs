@@ -39,7 +39,7 @@ fn kind_of(name: &str) -> &'static str {
         ["centre.json"] => "centre.json",
         ["keys"] => "keys",
         ["state.db"] => "state.db",
-        ["lock"] | ["state.db-wal"] | ["state.db-shm"] => "not kept",
+        ["lock"] | ["state.db-wal"] | ["state.db-shm"] | ["tmp", ..] => "not kept",
         ["keyring", "head"] => "keyring/head",
         ["keyring", "lock"] => "not kept",
         ["keyring", ..] => "keyring segment",
@@ -241,6 +241,110 @@ fn what_is_damaged_is_found_and_named_and_nothing_else_is_blamed() {
             fs::remove_dir_all(&world.dir).unwrap();
         }
     }
+}
+
+/// The number of a format in a file, with what makes the file whole around it.
+fn of_another_version(kind: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut changed = bytes.to_vec();
+    match kind {
+        "keyring/head" => {
+            let text = String::from_utf8(changed).unwrap();
+            let line = text.lines().next().unwrap();
+            let line = line.replace("comity-keyring-1", "comity-keyring-2");
+            return format!("{line}\n{}\n", sha256(line.as_bytes())).into_bytes();
+        }
+        "keyring segment" => {
+            changed[9] = 2;
+            let digest = comity_core::digest::Digest::of(&changed[..32]);
+            changed[32..64].copy_from_slice(&digest.0);
+        }
+        _ => changed[9] = 2,
+    }
+    changed
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_a_finding_and_the_rest_is_checked_all_the_same() {
+    for kind in [
+        "keyring/head",
+        "keyring segment",
+        "edge",
+        "body bundle",
+        "pack",
+        "state.db",
+    ] {
+        let world = full().copy(&format!("newer-{}", kind.replace('/', "-")));
+        let all = files(&world.dir);
+        let of_kind = |kind: &str| all.iter().find(|(name, _)| kind_of(name) == kind).unwrap();
+        let (name, bytes) = of_kind(kind);
+        if kind == "state.db" {
+            let centre = world.open();
+            let mut session = centre.session().unwrap();
+            session
+                .execute("UPDATE log_state SET version = 2", &[])
+                .unwrap();
+        } else {
+            fs::write(world.dir.join(name), of_another_version(kind, bytes)).unwrap();
+        }
+        // Something else is hurt as well, at the other end of the checks.
+        let (other, whole) = all
+            .iter()
+            .rev()
+            .find(|(name, _)| kind_of(name) == "pack")
+            .unwrap();
+        let mut hurt = whole.clone();
+        hurt[whole.len() / 2] ^= 1;
+        fs::write(world.dir.join(other), hurt).unwrap();
+        for depth in [Depth::Sealed, Depth::Full] {
+            if depth == Depth::Sealed && kind == "state.db" {
+                continue;
+            }
+            let report = world.verify(depth);
+            if kind == "body bundle" && depth == Depth::Full {
+                // The events of the other bundles are read all the same, and their items.
+                assert!(report.items_read > 200, "{}", report.items_read);
+            }
+            let said: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+            let about = said.iter().filter(|f| f.contains(name.as_str())).count();
+            // A pack's digest goes over its version too.
+            let most = 1 + usize::from(kind == "pack");
+            assert!(
+                (1..=most).contains(&about),
+                "{name} at {depth:?}: {said:#?}"
+            );
+            let rest = said.iter().filter(|f| !f.contains(name.as_str())).count();
+            assert!(rest > 0, "{name} at {depth:?}: {said:#?}");
+        }
+        fs::remove_dir_all(&world.dir).unwrap();
+    }
+}
+
+#[test]
+fn a_hurt_head_is_told_once() {
+    for kind in ["keyring/head", "checkpoint", "edge", "keys"] {
+        for harm in ALONE {
+            let (world, hurt) = harmed(kind, 0, *harm).unwrap();
+            for depth in [Depth::Sealed, Depth::Middle] {
+                let found = findings(&world, depth);
+                assert_eq!(
+                    found.len(),
+                    1,
+                    "{} {harm:?} at {depth:?}: {found:#?}",
+                    hurt[0]
+                );
+            }
+            fs::remove_dir_all(&world.dir).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_check_that_was_killed_leaves_nothing_to_the_one_after_next() {
+    let left = std::env::temp_dir().join("comity-verify-0123456789abcdef");
+    put(&left, "made.db", b"of a process that is gone");
+    put(&left, "lock", b"");
+    assert_eq!(findings(full(), Depth::Middle), [""; 0]);
+    assert!(!left.exists());
 }
 
 /// The items that a hurt file takes with it, and no others.

@@ -1,11 +1,22 @@
 //! The deliverer's own list of digests, provenance, statements and documents.
 
-use comity_app::intake::Compared;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use comity_app::Centre;
+use comity_app::intake::{Compared, run};
+use comity_app::receipt::Place;
+use comity_core::digest::hex;
+use comity_core::package::{Difference, DifferenceLine, ReceiptOptions, check_receipt};
+use comity_store::{Call, Disk, Faults, Op, Outcome};
+use comity_vault::{Also, Hashes};
 use serde_json::json;
 
 use crate::fixture::*;
+use crate::folder::Folder;
 
 on_every_kind! {
+    lists_of_other_digests_are_held_against_what_was_read,
     the_deliverers_list_is_held_against_what_was_read,
     provenance_statements_and_documents_stand_on_the_events,
 }
@@ -55,11 +66,89 @@ fn the_deliverers_list_is_held_against_what_was_read(kind: Kind) {
     );
     let closing = centre.read_event(log_size(&centre) - 1).unwrap();
     let compared = closing.value("compared").unwrap();
-    assert_eq!(compared["missing_list"][0]["path"], "usb/gone");
-    assert_eq!(compared["extra_list"][0]["path"], "usb/extra");
+    assert_eq!(
+        (&compared["missing"], &compared["extra"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(compared["manifest_sha256"], sha256(list.as_bytes()));
     drop(centre);
     world.assert_sound();
+}
+
+/// The digests that some tools of deliverers write alone: computed in the same pass, of small and large files.
+fn lists_of_other_digests_are_held_against_what_was_read(kind: Kind) {
+    let world = World::new(kind);
+    let usb = world.place("usb");
+    let large = noise(6, 5 << 20);
+    put(&usb, "good", b"good");
+    put(&usb, "large", &large);
+    put(&usb, "other", b"not what was listed");
+    let all = Also {
+        md5: false,
+        sha1: false,
+        sha224: true,
+        sha384: true,
+        sha512: true,
+    };
+    let of = |bytes: &[u8]| Hashes::of(bytes, all);
+    let sha512 = |bytes: &[u8]| hex(&of(bytes).sha512.unwrap());
+    let csv = format!(
+        "Path,Size,SHA-512\nusb/good,4,{}\nusb/large,,{}\nusb/other,,{}\n",
+        sha512(b"good").to_uppercase(),
+        sha512(&large),
+        sha512(b"what was listed"),
+    );
+    let sums = |digest: &dyn Fn(&[u8]) -> String| {
+        let listed: [(&[u8], &str); 3] = [
+            (b"good", "good"),
+            (&large, "large"),
+            (b"what was listed", "other"),
+        ];
+        listed
+            .map(|(bytes, name)| format!("{}  usb/{name}\n", digest(bytes)))
+            .concat()
+    };
+    let lists = [
+        ("list.csv", "sha512", csv),
+        ("SHA512SUMS", "sha512", sums(&sha512)),
+        (
+            "SHA384SUMS",
+            "sha384",
+            sums(&|b| hex(&of(b).sha384.unwrap())),
+        ),
+        (
+            "SHA224SUMS",
+            "sha224",
+            sums(&|b| hex(&of(b).sha224.unwrap())),
+        ),
+    ];
+    let expected = Compared {
+        matched: 2,
+        different: 1,
+        ..Compared::default()
+    };
+    let centre = world.open();
+    for (n, (name, algorithm, list)) in lists.into_iter().enumerate() {
+        let mut request = request(&[&usb]);
+        request.source = format!("stick {n}");
+        request.manifest = Some(put(world.folder.path(), name, list.as_bytes()));
+        let outcome = take_in(&centre, &request).unwrap();
+        assert_eq!(outcome.compared, Some(expected), "{name}");
+        let listed = |path: &str| said(&centre, &item_at(&centre, path), "listed").unwrap();
+        for path in ["usb/good", "usb/large"] {
+            assert_eq!(
+                listed(path),
+                json!({"as": "matched", "by": [algorithm]}),
+                "{name}"
+            );
+        }
+        let other = listed("usb/other");
+        let stated = other["stated"].as_str().unwrap();
+        assert!(
+            stated.starts_with(&format!("{algorithm}:")),
+            "{name}: {stated}"
+        );
+    }
 }
 
 fn provenance_statements_and_documents_stand_on_the_events(kind: Kind) {
@@ -156,4 +245,106 @@ fn a_provenance_file_with_a_malformed_row_is_refused_whole() {
         "{refused}"
     );
     assert_eq!(log_size(&centre), size);
+}
+
+/// Lets the second flush of the ledger fail, once armed.
+#[derive(Default)]
+struct SecondFlush {
+    armed: AtomicBool,
+    met: AtomicUsize,
+}
+
+impl Faults for SecondFlush {
+    fn before(&self, call: &Call<'_>) -> Outcome {
+        let is_ledger = call.op == Op::Sync && call.path.to_string_lossy().contains("ledger/");
+        if self.armed.load(Ordering::SeqCst)
+            && is_ledger
+            && self.met.fetch_add(1, Ordering::SeqCst) == 1
+        {
+            return Outcome::Fail(std::io::Error::from_raw_os_error(5));
+        }
+        Outcome::Go
+    }
+}
+
+/// The differences of a receipt by finding, and the receipt itself held by the verifier.
+fn differences_of(centre: &Centre, world: &World, intake: &str) -> [Vec<String>; 3] {
+    let no = centre
+        .intake_of_name(&mut centre.session().unwrap(), intake)
+        .unwrap();
+    let place = world.folder.path().join(format!("{intake}.receipt"));
+    centre
+        .make_receipt(&actor(centre), no, Place::Here(&place), &|_, _| ())
+        .unwrap();
+    let report = check_receipt(
+        &Folder::open(&place).unwrap(),
+        &ReceiptOptions {
+            threads: 1,
+            ..ReceiptOptions::default()
+        },
+    );
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    let text = std::fs::read_to_string(place.join("differences.jsonl")).unwrap();
+    let lines: Vec<DifferenceLine> = text
+        .lines()
+        .map(|l| DifferenceLine::parse(l.as_bytes()).unwrap())
+        .collect();
+    [
+        Difference::Missing,
+        Difference::Extra,
+        Difference::Different,
+    ]
+    .map(|finding| {
+        let of_it = lines.iter().filter(|l| l.finding == finding);
+        let mut paths: Vec<String> = of_it.map(|l| l.path.clone()).collect();
+        paths.sort();
+        paths
+    })
+}
+
+#[test]
+fn a_receipt_lists_every_difference_however_many() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "extra", b"nobody listed this");
+    put(&usb, "good", b"good");
+    put(&usb, "other", b"not what was listed");
+    let gone: Vec<String> = (0..12_345).map(|n| format!("usb/gone/{n:05}")).collect();
+    let line = |bytes: &[u8], path: &str| format!("{}  {path}\n", sha256(bytes));
+    let mut list = line(b"good", "usb/good") + &line(b"what was listed", "usb/other");
+    list.extend(gone.iter().map(|path| line(b"", path)));
+    let mut request = request(&[&usb]);
+    request.manifest = Some(put(world.folder.path(), "SHA256SUMS", list.as_bytes()));
+    let expected = [
+        gone,
+        vec!["usb/extra".to_owned()],
+        vec!["usb/other".to_owned()],
+    ];
+
+    // Interrupted while the missing ones are being recorded, and gone on with.
+    let faults = Arc::new(SecondFlush::default());
+    let centre = world.open_on(Disk::with_faults(faults.clone())).unwrap();
+    let ended = run(&centre, &actor(&centre), &request, &|progress| {
+        if progress.tally.met() == 3 {
+            faults.armed.store(true, Ordering::SeqCst);
+        }
+    });
+    assert!(ended.is_err());
+    drop(centre);
+    let centre = world.open();
+    let begun = count_events(&centre, "manifest_missing");
+    assert!((1..4).contains(&begun), "{begun}");
+    assert_eq!(count_events(&centre, "intake_closed"), 0);
+    let outcome = take_in(&centre, &request).unwrap();
+    assert!(outcome.resumed);
+    assert_eq!(outcome.compared.unwrap().missing, 12_345);
+    assert_eq!(count_events(&centre, "manifest_missing"), begun + 4);
+    assert_eq!(differences_of(&centre, &world, "UKR-000001"), expected);
+
+    // Delivered again with the same list: the same differences, though no item is new.
+    let again = take_in(&centre, &request).unwrap();
+    assert_eq!((again.tally.again, again.tally.items()), (3, 0));
+    assert_eq!(differences_of(&centre, &world, "UKR-000002"), expected);
+    drop(centre);
+    world.assert_sound();
 }

@@ -16,7 +16,7 @@ on_every_kind! {
 }
 
 /// How a call goes wrong, and which calls it can befall.
-struct Row {
+pub struct Row {
     name: &'static str,
     befalls: fn(Op) -> bool,
     outcome: fn() -> Outcome,
@@ -29,7 +29,7 @@ fn error(code: i32) -> io::Error {
     io::Error::from_raw_os_error(code)
 }
 
-const TABLE: [Row; 6] = [
+pub const TABLE: [Row; 6] = [
     Row {
         name: "the disk is full",
         befalls: |op| matches!(op, Op::Create | Op::Write | Op::CreateDir | Op::Put),
@@ -63,20 +63,31 @@ const TABLE: [Row; 6] = [
 ];
 
 /// Lets the n-th call (from 0) that a row befalls go wrong.
-struct Script {
+pub struct Script {
     row: Option<(&'static Row, usize)>,
     met: AtomicUsize,
     struck: Mutex<Option<(Op, PathBuf)>>,
 }
 
 impl Script {
-    fn disk(row: Option<(&'static Row, usize)>) -> (Arc<Script>, Disk) {
+    pub fn disk(row: Option<(&'static Row, usize)>) -> (Arc<Script>, Disk) {
         let script = Arc::new(Script {
             row,
             met: AtomicUsize::new(0),
             struck: Mutex::new(None),
         });
         (script.clone(), Disk::with_faults(script))
+    }
+
+    /// What was struck, if anything was.
+    pub fn what(&self) -> Option<String> {
+        let struck = self.struck.lock().unwrap();
+        let ((row, nth), (op, path)) = self.row.zip(struck.as_ref())?;
+        Some(format!(
+            "{}, call {nth} ({op} {})",
+            row.name,
+            path.display()
+        ))
     }
 }
 

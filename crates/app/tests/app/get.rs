@@ -1,7 +1,11 @@
 //! Opening an item: on record before the first byte.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use comity_app::item::{Item, proof_of};
 use comity_app::{AppError, Centre};
+use comity_store::{Call, Disk, Faults, Op, Outcome};
 
 use crate::fixture::*;
 
@@ -126,4 +130,58 @@ fn bytes_that_were_damaged_are_not_handed_out_as_the_item() {
     let mut out = Vec::new();
     assert!(opening.copy_to(&mut out).is_err());
     assert!(out.len() < 4 << 20);
+}
+
+/// A file system that knows no files without a name.
+struct NoNameless(AtomicBool);
+
+impl Faults for NoNameless {
+    fn before(&self, call: &Call<'_>) -> Outcome {
+        let is_it = call.op == Op::Create && call.path.ends_with("back.txt");
+        if is_it && !self.0.swap(true, Ordering::SeqCst) {
+            return Outcome::Fail(std::io::Error::from_raw_os_error(95));
+        }
+        Outcome::Go
+    }
+}
+
+#[test]
+fn an_item_is_restored_where_every_file_has_a_name_too() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "a.txt", b"one");
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    let item = item_at(&centre, "usb/a.txt");
+    let opening = centre
+        .open_item(
+            &mut centre.session().unwrap(),
+            &actor(&centre),
+            item,
+            "a test",
+            None,
+        )
+        .unwrap();
+    let out = world.place("out");
+    let names = || std::fs::read_dir(&out).unwrap().count();
+    for disk in [
+        Disk::real(),
+        Disk::with_faults(Arc::new(NoNameless(AtomicBool::new(false)))),
+    ] {
+        let file = out.join("back.txt");
+        assert_eq!(opening.restore(&disk, &file).unwrap(), 3);
+        assert_eq!(std::fs::read(&file).unwrap(), b"one");
+        std::fs::write(&file, b"somebody else's").unwrap();
+        let refused = opening.restore(&disk, &file).unwrap_err().to_string();
+        assert!(refused.contains("back.txt cannot be written"), "{refused}");
+        assert_eq!(std::fs::read(&file).unwrap(), b"somebody else's");
+        assert_eq!(names(), 1);
+        std::fs::remove_file(&file).unwrap();
+    }
+    // Taken while it is being written, on such a file system.
+    let disk = Disk::with_faults(Arc::new(NoNameless(AtomicBool::new(false))));
+    let file = put(&out, "back.txt", b"somebody else's");
+    assert!(opening.restore(&disk, &file).is_err());
+    assert_eq!(std::fs::read(&file).unwrap(), b"somebody else's");
+    assert_eq!(names(), 1);
 }

@@ -4,13 +4,19 @@
 
 #[macro_use]
 mod fixture;
+mod again;
 mod bags;
 mod damage;
 mod delivered;
 mod faults;
 mod founding;
 mod get;
+mod handover;
 mod intake;
 mod rebuild;
 mod secrecy;
 mod together;
+
+/// A source of `comity-verify`, so that packages are judged here as it judges them.
+#[path = "../../../verify/src/folder.rs"]
+mod folder;

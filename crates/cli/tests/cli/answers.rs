@@ -64,14 +64,14 @@ fn used_wrongly_it_refuses_with_2_and_says_what_to_do() {
             "a wrong passphrase",
             vec!["case", "list"],
             vec![("COMITY_PASSPHRASE", "wrong")],
-            1,
+            2,
             "passphrase",
         ),
         (
             "a wrong passphrase to verify",
             vec!["verify"],
             vec![("COMITY_PASSPHRASE", "wrong")],
-            1,
+            2,
             "passphrase",
         ),
         (
@@ -117,6 +117,24 @@ fn used_wrongly_it_refuses_with_2_and_says_what_to_do() {
             vec![],
             2,
             "C0077",
+        ),
+        (
+            "a time that is none",
+            vec![
+                "intake",
+                usb.to_str().unwrap(),
+                "--member",
+                "UKR",
+                "--case",
+                "The harbour",
+                "--source",
+                "s",
+                "--collected-at",
+                "yesterday",
+            ],
+            vec![],
+            2,
+            "--collected-at: \"yesterday\"",
         ),
         (
             "no such item",
@@ -259,6 +277,17 @@ fn every_answer_in_json_parses() {
     );
     let status = world.json(&["ledger", "status"]);
     assert!(status["size"].as_u64().unwrap() > 8);
+    for words in [
+        &["ledger", "checkpoint"][..],
+        &["ledger", "proof", ern],
+        &["ledger", "proof", "--leaf", "0"],
+    ] {
+        let text = world.fine(words);
+        assert_eq!(world.json(words)["text"], text, "{words:?}");
+    }
+    let proof = world.folder.path().join("proof");
+    let written = world.json(&["ledger", "proof", ern, "-o", proof.to_str().unwrap()]);
+    assert_eq!(written["file"].as_str(), proof.to_str());
     assert_eq!(world.json(&["verify"])["findings"], serde_json::json!([]));
     assert_eq!(
         world.json(&["verify", "--sealed"])["findings"],
@@ -287,6 +316,108 @@ fn every_answer_in_json_parses() {
     assert!(made["fingerprint"].is_string() && made["vkeys"].as_array().unwrap().len() == 2);
     assert!(made["origin"].as_str().unwrap().starts_with("comity/new/"));
     assert!(new.join("keys").exists());
+}
+
+#[test]
+fn each_thing_wrong_with_a_bag_has_a_line_of_its_own() {
+    let world = World::new();
+    let bag = world.folder.path().join("bag");
+    put(&bag, "data/a.txt", b"some text");
+    put(&bag, "data/b\u{1b}[2J.txt", b"more text");
+    put(
+        &bag,
+        "bagit.txt",
+        b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+    );
+    put(
+        &bag,
+        "manifest-sha256.txt",
+        format!("{}  data/a.txt\n", "0".repeat(64)).as_bytes(),
+    );
+    let words = [
+        "intake",
+        "--bag",
+        bag.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "s",
+    ];
+    let ran = world.run(&words);
+    assert_eq!(ran.status.code(), Some(1), "{}", both(&ran));
+    let said = String::from_utf8(ran.stderr).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].contains("is not valid, and nothing of it was taken in"),
+        "{said}"
+    );
+    assert!(
+        lines.len() == 2 && lines[1].starts_with("  data/b\\u{1b}[2J.txt: "),
+        "{said}"
+    );
+    assert!(world.listing().is_empty());
+
+    fs::remove_file(bag.join("data/b\u{1b}[2J.txt")).unwrap();
+    let ran = world.run(&[&["--json"], &words[..]].concat());
+    let said: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(said["findings"][0]["place"], "data/a.txt", "{said}");
+}
+
+#[test]
+fn a_short_passphrase_is_remarked_on_and_a_long_one_is_not() {
+    let world = World::new();
+    for (name, passphrase, short) in [
+        ("a", "three little words", true),
+        ("b", "three little words and three more", false),
+    ] {
+        let made = world.folder.path().join(name);
+        let words = [
+            "init",
+            made.to_str().unwrap(),
+            "--name",
+            "N",
+            "--member",
+            "UKR=U",
+        ];
+        let ran = world
+            .comity(&words)
+            .env("COMITY_PASSPHRASE", passphrase)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", both(&ran));
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(said.contains("this passphrase is short"), short, "{said}");
+    }
+}
+
+#[test]
+fn what_needs_attention_is_told_with_the_command_that_lists_it() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    put(&usb, "a.txt", b"some text");
+    let fifo = usb.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let said = world.fine(&[
+        "intake",
+        usb.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "The harbour",
+        "--source",
+        "s",
+    ]);
+    assert!(said.contains("1 item needs attention"), "{said}");
+    let line = said.lines().find(|l| l.contains("--state")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    let listed = world.fine(&words);
+    assert!(
+        listed.contains("usb/pipe") && listed.lines().count() == 1,
+        "{listed}"
+    );
 }
 
 #[test]
@@ -439,4 +570,42 @@ fn neither_output_nor_the_centre_shows_passphrase_or_evidence() {
             }
         }
     }
+}
+
+#[test]
+fn an_item_is_shown_in_lines_that_a_person_reads() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    put(&usb, "chat.txt", b"chat");
+    let provenance = put(
+        world.folder.path(),
+        "provenance.csv",
+        "path,tool,Weather\u{1b}[2J,Note\nusb/**,Extractor 4,\"rain\r\nand wind\",\n".as_bytes(),
+    );
+    world.fine(&[
+        "intake",
+        usb.to_str().unwrap(),
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "stick",
+        "--provenance",
+        provenance.to_str().unwrap(),
+        "--no-receipt",
+    ]);
+    let shown = world.fine(&["item", "show", "UKR-000001-0000001"]);
+    assert!(!shown.contains(['"', '\u{1b}', '\r']), "{shown}");
+    let lines: Vec<&str> = shown.lines().collect();
+    let at = lines.iter().position(|l| *l == "provenance").unwrap();
+    assert!(
+        lines[at + 1..]
+            .iter()
+            .any(|l| l.starts_with("  ") && l.contains("Extractor 4")),
+        "{shown}"
+    );
+    assert!(shown.contains(r"rain\r\nand wind"), "{shown}");
+    assert!(lines.contains(&"file"), "{shown}");
+    assert!(lines.iter().any(|l| l.starts_with("  mtime")), "{shown}");
 }

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::world::{World, both, put};
+use crate::world::{World, both, leftovers, put};
 
 const SIGKILL: i32 = 9;
 
@@ -87,6 +87,11 @@ fn killed_before_any_durable_call_it_goes_on_with_the_same_numbers() {
         recovered += usize::from(said.contains("recovered:"));
         let kept = world.listing();
         assert_eq!(kept, expected[..kept.len()], "{what}");
+        assert_eq!(
+            leftovers(&world.dir),
+            [] as [std::path::PathBuf; 0],
+            "{what}"
+        );
         goes_on(&world, &intake, &expected, &what);
         if n % 6 == 0 {
             let check = world.run(&["rebuild", "--check"]);
@@ -147,6 +152,11 @@ fn killed_at_some_moment_it_goes_on_with_the_same_numbers() {
         }
         let kept = world.listing();
         assert_eq!(kept, expected[..kept.len()], "{part}");
+        assert_eq!(
+            leftovers(&world.dir),
+            [] as [std::path::PathBuf; 0],
+            "{part}"
+        );
         goes_on(&world, &intake, &expected, &format!("killed at {part}/8"));
     }
     assert!(killed > 4, "{killed}");

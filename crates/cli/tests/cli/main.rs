@@ -3,6 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
+mod damage;
+mod handover;
 mod kill;
 mod processes;
+mod readonly;
 mod world;
+
+/// The sources of `comity-verify`, so that packages are judged here as it judges them.
+#[path = "../../../verify/src/folder.rs"]
+mod folder;
+#[path = "../../../verify/src/zipped.rs"]
+mod zipped;

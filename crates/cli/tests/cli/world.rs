@@ -128,3 +128,27 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// What is left of unfinished things in a folder and below: temporary files, the folders in which stores write,
+/// partial packages and receipts and their locks, tables in the making.
+pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let is_workspace = path.is_dir() && folder.ends_with("tmp");
+        let is_left = is_workspace
+            || name.starts_with(".tmp-")
+            || name.starts_with(".walk-")
+            || name.contains("comity-partial")
+            || name.starts_with("package-")
+            || name.starts_with("state.rebuild")
+            || name.starts_with("state.check");
+        if is_left {
+            found.push(path);
+        } else if path.is_dir() {
+            found.extend(leftovers(&path));
+        }
+    }
+    found
+}

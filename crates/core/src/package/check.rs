@@ -57,7 +57,8 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
         &bag,
         &mut findings,
     );
-    if let Some((size, _)) = anchor.claimed {
+    // What was not read cannot say which tiles are too many, nor how much there should be.
+    if let (Some((size, _)), false) = (anchor.claimed, totals.unread) {
         tiles::check_none_left_over(source, LOG, &totals.leaf_tiles, size, &mut findings);
     }
     if let Some(head) = &head {
@@ -69,7 +70,10 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
             log,
             head.as_ref(),
             tagmanifest,
-            totals.exhibits,
+            match &head {
+                Some(head) if totals.unread => head.exhibits,
+                _ => totals.exhibits,
+            },
             &mut findings,
         )),
         _ => None,
@@ -137,9 +141,10 @@ fn check_exhibits(
     let (Some(items), Some(events)) = (find(source, ITEMS), find(source, EVENTS)) else {
         for name in [ITEMS, EVENTS] {
             if find(source, name).is_none() {
-                findings.add(name, "is missing");
+                findings.add_once(name, "is missing");
             }
         }
+        totals.unread = true;
         return totals;
     };
     let mut payload = Payload {
@@ -204,8 +209,9 @@ fn check_head(
         ("files", head.files, bag.payload.len() as u64),
         ("bytes", head.bytes, bag.sizes.iter().sum()),
     ];
+    let counted_in_the_bag = |name| !matches!(name, "exhibits" | "events");
     for (name, said, found) in counts {
-        if said != found {
+        if said != found && (!totals.unread || counted_in_the_bag(name)) {
             findings.add(HEAD, format!("says {said} {name}, and there are {found}"));
         }
     }

@@ -110,6 +110,8 @@ pub(super) struct Totals {
     pub(super) exhibits: u64,
     pub(super) events: u64,
     pub(super) withheld: u64,
+    /// `items.jsonl` or `events.jsonl` is not there, so that nothing was followed.
+    pub(super) unread: bool,
 }
 
 struct Current {

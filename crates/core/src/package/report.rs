@@ -31,6 +31,14 @@ impl Findings {
         self.list.push(Finding::new(place, what));
     }
 
+    /// Adds one that an earlier check may have found already.
+    pub(crate) fn add_once(&mut self, place: &str, what: &str) {
+        let known = |f: &Finding| f.place == place && f.what == what;
+        if !self.list.iter().any(known) {
+            self.add(place, what);
+        }
+    }
+
     pub(crate) fn extend(&mut self, findings: Vec<Finding>) {
         for finding in findings {
             self.add(&finding.place, &finding.what);

@@ -64,6 +64,10 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             event.or_unknown("intake"),
             event.source()
         ),
+        "manifest_missing" => format!(
+            "recorded files that the deliverer's list names and the intake {} lacks",
+            event.or_unknown("intake")
+        ),
         "intake_closed" => format!("closed the intake {}", event.or_unknown("intake")),
         "receipt_made" => format!(
             "made a receipt for the intake {}{}",

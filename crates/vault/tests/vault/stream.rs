@@ -10,6 +10,9 @@ const MIB: usize = 1 << 20;
 const ALL: Also = Also {
     md5: true,
     sha1: true,
+    sha224: true,
+    sha384: true,
+    sha512: true,
 };
 
 /// Gives its bytes in odd pieces, as a pipe does.

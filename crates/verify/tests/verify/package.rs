@@ -80,16 +80,6 @@ fn an_anchor_can_be_required() {
 }
 
 #[test]
-fn without_the_files_beside_it_it_was_made_and_not_recorded() {
-    let root = tempfile::tempdir().unwrap();
-    let made = made(root.path());
-    fs::remove_file(beside(&made.folder, ".consistency")).unwrap();
-    verify(&[&made.folder]).expect(0, &["made, not recorded: NAME.consistency not beside"]);
-    fs::remove_file(beside(&made.folder, ".disclosure.tlog-proof")).unwrap();
-    verify(&[&made.folder]).expect(0, &["made, not recorded", "NAME.disclosure.tlog-proof and"]);
-}
-
-#[test]
 fn answers_in_json() {
     let root = tempfile::tempdir().unwrap();
     let made = made(root.path());
@@ -441,6 +431,17 @@ fn forgeries_are_named() {
 }
 
 #[test]
+fn what_is_missing_is_said_once_and_nothing_is_made_of_it() {
+    for name in ["comity/items.jsonl", "comity/events.jsonl"] {
+        let root = tempfile::tempdir().unwrap();
+        let made = made(root.path());
+        fs::remove_file(made.folder.join(name)).unwrap();
+        let missing = format!("{name}: is missing");
+        verify(&[&made.folder]).expect(1, &["FAILED: 1 thing is wrong", &missing]);
+    }
+}
+
+#[test]
 fn a_package_made_again_is_not_the_recorded_one() {
     let root = tempfile::tempdir().unwrap();
     let made = made(root.path());
@@ -450,7 +451,10 @@ fn a_package_made_again_is_not_the_recorded_one() {
         b"<!doctype html><p>another page\n",
     );
     seal_bag(&made.folder);
-    verify(&[&made.folder]).expect(1, &[".disclosure.tlog-proof: another package was recorded"]);
+    verify(&[&made.folder]).expect(
+        1,
+        &["NAME.disclosure.tlog-proof: another package was recorded"],
+    );
 }
 
 #[test]

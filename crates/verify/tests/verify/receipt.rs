@@ -118,6 +118,35 @@ fn the_deliverers_files_are_compared() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_listed_is_named_and_the_rest_is_compared() {
+    let root = tempfile::tempdir().unwrap();
+    let received = received(root.path());
+    // Deeper than a path may be long, so that nobody can list it by its path, the superuser neither.
+    let (near, far) = ("n".repeat(250), received.files.join("far"));
+    fs::create_dir(&far).unwrap();
+    for _ in 0..17 {
+        fs::create_dir_all(far.join(&near)).unwrap();
+        let pushed = received.files.join("pushed");
+        fs::rename(&far, &pushed).unwrap();
+        fs::create_dir(&far).unwrap();
+        fs::rename(&pushed, far.join(&near)).unwrap();
+    }
+    let answer = verify(&[
+        received.receipt.as_path(),
+        Path::new("--against"),
+        &received.files,
+    ]);
+    answer.expect(
+        1,
+        &[
+            "FAILED: 1 thing is wrong",
+            "nnnn: this folder cannot be listed, and nothing in it was compared",
+            "5 files are as recorded, 2 have no digest",
+        ],
+    );
+}
+
+#[test]
 fn one_delivered_folder_is_compared_by_itself() {
     let root = tempfile::tempdir().unwrap();
     let received = received(root.path());

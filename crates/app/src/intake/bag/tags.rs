@@ -1,5 +1,5 @@
 //! Tag files: the declaration `bagit.txt`, the metadata in `bag-info.txt`, and the lines of all
-//! of them (RFC 8493, sections 2.1.1, 2.2.2 and 2.2.4).
+//! of them (RFC 8493, sections 2.1.1, 2.2.2 and 2.3).
 
 use std::io::{self, BufRead, BufReader, Read};
 

@@ -29,7 +29,7 @@ pub struct Root {
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
     /// There is nothing at this path, or it cannot be reached.
-    #[error("{}: {source}", path.display())]
+    #[error("{} cannot be taken in: {source}; name files and folders that are there and can be read", path.display())]
     Unreachable {
         /// As it was given.
         path: PathBuf,
