@@ -23,6 +23,23 @@ pub trait ScopeKeys {
     fn index_key(&self, number: u64) -> Result<[u8; 32]>;
 }
 
+/// Keys that lie closer than this are read in one go.
+const NEIGHBOURS: u64 = 16;
+
+/// Item keys that were opened together; `None` for those that were destroyed.
+#[derive(Default)]
+pub struct ItemKeys(HashMap<u64, Option<Secret>>);
+
+impl ItemKeys {
+    /// The secret of a chain's own key, or `None` when it has been destroyed.
+    pub fn get(&self, keys: &Keys, number: u64) -> Result<Option<Secret>> {
+        match self.0.get(&number) {
+            Some(secret) => Ok(secret.clone()),
+            None => keys.item(number),
+        }
+    }
+}
+
 /// The opened keyring of a centre. Scope keys stay in memory once used; item keys are read when needed.
 pub struct Keys {
     ring: Keyring,
@@ -71,6 +88,29 @@ impl Keys {
             Err(comity_keyring::KeyringError::Destroyed { .. }) => Ok(None),
             Err(e) => Err(e.into()),
         }
+    }
+
+    /// The secrets of many chains' own keys. Neighbours are read and opened together, which is most of what a run over
+    /// the ledger asks for.
+    pub fn items(&self, numbers: impl Iterator<Item = u64>) -> Result<ItemKeys> {
+        let mut numbers: Vec<u64> = numbers.filter(|n| *n != 0).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut opened = HashMap::with_capacity(numbers.len());
+        for run in numbers.chunk_by(|a, b| b - a < NEIGHBOURS) {
+            let [first, .., last] = run else { continue };
+            let range = self.ring.open_range(*first, (last - first + 1) as usize)?;
+            let wanted = |n: &u64| run.binary_search(n).is_ok();
+            opened.extend((*first..).zip(range).filter(|(n, _)| wanted(n)).filter_map(
+                |(number, key)| match key {
+                    Ok(secret) => Some((number, Some(secret))),
+                    Err(comity_keyring::KeyringError::Destroyed { .. }) => Some((number, None)),
+                    // Asked for again by itself, it says what is wrong.
+                    Err(_) => None,
+                },
+            ));
+        }
+        Ok(ItemKeys(opened))
     }
 
     /// Appends one key under a scope; durable on return.

@@ -5,6 +5,7 @@
 pub mod ambient;
 pub mod centre;
 pub mod commit;
+mod cores;
 pub mod disclose;
 pub mod error;
 pub mod event;

@@ -4,12 +4,13 @@ use comity_core::body::{Class, CustodySection, OpenField, SealedBody, section_co
 use comity_core::digest::Digest;
 use comity_core::json::Value;
 use comity_core::leaf::{Leaf, leaf_hash};
+use comity_keyring::Secret;
 use comity_ledger::Tree;
 use comity_seal::{Key, open};
 
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
-use crate::keys::Keys;
+use crate::keys::{ItemKeys, Keys};
 
 /// An event read back, its commitment checked.
 #[derive(Clone, Debug)]
@@ -54,6 +55,17 @@ impl OpenedEvent {
 
 /// Opens the event of a leaf from its sealed body, and checks that the body is the one that the leaf commits to.
 pub fn open_event(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<OpenedEvent> {
+    Ok(open_event_with(keys, &ItemKeys::default(), index, entry, body)?.0)
+}
+
+/// As [`open_event`], with item keys that were opened before; gives the secret of the content key besides.
+pub(crate) fn open_event_with(
+    keys: &Keys,
+    items: &ItemKeys,
+    index: u64,
+    entry: &[u8],
+    body: &[u8],
+) -> Result<(OpenedEvent, Option<Secret>)> {
     let place = || format!("event {index} of the ledger");
     let leaf = Leaf::parse(entry).map_err(|e| AppError::damaged(place(), e.to_string()))?;
     let sealed = SealedBody::parse(body).map_err(|e| AppError::damaged(place(), e.to_string()))?;
@@ -66,12 +78,15 @@ pub fn open_event(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<
     };
     let section = CustodySection::parse(&unseal(&custody.key, Class::Custody, sealed.custody)?)
         .map_err(|e| AppError::damaged(place(), e.to_string()))?;
-    let content = match sealed.content {
+    let secret = match sealed.content {
         None => None,
-        Some(bytes) => match keys.item(sealed.content_key)? {
-            None => None,
-            Some(secret) => Some(unseal(&Key::new(secret.first), Class::Content, bytes)?),
-        },
+        Some(_) => items.get(keys, sealed.content_key)?,
+    };
+    let content = match (sealed.content, &secret) {
+        (Some(bytes), Some(secret)) => {
+            Some(unseal(&Key::new(secret.first), Class::Content, bytes)?)
+        }
+        _ => None,
     };
     let commitment = section
         .commitment()
@@ -85,7 +100,7 @@ pub fn open_event(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<
     let fields = section
         .open(content.as_deref())
         .map_err(|e| AppError::damaged(place(), e.to_string()))?;
-    Ok(OpenedEvent {
+    let event = OpenedEvent {
         index,
         entry: entry.to_vec(),
         hash: leaf_hash(entry),
@@ -93,7 +108,8 @@ pub fn open_event(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<
         custody_key: sealed.custody_key,
         content_key: sealed.content_key,
         fields,
-    })
+    };
+    Ok((event, secret))
 }
 
 impl Centre {

@@ -6,28 +6,24 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use comity_core::body::{Field, OpenField};
-use comity_core::digest::unhex;
+use comity_core::body::{Field, OpenField, SealedBody};
 use comity_core::id::ObjectId;
 use comity_core::json::Value as Json;
 use comity_keyring::Secret;
-use comity_ledger::{Batch, Tree};
+use comity_ledger::{Batch, StoredRef, Tree};
 use comity_store::{Disk, FileLock};
 use comity_vault::Vault;
 
 use crate::centre::Centre;
+use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
-use crate::intake::on_all_cores;
-use crate::keys::Keys;
-use crate::project::{Event, ObjectAt, ObjectPlace, Projector};
-use crate::read::{OpenedEvent, open_event};
-use crate::sql::{Database, Session, schema};
+use crate::keys::{ItemKeys, Keys};
+use crate::project::{Event, ObjectAt, ObjectPlace, Projector, Received};
+use crate::read::{OpenedEvent, open_event_with};
+use crate::sql::{Access, Database, Session, schema};
 
 /// Events that are opened at once.
 const BATCH_BUNDLES: usize = 16;
-/// Values waiting for SQL before they are written.
-const ROOM: usize = 400_000;
-
 /// How far a rebuild is: events done, events in all.
 pub type Watch<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
@@ -50,29 +46,29 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
     session.begin()?;
     let mut batches = sources.tree.batches(0..size);
     let mut done = 0;
-    loop {
-        let mut block: Vec<Batch> = Vec::with_capacity(BATCH_BUNDLES);
-        for batch in batches.by_ref().take(BATCH_BUNDLES) {
-            block.push(batch?);
-        }
-        if block.is_empty() {
-            break;
-        }
+    let open_block = || {
+        let block: Vec<Batch> = batches
+            .by_ref()
+            .take(BATCH_BUNDLES)
+            .collect::<std::result::Result<_, _>>()?;
         let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
+        let items = item_keys(sources.keys, &stored)?;
         let opened = on_all_cores(
             &stored,
             || (),
-            |(), _, s| opened(sources.keys, s.index, s.entry, s.body),
+            |(), _, s| opened(sources.keys, &items, s.index, s.entry, s.body),
         );
+        Ok((!stored.is_empty()).then_some(opened))
+    };
+    ahead(open_block, |opened| {
         for event in opened {
             apply(sources.keys, session, &mut projector, &places, event?)?;
             done += 1;
         }
-        if projector.rows.len() > ROOM {
-            projector.rows.flush(session)?;
-        }
+        projector.rows.make_room(session)?;
         watch(done, size);
-    }
+        Ok(())
+    })?;
     projector.rows.flush(session)?;
     finish(session, size, sources.tree.published())?;
     Ok(done)
@@ -96,25 +92,60 @@ pub(crate) struct Opened {
     pub fields: Vec<Field>,
     /// The secret of its content key, for the first event of a chain.
     pub secret: Option<Secret>,
+    /// What an item's event says for its rows.
+    pub received: Option<Received>,
 }
 
-pub(crate) fn opened(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<Opened> {
-    let mut event = open_event(keys, index, entry, body)?;
+/// The item keys that a block of events names.
+pub(crate) fn item_keys(keys: &Keys, stored: &[StoredRef<'_>]) -> Result<ItemKeys> {
+    keys.items(
+        stored
+            .iter()
+            .filter_map(|s| Some(SealedBody::parse(s.body).ok()?.content_key)),
+    )
+}
+
+pub(crate) fn opened(
+    keys: &Keys,
+    items: &ItemKeys,
+    index: u64,
+    entry: &[u8],
+    body: &[u8],
+) -> Result<Opened> {
+    let (mut event, secret) = open_event_with(keys, items, index, entry, body)?;
     // Only the first event of a chain makes rows with sealed columns.
-    let secret = if event.leaf.n == 0 && event.content_key != 0 {
-        keys.item(event.content_key)?
-    } else {
-        None
-    };
-    let fields = std::mem::take(&mut event.fields)
+    let secret = secret.filter(|_| event.leaf.n == 0);
+    let fields: Vec<Field> = std::mem::take(&mut event.fields)
         .into_iter()
         .filter_map(known)
         .collect();
+    let read = as_event(&event, &fields, secret.as_ref());
+    let received = match read.get("kind").and_then(Json::as_str) {
+        Some("received") if event.leaf.n == 0 => Received::read(&read, keys, &|_| Ok(None)).ok(),
+        _ => None,
+    };
     Ok(Opened {
         event,
         fields,
         secret,
+        received,
     })
+}
+
+fn as_event<'a>(event: &OpenedEvent, fields: &'a [Field], secret: Option<&'a Secret>) -> Event<'a> {
+    Event {
+        index: event.index,
+        chain: event.leaf.chain,
+        chain_no: None,
+        n: event.leaf.n,
+        leaf: event.hash,
+        custody_key: event.custody_key,
+        content_key: event.content_key,
+        fields,
+        secret,
+        object: ObjectAt::Unknown,
+        received: None,
+    }
 }
 
 fn known(field: OpenField) -> Option<Field> {
@@ -137,17 +168,11 @@ pub(crate) fn apply(
         event,
         fields,
         secret,
+        received,
     } = opened;
-    let object = fields
-        .iter()
-        .find(|f| f.name == "object")
-        .and_then(|f| f.value.get("id"))
-        .and_then(Json::as_str)
-        .and_then(unhex)
-        .and_then(|id| <[u8; 16]>::try_from(id).ok())
-        .map(ObjectId);
+    let object = received.as_ref().and_then(|r| r.object.as_ref());
     let at = object
-        .and_then(|id| places.get(&id))
+        .and_then(|o| places.get(&o.id))
         .map_or(ObjectAt::Unknown, |p| ObjectAt::Placed(*p));
     let needs_intake = fields
         .iter()
@@ -156,17 +181,9 @@ pub(crate) fn apply(
         session,
         keys,
         &Event {
-            index: event.index,
-            chain: event.leaf.chain,
-            chain_no: None,
-            n: event.leaf.n,
-            leaf: event.hash,
-            custody_key: event.custody_key,
-            content_key: event.content_key,
-            fields: &fields,
-            secret: secret.as_ref(),
             object: at,
-            received: None,
+            received: received.as_ref(),
+            ..as_event(&event, &fields, secret.as_ref())
         },
     )?;
     if needs_intake {
@@ -334,7 +351,7 @@ impl Beside {
             Database::Sqlite { path, key, .. } => Database::Sqlite {
                 path: path.with_extension(name),
                 key: *key,
-                read_only: false,
+                access: Access::Making,
             },
             Database::Postgres { url, schema } => Database::Postgres {
                 url: url.clone(),
@@ -390,6 +407,7 @@ impl Beside {
                 for file in sqlite_files(old).iter().skip(1).filter(|f| f.exists()) {
                     self.disk.remove_file(file)?;
                 }
+                self.disk.open_rw(new)?.sync()?;
                 self.disk.rename(new, old)?;
                 let folder = old.parent().unwrap_or(Path::new("."));
                 Ok(self.disk.sync_dir(folder)?)

@@ -52,7 +52,7 @@ pub use hashes::{Also, Hasher, Hashes};
 pub use index::PackIndex;
 pub use object::Codec;
 pub use pack::{IndexEntry, PackId};
-pub use reader::{ObjectReader, PackReader};
+pub use reader::{ObjectReader, PackReader, ReadScratch};
 pub use small::{Scratch, SealedObject, encode_small};
 pub use stream::Streaming;
 pub use vault::{PackFile, Vault};

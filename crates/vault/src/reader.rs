@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::ObjectId;
-use comity_seal::{Key, Opener, ReadAt};
+use comity_seal::{Key, Opener, ReadAt, open};
 use comity_store::ObjectReader as File;
 use zstd::bulk::Decompressor;
 use zstd::zstd_safe::{compress_bound, find_frame_compressed_size};
@@ -37,22 +37,83 @@ impl PackReader {
         key: &Key,
         object: ObjectId,
     ) -> Result<ObjectReader, VaultError> {
-        if offset
-            .checked_add(len)
-            .is_none_or(|end| end > self.file.size())
-        {
-            return Err(VaultError::DamagedPack {
-                pack: self.name.clone(),
-                at: self.file.size(),
-                what: "it ends before the object that was asked for: it was cut short",
-            });
-        }
+        self.hold(offset, len)?;
         let window = Window {
             file: Arc::clone(&self.file),
             offset,
             len,
         };
         ObjectReader::open(window, key, object)
+    }
+
+    fn hold(&self, offset: u64, len: u64) -> Result<(), VaultError> {
+        let end = offset.checked_add(len);
+        if end.is_none_or(|end| end > self.file.size()) {
+            return Err(VaultError::DamagedPack {
+                pack: self.name.clone(),
+                at: self.file.size(),
+                what: "it ends before the object that was asked for: it was cut short",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What [`PackReader::read_small`] uses again from one call to the next; one for each thread.
+#[derive(Default)]
+pub struct ReadScratch {
+    sealed: Vec<u8>,
+    clear: Vec<u8>,
+    unpacker: Unpacker,
+}
+
+impl PackReader {
+    /// All bytes of an object, read and opened in one go: meant for less than 4 MiB, correct for any length that fits
+    /// in memory.
+    ///
+    /// # Errors
+    /// As [`crate::Vault::open_object`] and [`ObjectReader::read_range`].
+    pub fn read_small<'a>(
+        &self,
+        offset: u64,
+        len: u64,
+        key: &Key,
+        object: ObjectId,
+        scratch: &'a mut ReadScratch,
+    ) -> Result<&'a [u8], VaultError> {
+        self.hold(offset, len)?;
+        let malformed = |what| VaultError::Malformed { object, what };
+        let ReadScratch {
+            sealed,
+            clear,
+            unpacker,
+        } = scratch;
+        let sealed_len =
+            usize::try_from(len).map_err(|_| malformed("it does not fit in memory"))?;
+        sealed.resize(sealed_len, 0);
+        self.file.read_at(offset, sealed)?;
+        let packed = open(key, &context(object), sealed)
+            .map_err(|error| VaultError::of_seal(error, object, offset, len))?;
+        let (body, bytes) = packed
+            .split_last_chunk::<FOOTER_LEN>()
+            .ok_or_else(|| malformed("it is too short for a footer"))?;
+        let footer = Footer::parse(bytes, packed.len() as u64).map_err(malformed)?;
+        if footer.codec == Codec::Stored {
+            clear.clear();
+            clear.extend_from_slice(body);
+            return Ok(clear);
+        }
+        let (frames, table) = body.split_at(body.len() - footer.frames as usize * 4);
+        let starts = starts(table, &footer, frames.len() as u64).map_err(malformed)?;
+        let size =
+            usize::try_from(footer.len).map_err(|_| malformed("it does not fit in memory"))?;
+        clear.resize(size, 0);
+        let pieces = clear.chunks_mut(footer.frame_len as usize);
+        for (piece, place) in pieces.zip(starts.windows(2)) {
+            let frame = &frames[place[0] as usize..place[1] as usize];
+            unpacker.unpack(frame, piece).map_err(malformed)?;
+        }
+        Ok(clear)
     }
 }
 
@@ -283,15 +344,21 @@ impl Unpacker {
     /// The frame must give exactly as many bytes as `out` has room for: a frame that would
     /// give more is refused at that point, one that gives fewer after it.
     fn unpack_into(&mut self, out: &mut [u8]) -> Result<(), &'static str> {
-        let Self { zstd, packed, .. } = self;
+        let packed = std::mem::take(&mut self.packed);
+        let unpacked = self.unpack(&packed, out);
+        self.packed = packed;
+        unpacked
+    }
+
+    fn unpack(&mut self, packed: &[u8], out: &mut [u8]) -> Result<(), &'static str> {
         if find_frame_compressed_size(packed) != Ok(packed.len()) {
             return Err("a frame is not one whole zstd frame");
         }
-        let zstd = match zstd {
+        let zstd = match &mut self.zstd {
             Some(zstd) => zstd,
-            None => {
-                zstd.insert(Decompressor::new().map_err(|_| "there is no memory to decompress it")?)
-            }
+            None => self
+                .zstd
+                .insert(Decompressor::new().map_err(|_| "there is no memory to decompress it")?),
         };
         match zstd.decompress_to_buffer(packed, out) {
             Ok(len) if len == out.len() => Ok(()),

@@ -6,7 +6,7 @@ use comity_core::json::{self, Value};
 use comity_store::{Credentials, Disk, Objects};
 
 use crate::error::{AppError, Result};
-use crate::sql::Database;
+use crate::sql::{Access, Database};
 
 /// The file's name in the centre's folder.
 pub const FILE: &str = "centre.json";
@@ -76,12 +76,12 @@ impl Config {
     }
 
     /// The state's database; `key` seals the SQLite file.
-    pub fn database(&self, dir: &Path, key: [u8; 32], read_only: bool) -> Database {
+    pub fn database(&self, dir: &Path, key: [u8; 32], access: Access) -> Database {
         match &self.database {
             None => Database::Sqlite {
                 path: state_file(dir),
                 key,
-                read_only,
+                access,
             },
             Some(url) => Database::Postgres {
                 url: url.clone(),

@@ -17,7 +17,7 @@ use crate::error::{AppError, Result};
 use crate::event::EventDraft;
 use crate::keys::{CENTRE_KEY, Keys, LOG_KEY, STATE_KEY};
 use crate::project::ObjectAt;
-use crate::sql::{Session, schema};
+use crate::sql::{Access, Session, schema};
 
 /// What a centre is founded with.
 pub struct Founding {
@@ -73,7 +73,7 @@ pub fn create(
     let signer = LogSigner::new(&config.origin, &log.first, &log.second)
         .map_err(|e| AppError::Refused(e.to_string()))?;
     disk.write_atomic(&dir.join(KEYS_FILE), signer.keys().to_file().as_bytes())?;
-    let database = config.database(dir, keys.scope(STATE_KEY)?.first, false);
+    let database = config.database(dir, keys.scope(STATE_KEY)?.first, Access::Live);
     let tree = Tree::open(objects.clone())?;
     let centre = Centre::assemble(dir, config, keys, objects, tree, database, ambient)?;
     {
@@ -104,7 +104,7 @@ fn refuse_what_is_taken(dir: &Path, founding: &Founding, disk: &Disk) -> Result<
         )));
     }
     if config.database.is_some() {
-        let mut session = Session::open(&config.database(dir, [0; 32], false))?;
+        let mut session = Session::open(&config.database(dir, [0; 32], Access::Live))?;
         if schema::version(&mut session)?.is_some() {
             return Err(AppError::Usage(
                 "the database holds a centre already: give another database".to_owned(),

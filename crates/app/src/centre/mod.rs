@@ -18,7 +18,7 @@ use crate::commit::Sequencer;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY, STATE_KEY};
 use crate::queue::Queue;
-use crate::sql::{Database, Session, schema};
+use crate::sql::{Access, Database, Session, schema};
 
 pub use config::Config;
 pub use create::{Founding, create};
@@ -64,7 +64,7 @@ impl Centre {
         let keys = Keys::new(ring, ambient.random.clone());
         let objects = config.open_objects(dir, &ambient.disk)?;
         let tree = Tree::open(objects.clone())?;
-        let database = config.database(dir, keys.scope(STATE_KEY)?.first, false);
+        let database = config.database(dir, keys.scope(STATE_KEY)?.first, Access::Live);
         let mut centre = Centre::assemble(dir, config, keys, objects, tree, database, ambient)?;
         centre.ready()?;
         Ok(centre)
@@ -80,7 +80,7 @@ impl Centre {
         let config = Config::read(dir, &ambient.disk)?;
         let ring = Keyring::open(&dir.join("keyring"), ambient.disk.clone(), passphrase)?;
         let key = ring.open_key(STATE_KEY)?.first;
-        let database = config.database(dir, key, false);
+        let database = config.database(dir, key, Access::Live);
         let mut aside = None;
         if let Database::Sqlite { path, .. } = &database
             && path.exists()

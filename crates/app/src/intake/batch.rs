@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
@@ -109,49 +109,6 @@ pub struct LargeFile {
     pub data_key: [u8; 32],
     /// What the file system says.
     pub file: Value,
-}
-
-/// Runs `work` over `items` on all cores; the answers come in the order of the items.
-pub fn on_all_cores<T: Sync, S, R: Send>(
-    items: &[T],
-    scratch: impl Fn() -> S + Sync,
-    work: impl Fn(&mut S, usize, &T) -> R + Sync,
-) -> Vec<R> {
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(items.len().max(1));
-    const STRIDE: usize = 32;
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Vec<R>)>> = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut scratch = scratch();
-                loop {
-                    let first = next.fetch_add(STRIDE, Ordering::Relaxed);
-                    let Some(part) = items
-                        .get(first..items.len().min(first + STRIDE))
-                        .filter(|p| !p.is_empty())
-                    else {
-                        break;
-                    };
-                    let answers = part
-                        .iter()
-                        .enumerate()
-                        .map(|(i, item)| work(&mut scratch, first + i, item))
-                        .collect();
-                    done.lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .push((first, answers));
-                }
-            });
-        }
-    });
-    let mut done = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(first, _)| *first);
-    done.into_iter().flat_map(|(_, answers)| answers).collect()
 }
 
 /// Reads and hashes an entry; a large one is only opened. Adds to `taken` the bytes that it takes up until its

@@ -22,7 +22,6 @@ use std::path::PathBuf;
 
 use comity_core::id::MemberCode;
 
-pub(crate) use batch::on_all_cores;
 pub use delivered::Compared;
 pub use progress::{Progress, Tally};
 pub use run::{Outcome, run};

@@ -10,10 +10,11 @@ use comity_keyring::{Kind, NewKey, Secret};
 use comity_seal::Key;
 use comity_vault::{Hashes, PackWriter, Placed, Scratch, SealedObject, UnsyncedPack, encode_small};
 
-use super::batch::{Read1, Work, on_all_cores};
+use super::batch::{Read1, Work};
 use super::known::{Held, KnownItem, held_objects};
 use crate::centre::Centre;
 use crate::commit::{Draft, Ready, Subject};
+use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
 use crate::event::{EventDraft, NumberedKey};
 use crate::project::{ItemState, ObjectAt, ObjectPlace, digest_tag};

@@ -9,7 +9,7 @@ use comity_vault::Also;
 
 use super::Request;
 use super::bag::{Bag, BagError, Limits};
-use super::batch::{BYTES, ENTRIES, LARGE, Read1, Work, on_all_cores, read_entry, stream};
+use super::batch::{BYTES, ENTRIES, LARGE, Read1, Work, read_entry, stream};
 use super::delivered::{Compared, Delivered};
 use super::known::{KnownItem, known_items};
 use super::open::{Opened, collected, open_or_resume, options};
@@ -20,6 +20,7 @@ use super::total::Total;
 use super::walk::{Entry, Spill, Walk};
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
+use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft, NumberedKey};
 use crate::project::{ItemState, ObjectAt};

@@ -8,7 +8,7 @@ use comity_keyring::Secret;
 use comity_seal::{Key, tag};
 
 use super::facts::seal_facts;
-use super::received::{ObjectSaid, Received};
+use super::received::{ObjectSaid, Received, digest_tag};
 use super::{ChainKind, MemberRow, ObjectPlace, Projector};
 use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
@@ -325,14 +325,13 @@ impl Projector {
         let said = match event.received {
             Some(said) => said,
             None => {
-                let index = |_: &str| keys.index_key(member.scope_key).map(Some);
-                read = Received::read(event, keys, &index)?;
+                read = Received::read(event, keys, &|_| Ok(None))?;
                 &read
             }
         };
         let (intake, source) = self.intake(session, member.no, i64::from(said.ern.intake()))?;
         let object = match &said.object {
-            Some(object) => Some(self.object(session, event, object, said.size, &member)?),
+            Some(object) => Some(self.object(session, keys, event, object, said.size, &member)?),
             None => None,
         };
         self.rows.insert(
@@ -365,6 +364,7 @@ impl Projector {
     fn object(
         &mut self,
         session: &mut Session,
+        keys: &dyn ScopeKeys,
         event: &Event<'_>,
         said: &ObjectSaid,
         size: i64,
@@ -377,7 +377,12 @@ impl Projector {
         if let Some(no) = known.or(self.former_objects.get(&said.id)) {
             return Ok(*no);
         }
-        if let (ObjectAt::JustBrought, Some(tag)) = (event.object, said.tag) {
+        let tag = match (said.tag, said.sha256) {
+            (Some(tag), _) => Some(tag),
+            (None, Some(sha256)) => Some(digest_tag(&keys.index_key(member.scope_key)?, &sha256)),
+            (None, None) => None,
+        };
+        if let (ObjectAt::JustBrought, Some(tag)) = (event.object, tag) {
             // Another process came between the two groups, and this one has forgotten what it brought.
             let row = session.query_one(
                 "SELECT d.object FROM digests d JOIN objects o ON o.no = d.object WHERE d.member = ? AND d.tag = ? AND o.id = ?",
@@ -405,7 +410,7 @@ impl Projector {
                 place.into(),
             ],
         );
-        if let Some(tag) = said.tag {
+        if let Some(tag) = tag {
             self.rows.insert(
                 "digests",
                 [

@@ -44,7 +44,9 @@ pub struct ObjectSaid {
     pub sealed_size: i64,
     /// Digest of its sealed bytes.
     pub sealed_sha256: [u8; 32],
-    /// The tag of its content in the member's scope.
+    /// Digest of its bytes, unless it has been erased.
+    pub sha256: Option<[u8; 32]>,
+    /// The tag of that digest in the member's scope, where the scope was at hand.
     pub tag: Option<[u8; 16]>,
 }
 
@@ -132,6 +134,7 @@ impl ObjectSaid {
             sealed_sha256: part("sealed_sha256")
                 .and_then(|b| b.try_into().ok())
                 .ok_or_else(unlike)?,
+            sha256,
             tag: index_key
                 .zip(sha256)
                 .map(|(key, sha256)| digest_tag(&key, &sha256)),

@@ -4,6 +4,13 @@ use crate::error::Result;
 use crate::sql::schema::PROJECTIONS;
 use crate::sql::{Session, Value};
 
+/// Tables whose keys are hashes: new rows fall anywhere.
+const SCATTERED: [&str; 2] = ["digests", "paths"];
+/// Values waiting for the other tables before they are written, some 40 bytes each.
+const ROOM: usize = 300_000;
+/// Values waiting for scattered tables before they are written.
+const SCATTERED_ROOM: usize = 1_000_000;
+
 /// Buffers of new rows by table, and the updates that follow them.
 #[derive(Default)]
 pub struct Rows {
@@ -35,10 +42,37 @@ impl Rows {
         self.len() == 0
     }
 
+    /// While many rows are made one after the other: writes those of which enough wait. Rows that lie scattered over
+    /// their table wait longest, so that every page of it is touched as seldom as may be.
+    pub fn make_room(&mut self, session: &mut Session) -> Result<()> {
+        let is_scattered = |(table, _): &(&str, _)| SCATTERED.contains(table);
+        let waiting = |rows: &[(&str, Vec<Value>)], scattered| -> usize {
+            let of = rows.iter().filter(|r| is_scattered(r) == scattered);
+            of.map(|(_, values)| values.len()).sum()
+        };
+        if waiting(&self.inserts, true) > SCATTERED_ROOM {
+            return self.flush(session);
+        }
+        if waiting(&self.inserts, false) > ROOM {
+            let (scattered, others) = self.inserts.drain(..).partition(is_scattered);
+            self.inserts = others;
+            self.flush(session)?;
+            self.inserts = scattered;
+        }
+        Ok(())
+    }
+
     /// Writes everything into the session's open transaction.
     pub fn flush(&mut self, session: &mut Session) -> Result<()> {
         for (table, values) in self.inserts.drain(..) {
-            if let Some((_, _, columns)) = PROJECTIONS.iter().find(|(t, _, _)| *t == table) {
+            let Some((_, keys, columns)) = PROJECTIONS.iter().find(|(t, ..)| *t == table) else {
+                continue;
+            };
+            if SCATTERED.contains(&table) {
+                let mut rows: Vec<&[Value]> = values.chunks(columns.len()).collect();
+                rows.sort_unstable_by(|a, b| a[..*keys].cmp(&b[..*keys]));
+                session.insert(table, columns, &rows.concat())?;
+            } else {
                 session.insert(table, columns, &values)?;
             }
         }

@@ -244,7 +244,7 @@ impl Centre {
             let Some(batch) = batch else { break };
             next = batch.first() + batch.len() as u64;
             let stored: Vec<_> = batch.iter().collect();
-            let opened = crate::intake::on_all_cores(
+            let opened = crate::cores::on_all_cores(
                 &stored,
                 || (),
                 |(), _, s| open_event(&self.keys, s.index, s.entry, s.body),

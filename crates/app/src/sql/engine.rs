@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{
     Arguments, AssertSqlSafe, Column, ConnectOptions, Connection, PgConnection, Row as _,
@@ -14,7 +15,7 @@ use sqlx::{
 };
 use tokio::runtime::Runtime;
 
-use super::{Database, Row, SqlError, Value};
+use super::{Access, Database, Row, SqlError, Value};
 
 /// Rows that one INSERT statement carries: 12 columns at most, and SQLite takes 32,766 parameters, PostgreSQL 65,535.
 const ROWS_PER_STATEMENT: usize = 512;
@@ -60,18 +61,22 @@ impl Session {
     /// on which durability rests.
     pub fn open(database: &Database) -> Result<Session, SqlError> {
         let mut session = match database {
-            Database::Sqlite {
-                path,
-                key,
-                read_only,
-            } => Session {
-                conn: Conn::Sqlite(open_sqlite(path, key, *read_only)?),
+            Database::Sqlite { path, key, access } => Session {
+                conn: Conn::Sqlite(open_sqlite(path, key, *access)?),
             },
             Database::Postgres { url, schema } => Session {
                 conn: Conn::Postgres(open_postgres(url, schema)?),
             },
         };
-        session.assert_durable()?;
+        if !matches!(
+            database,
+            Database::Sqlite {
+                access: Access::Making,
+                ..
+            }
+        ) {
+            session.assert_durable()?;
+        }
         Ok(session)
     }
 
@@ -268,7 +273,7 @@ fn hush_sqlcipher() {
 fn open_sqlite(
     path: &std::path::Path,
     key: &[u8; 32],
-    read_only: bool,
+    access: Access,
 ) -> Result<SqliteConnection, SqlError> {
     hush_sqlcipher();
     let mut options = SqliteConnectOptions::new()
@@ -277,16 +282,19 @@ fn open_sqlite(
         .pragma("cipher_page_size", "16384")
         .pragma("cipher_hmac_algorithm", "HMAC_SHA256")
         .pragma("cipher_memory_security", "OFF")
-        .create_if_missing(!read_only)
+        .create_if_missing(access != Access::ReadOnly)
         .busy_timeout(Duration::from_secs(600))
         .synchronous(SqliteSynchronous::Full)
         .pragma("temp_store", "MEMORY")
         .pragma("cache_size", "-32768")
         .pragma("wal_autocheckpoint", "2000");
-    options = if read_only {
-        options.immutable(true).read_only(true)
-    } else {
-        options.journal_mode(SqliteJournalMode::Wal)
+    options = match access {
+        Access::Live => options.journal_mode(SqliteJournalMode::Wal),
+        Access::ReadOnly => options.immutable(true).read_only(true),
+        Access::Making => options
+            .journal_mode(SqliteJournalMode::Off)
+            .synchronous(SqliteSynchronous::Off)
+            .locking_mode(SqliteLockingMode::Exclusive),
     };
     runtime()?
         .block_on(options.connect())

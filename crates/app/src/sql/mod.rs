@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub use engine::Session;
 
 /// A value of a parameter or a column. The two nulls carry their type because PostgreSQL asks for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// A 64-bit signed integer.
     Int(i64),
@@ -133,6 +133,18 @@ impl Row {
     }
 }
 
+/// What a SQLite file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To live with: whatever is committed is durable.
+    Live,
+    /// To read, writing nothing at all.
+    ReadOnly,
+    /// To make it from nothing. Nothing is journalled or flushed; if that is interrupted it is thrown away, and who
+    /// keeps it makes it durable.
+    Making,
+}
+
 /// Where the state is kept.
 #[derive(Clone)]
 pub enum Database {
@@ -142,8 +154,8 @@ pub enum Database {
         path: PathBuf,
         /// The key of 32 random bytes, from the keyring.
         key: [u8; 32],
-        /// Open without writing anything, for a read-only copy.
-        read_only: bool,
+        /// What it is opened for.
+        access: Access,
     },
     /// A PostgreSQL database by its URL. Its administrator can read the tables: what identifies
     /// people or is free text is in sealed columns.

@@ -12,19 +12,21 @@ use comity_core::leaf::Leaf;
 use comity_keyring::{Inspection, Secret};
 use comity_ledger::{Batch, Tree};
 use comity_seal::Key;
-use comity_vault::{Also, Hasher, PackId, PackReader};
+use comity_vault::{Also, Hasher, Hashes, PackId, PackReader, ReadScratch};
 
 use super::chains::{Bundles, Chains};
 use super::tables::Tables;
 use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
+use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
-use crate::intake::on_all_cores;
 use crate::keys::Keys;
 use crate::project::ObjectPlace;
-use crate::rebuild::{Opened, opened};
+use crate::rebuild::{Opened, item_keys, opened};
 
 /// Bundles that are opened at once.
 const BUNDLES: usize = 16;
+/// Objects of fewer sealed bytes are read in one go.
+const WHOLE: u64 = 5 << 20;
 
 /// An object as the packs' indexes have it.
 #[derive(Clone, Copy)]
@@ -66,7 +68,7 @@ pub fn check(
     let mut absent = AbsentKeys::default();
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
-    loop {
+    let look = || {
         let (mut block, mut is_lost) = (Vec::<Batch>::with_capacity(BUNDLES), false);
         for batch in bundles.by_ref().take(BUNDLES) {
             match batch? {
@@ -77,25 +79,19 @@ pub fn check(
                 }
             }
         }
-        if block.is_empty() && !is_lost {
-            break;
-        }
         let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
-        let seen = on_all_cores(
-            &stored,
-            || (),
-            |(), _, s| match opened(keys, s.index, s.entry, s.body) {
-                Ok(event) => {
-                    let bytes = object_of(&event, &objects, depth, &packs);
-                    Ok((event, bytes))
-                }
-                Err(e) => Err(Finding::new(
-                    format!("event {} of the ledger", s.index),
-                    e.to_string(),
-                )),
-            },
-        );
-        for (record, answer) in stored.iter().zip(seen) {
+        let items = item_keys(keys, &stored)?;
+        let seen = on_all_cores(&stored, ReadScratch::default, |scratch, _, s| {
+            let event = opened(keys, &items, s.index, s.entry, s.body).map_err(|e| {
+                Finding::new(format!("event {} of the ledger", s.index), e.to_string())
+            })?;
+            let bytes = object_of(&event, &objects, depth, &packs, scratch);
+            Ok::<_, Finding>((event, bytes))
+        });
+        Ok((!block.is_empty() || is_lost).then_some((block, seen, is_lost)))
+    };
+    ahead(look, |(block, seen, is_lost)| {
+        for (record, answer) in block.iter().flat_map(Batch::iter).zip(seen) {
             if let Ok(body) = SealedBody::parse(record.body) {
                 absent.meet(inspection, body.content_key);
             }
@@ -135,7 +131,8 @@ pub fn check(
             tables.give_up();
         }
         (scene.watch)("events", met, size);
-    }
+        Ok(())
+    })?;
     absent.tell(report);
     if met < size {
         tables.give_up();
@@ -207,6 +204,7 @@ fn object_of(
     objects: &HashMap<ObjectId, Indexed>,
     depth: Depth,
     packs: &Packs<'_>,
+    scratch: &mut ReadScratch,
 ) -> Option<ObjectCheck> {
     let object = event
         .fields
@@ -247,7 +245,14 @@ fn object_of(
         return None;
     }
     Some(
-        match read_back(event.secret.as_ref(), &event.fields, &id, held, packs) {
+        match read_back(
+            event.secret.as_ref(),
+            &event.fields,
+            &id,
+            held,
+            packs,
+            scratch,
+        ) {
             Ok(read) => ObjectCheck {
                 findings: Vec::new(),
                 read: Some(read),
@@ -265,17 +270,22 @@ fn read_back(
     id: &ObjectId,
     held: &Indexed,
     packs: &Packs<'_>,
+    scratch: &mut ReadScratch,
 ) -> std::result::Result<u64, String> {
     let secret = secret.ok_or("its key is gone")?;
     let pack = packs.get(held.pack)?;
-    let reader = pack
-        .object(held.offset, held.len, &Key::new(secret.second), *id)
-        .map_err(|e| e.to_string())?;
-    let mut hasher = Hasher::new(Also::default());
-    let read = reader
-        .copy_to(&mut Sink(&mut hasher))
-        .map_err(|e| e.to_string())?;
-    let found = hasher.finish();
+    let key = Key::new(secret.second);
+    let found = if held.len < WHOLE {
+        let bytes = pack.read_small(held.offset, held.len, &key, *id, scratch);
+        Hashes::of(bytes.map_err(|e| e.to_string())?, Also::default())
+    } else {
+        let reader = pack.object(held.offset, held.len, &key, *id);
+        let mut hasher = Hasher::new(Also::default());
+        reader
+            .and_then(|reader| reader.copy_to(&mut Sink(&mut hasher)))
+            .map_err(|e| e.to_string())?;
+        hasher.finish()
+    };
     if text(fields, "sha256") != Some(found.sha256.to_string().as_str()) {
         return Err(format!(
             "its bytes have the SHA-256 {}, which is not the recorded one",
@@ -288,7 +298,7 @@ fn read_back(
             found.blake3
         ));
     }
-    Ok(read)
+    Ok(found.size)
 }
 
 struct Sink<'a>(&'a mut Hasher);

@@ -13,8 +13,8 @@ use comity_ledger::Tree;
 
 use super::chains::{Bundles, Chains};
 use super::{AbsentKeys, Report, Scene, need_key};
+use crate::cores::on_all_cores;
 use crate::error::Result;
-use crate::intake::on_all_cores;
 
 /// The keyring's files, slot by slot.
 pub fn keyring(scene: &Scene<'_>, report: &mut Report) -> Result<Inspection> {

@@ -12,12 +12,10 @@ use crate::error::{AppError, Result};
 use crate::keys::{Keys, STATE_KEY};
 use crate::project::{ObjectPlace, Projector};
 use crate::rebuild::{Opened, apply, differences, finish};
-use crate::sql::{Database, Session, SqlError, schema};
+use crate::sql::{Access, Database, Session, SqlError, schema};
 
 /// The sealed SQLite file, as findings name it.
 const STATE_FILE: &str = "state.db";
-/// Values waiting for SQL before they are written.
-const ROOM: usize = 400_000;
 
 /// The tables in the making, beside the live ones; nothing once they were given up.
 pub struct Tables {
@@ -49,7 +47,8 @@ impl Tables {
                 return Ok(Tables { work: None });
             }
         };
-        if let Database::Sqlite { path, .. } = scene.config.database(scene.dir, key, true)
+        if let Database::Sqlite { path, .. } =
+            scene.config.database(scene.dir, key, Access::ReadOnly)
             && !path.exists()
         {
             report.findings.push(Finding::new(
@@ -107,7 +106,7 @@ impl Tables {
         let database = Database::Sqlite {
             path: scratch.folder.join("made.db"),
             key,
-            read_only: false,
+            access: Access::Making,
         };
         let mut made = Session::open(&database)?;
         schema::create(&mut made)?;
@@ -142,9 +141,7 @@ impl Tables {
             self.work = None;
             return Ok(());
         }
-        if work.projector.rows.len() > ROOM {
-            work.projector.rows.flush(&mut work.made)?;
-        }
+        work.projector.rows.make_room(&mut work.made)?;
         Ok(())
     }
 
@@ -216,7 +213,7 @@ fn sound(live: &mut Session, report: &mut Report) -> bool {
 /// The live tables, for reading. Of a copy that cannot be written to, the sealed files are copied first, since the
 /// engine must be able to write beside them.
 fn live(scene: &Scene<'_>, key: [u8; 32], scratch: &Path) -> Result<Session> {
-    let database = scene.config.database(scene.dir, key, false);
+    let database = scene.config.database(scene.dir, key, Access::Live);
     let Database::Sqlite { path, .. } = &database else {
         return Ok(Session::open(&database)?);
     };
@@ -241,7 +238,7 @@ fn live(scene: &Scene<'_>, key: [u8; 32], scratch: &Path) -> Result<Session> {
     Ok(Session::open(&Database::Sqlite {
         path: copy,
         key,
-        read_only: false,
+        access: Access::Live,
     })?)
 }
 

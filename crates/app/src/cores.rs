@@ -1,0 +1,68 @@
+//! Work on all cores, and work ahead: what a long run does is read on many threads and written on one.
+
+use std::sync::mpsc;
+use std::thread;
+
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelIterator,
+};
+
+use crate::error::Result;
+
+/// Items that one thread takes at a time.
+const STRIDE: usize = 32;
+
+/// Runs `work` over `items` on all cores; the answers come in the order of the items. `scratch` makes what a thread
+/// uses again from one item to the next.
+pub fn on_all_cores<T: Sync, S, R: Send>(
+    items: &[T],
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, usize, &T) -> R + Sync + Send,
+) -> Vec<R> {
+    items
+        .par_iter()
+        .with_min_len(STRIDE)
+        .enumerate()
+        .map_init(scratch, |scratch, (i, item)| work(scratch, i, item))
+        .collect()
+}
+
+/// As [`on_all_cores`], for work that takes something out of the items.
+pub fn on_all_cores_mut<T: Send, S, R: Send>(
+    items: &mut [T],
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, usize, &mut T) -> R + Sync + Send,
+) -> Vec<R> {
+    items
+        .par_iter_mut()
+        .with_min_len(STRIDE)
+        .enumerate()
+        .map_init(scratch, |scratch, (i, item)| work(scratch, i, item))
+        .collect()
+}
+
+/// Takes what `make` makes, in order, while the next is being made on another thread. Ends with the first error of
+/// either.
+pub fn ahead<T: Send>(
+    mut make: impl FnMut() -> Result<Option<T>> + Send,
+    mut take: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    thread::scope(|scope| {
+        let (made, taken) = mpsc::sync_channel(1);
+        let maker = scope.spawn(move || -> Result<()> {
+            while let Some(one) = make()? {
+                if made.send(one).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        let done = taken.iter().try_for_each(&mut take);
+        // A maker that waits to hand over must see that nobody takes any more.
+        drop(taken);
+        let made = maker
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        done.and(made)
+    })
+}
