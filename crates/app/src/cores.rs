@@ -31,13 +31,12 @@ pub fn on_all_cores<T: Sync, S, R: Send>(
 pub fn on_all_cores_mut<T: Send, S, R: Send>(
     items: &mut [T],
     scratch: impl Fn() -> S + Sync + Send,
-    work: impl Fn(&mut S, usize, &mut T) -> R + Sync + Send,
+    work: impl Fn(&mut S, &mut T) -> R + Sync + Send,
 ) -> Vec<R> {
     items
         .par_iter_mut()
         .with_min_len(STRIDE)
-        .enumerate()
-        .map_init(scratch, |scratch, (i, item)| work(scratch, i, item))
+        .map_init(scratch, |scratch, item| work(scratch, item))
         .collect()
 }
 

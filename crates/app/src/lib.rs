@@ -5,6 +5,7 @@
 pub mod ambient;
 pub mod centre;
 pub mod commit;
+mod compare;
 mod cores;
 pub mod disclose;
 pub mod error;

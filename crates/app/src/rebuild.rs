@@ -15,6 +15,7 @@ use comity_store::{Disk, FileLock};
 use comity_vault::Vault;
 
 use crate::centre::Centre;
+use crate::compare::differences;
 use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
 use crate::keys::{ItemKeys, Keys};
@@ -244,8 +245,7 @@ impl Centre {
         beside.clear()?;
         let mut session = Session::open(&beside.database)?;
         fill(&self.sources(&sequencer.tree), &mut session, watch)?;
-        let differences = differences(&mut self.session()?, &mut session);
-        session.close()?;
+        let differences = differences(&mut self.session()?, session, &beside.database);
         beside.clear()?;
         differences
     }
@@ -269,59 +269,6 @@ impl Centre {
         }
         Ok(())
     }
-}
-
-/// Rows that are compared at a time.
-const PAGE: i64 = 2000;
-/// Differences of one table that are told one by one.
-const TOLD: usize = 20;
-
-/// Compares every projection row by row.
-pub fn differences(live: &mut Session, made: &mut Session) -> Result<Vec<String>> {
-    let mut all = Vec::new();
-    for (table, keys, columns) in schema::PROJECTIONS {
-        let order = columns[..*keys].join(", ");
-        let sql = format!(
-            "SELECT {} FROM {table} ORDER BY {order} LIMIT {PAGE} OFFSET ?",
-            columns.join(", ")
-        );
-        let (mut offset, mut told) = (0, 0);
-        loop {
-            let (a, b) = (
-                live.query(&sql, &[offset.into()])?,
-                made.query(&sql, &[offset.into()])?,
-            );
-            for i in 0..a.len().max(b.len()) {
-                if a.get(i) == b.get(i) {
-                    continue;
-                }
-                told += 1;
-                if told <= TOLD {
-                    let place = format!("table {table}, row {}", offset + i as i64 + 1);
-                    all.push(match (a.get(i), b.get(i)) {
-                        (Some(_), None) => format!(
-                            "{place}: the live table has a row that the ledger does not account for"
-                        ),
-                        (None, Some(_)) => format!(
-                            "{place}: the live table lacks a row that the ledger accounts for"
-                        ),
-                        _ => format!("{place}: the live row differs from what the ledger says"),
-                    });
-                }
-            }
-            if a.len() < PAGE as usize && b.len() < PAGE as usize {
-                break;
-            }
-            offset += PAGE;
-        }
-        if told > TOLD {
-            all.push(format!(
-                "table {table}: {} further rows differ",
-                told - TOLD
-            ));
-        }
-    }
-    Ok(all)
 }
 
 /// A database beside the live one, and the lock by which processes take turns at it.

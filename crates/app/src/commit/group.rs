@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use comity_core::body::Class;
 use comity_core::digest::Digest;
 use comity_core::id::ChainId;
 use comity_core::leaf::{Leaf, leaf_hash};
@@ -49,7 +50,7 @@ impl Ready {
     /// Reads the `received` event of the new chain `chain`.
     pub fn new(
         chain: ChainId,
-        event: SealedEvent,
+        mut event: SealedEvent,
         secret: Secret,
         keys: &dyn ScopeKeys,
         member: MemberIndex<'_>,
@@ -76,6 +77,8 @@ impl Ready {
             received: None,
         };
         let received = Received::read(&read, keys, member)?;
+        // Nothing is asked of the content any more, and it is most of what waits for its turn.
+        event.fields.retain(|f| f.class == Class::Custody);
         Ok(Ready {
             draft: Draft {
                 subject: Subject::New(chain),

@@ -70,6 +70,16 @@ pub enum Read1 {
     },
 }
 
+impl Read1 {
+    /// The bytes of a small file, which leave it.
+    pub fn take_data(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Read1::Small { data, .. } => Some(std::mem::take(data)),
+            _ => None,
+        }
+    }
+}
+
 /// A large file, open and not yet read.
 pub struct Streamed {
     /// Its size, in bytes, when it was opened.

@@ -14,7 +14,7 @@ use super::batch::{Read1, Work};
 use super::known::{Held, KnownItem, held_objects};
 use crate::centre::Centre;
 use crate::commit::{Draft, Ready, Subject};
-use crate::cores::on_all_cores;
+use crate::cores::on_all_cores_mut;
 use crate::error::{AppError, Result};
 use crate::event::{EventDraft, NumberedKey};
 use crate::project::{ItemState, ObjectAt, ObjectPlace, digest_tag};
@@ -153,6 +153,8 @@ pub fn prepare(
     let held = held_objects(session, common.member_no, &tags)?;
     let is_held = |tag: &[u8; 16]| held.contains_key(tag) || sealing.under_way.contains_key(tag);
     let (mut packs, large) = take_large(&mut reads, &tags, is_held);
+    let mut data: Vec<Option<Vec<u8>>> = reads.iter_mut().map(Read1::take_data).collect();
+    let mut contents = Vec::with_capacity(works.len());
     let mut ends = Vec::with_capacity(works.len());
     let mut again = Vec::new();
     let mut items: Vec<NewItem<'_>> = Vec::new();
@@ -196,6 +198,10 @@ pub fn prepare(
             },
             (None, ..) => Bytes::None,
         };
+        contents.push(match bytes {
+            Bytes::Small => data[i].take(),
+            _ => None,
+        });
         let number = sealing.next_number + items.len() as u32;
         ends.push(End::New(state_of(read), hashes.map_or(0, |h| h.size)));
         items.push(new_item(
@@ -205,7 +211,7 @@ pub fn prepare(
     share_data_keys(&mut items);
     add_keys(centre, common, &mut items)?;
     let time = centre.now();
-    let sealed = seal_all(centre, common, &items, &time)?;
+    let sealed = seal_all(centre, common, &items, contents, &time)?;
     sealing.next_number += items.len() as u32;
     sealing.under_way = in_batch
         .into_iter()
@@ -376,60 +382,53 @@ struct Sealed {
     event: Ready,
 }
 
-/// Compresses and seals objects first, since an item with the same bytes names the other's digest; then the events.
+/// Compresses and seals each object and then its event, which names it. An item with the bytes of another names the
+/// other's object, and comes after it. A file's bytes are let go as soon as they are sealed.
 fn seal_all(
     centre: &Centre,
     common: &Common,
     items: &[NewItem<'_>],
+    data: Vec<Option<Vec<u8>>>,
     time: &str,
 ) -> Result<Vec<Sealed>> {
-    let objects: Vec<Option<SealedObject>> =
-        on_all_cores(items, Scratch::new, |scratch, _, item| {
-            match (&item.bytes, item.read) {
-                (Bytes::Small, Read1::Small { data, .. }) => Some(encode_small(
-                    data,
-                    &Key::new(item.secret.second),
-                    item.object,
-                    centre.ambient.bytes(),
-                    scratch,
-                )),
-                _ => None,
-            }
+    let mut data: Vec<(usize, Option<Vec<u8>>)> = data.into_iter().enumerate().collect();
+    let seal = |item: &NewItem<'_>, data: Option<Vec<u8>>, scratch: &mut Scratch| {
+        let object = data.map(|data| {
+            let key = Key::new(item.secret.second);
+            encode_small(&data, &key, item.object, centre.ambient.bytes(), scratch)
         });
-    let sealed_as: Vec<Option<(u64, [u8; 32])>> = items
-        .iter()
-        .zip(&objects)
-        .map(|(item, object)| match (&item.bytes, object) {
+        let object_is = match (&item.bytes, &object) {
             (Bytes::Held(held, _), _) => Some((held.sealed_size, held.sealed_sha256)),
             (Bytes::UnderWay(of), _) => Some((of.sealed_size, of.sealed_sha256)),
             (Bytes::Large(placed, ..), _) => Some((placed.len, placed.sha256.0)),
             (_, Some(object)) => Some((object.bytes.len() as u64, object.sha256.0)),
             _ => None,
+        };
+        Ok(Sealed {
+            event: received(centre, common, item, object_is, time)?,
+            object,
+            object_is,
         })
-        .collect();
-    let events: Vec<Result<Ready>> = on_all_cores(
-        items,
-        || (),
-        |(), i, item| {
-            let at = match item.bytes {
-                Bytes::Same(other) => sealed_as[other],
-                _ => sealed_as[i],
-            };
-            received(centre, common, item, at, time)
-        },
-    );
-    objects
-        .into_iter()
-        .zip(sealed_as)
-        .zip(events)
-        .map(|((object, object_is), event)| {
-            Ok(Sealed {
-                object,
+    };
+    let sealed: Vec<Result<Option<Sealed>>> =
+        on_all_cores_mut(&mut data, Scratch::new, |scratch, (i, data)| {
+            match &items[*i].bytes {
+                Bytes::Same(_) => Ok(None),
+                _ => seal(&items[*i], data.take(), scratch).map(Some),
+            }
+        });
+    let mut sealed = sealed.into_iter().collect::<Result<Vec<_>>>()?;
+    for (i, item) in items.iter().enumerate() {
+        if let Bytes::Same(other) = item.bytes {
+            let object_is = sealed[other].as_ref().and_then(|s| s.object_is);
+            sealed[i] = Some(Sealed {
+                event: received(centre, common, item, object_is, time)?,
+                object: None,
                 object_is,
-                event: event?,
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    Ok(sealed.into_iter().flatten().collect())
 }
 
 /// The event of a new item. Its object's place is not known yet.

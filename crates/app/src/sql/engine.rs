@@ -209,6 +209,20 @@ impl Session {
         Ok(())
     }
 
+    /// The name under which [`Session::attach`] shows the tables of another file.
+    pub const ATTACHED: &str = "made";
+
+    /// Shows the tables of another SQLite file, sealed with its own key, beside those of this one, until the session ends.
+    pub fn attach(&mut self, path: &std::path::Path, key: &[u8; 32]) -> Result<(), SqlError> {
+        self.execute("PRAGMA cipher_default_page_size = 16384", &[])?;
+        self.execute("PRAGMA cipher_default_hmac_algorithm = HMAC_SHA256", &[])?;
+        let key = format!("x'{}'", comity_core::digest::hex(key));
+        let path = path.to_string_lossy().into_owned();
+        let sql = format!("ATTACH DATABASE ? AS {} KEY ?", Session::ATTACHED);
+        self.execute(&sql, &[Value::Text(path), Value::Text(key)])
+            .map(drop)
+    }
+
     /// Begins a transaction that will write.
     pub fn begin(&mut self) -> Result<(), SqlError> {
         let sql = if self.is_postgres() {

@@ -8,10 +8,11 @@ use comity_core::id::ObjectId;
 use comity_ledger::Tree;
 
 use super::{Report, Scene, Scratch};
+use crate::compare::differences;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, STATE_KEY};
 use crate::project::{ObjectPlace, Projector};
-use crate::rebuild::{Opened, apply, differences, finish};
+use crate::rebuild::{Opened, apply, finish};
 use crate::sql::{Access, Database, Session, SqlError, schema};
 
 /// The sealed SQLite file, as findings name it.
@@ -25,6 +26,7 @@ pub struct Tables {
 struct Work {
     live: Session,
     made: Session,
+    database: Database,
     projector: Projector,
     /// The live tables go as far as this.
     size: u64,
@@ -116,6 +118,7 @@ impl Tables {
             work: Some(Work {
                 live,
                 made,
+                database,
                 projector,
                 size,
                 scratch,
@@ -161,7 +164,7 @@ impl Tables {
         work.projector.rows.flush(&mut work.made)?;
         finish(&mut work.made, work.size, tree.published())?;
         (scene.watch)("tables", 0, 1);
-        match differences(&mut work.live, &mut work.made) {
+        match differences(&mut work.live, work.made, &work.database) {
             Ok(all) => report
                 .findings
                 .extend(all.into_iter().map(|what| Finding::new("state", what))),
@@ -171,7 +174,6 @@ impl Tables {
             )),
         }
         (scene.watch)("tables", 1, 1);
-        work.made.close()?;
         drop(work.scratch);
         Ok(())
     }
