@@ -44,6 +44,9 @@ fn file_id(database: &Database) -> Option<FileId> {
     }
 }
 
+/// Pages of the tables that are kept in memory, in KiB.
+const PAGES_KIB: u32 = 32 << 10;
+
 /// What `log_state` says.
 struct LogState {
     size: u64,
@@ -78,7 +81,8 @@ impl Sequencer {
         ambient: Ambient,
         lock_file: PathBuf,
     ) -> Result<Sequencer> {
-        let session = Session::open(database)?;
+        let mut session = Session::open(database)?;
+        session.keep_pages(PAGES_KIB)?;
         Ok(Sequencer {
             session,
             opened: file_id(database),

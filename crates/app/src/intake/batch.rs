@@ -24,9 +24,9 @@ use crate::project::ItemState;
 /// A file of this size and more has a pack of its own and is streamed (`docs/format/vault.md`).
 pub const LARGE: u64 = 4 << 20;
 /// Entries of a batch.
-pub const ENTRIES: usize = 4096;
+pub const ENTRIES: usize = 2048;
 /// Bytes of small files that a batch holds in memory.
-pub const BYTES: u64 = 12 << 20;
+pub const BYTES: u64 = 8 << 20;
 
 /// An entry with what is known of its path.
 pub struct Work<'a> {

@@ -289,7 +289,7 @@ impl Intake<'_> {
         let mut sealing = std::mem::take(&mut self.sealing);
         let (ended, ends) = mpsc::channel();
         std::thread::scope(|scope| -> Result<()> {
-            let (read, to_seal) = mpsc::sync_channel::<Batch<'t>>(0);
+            let (read, to_seal) = mpsc::sync_channel::<Batch<'t>>(1);
             let (sealed, to_commit) = mpsc::sync_channel::<Prepared>(0);
             let committer = scope.spawn(move || -> Result<()> {
                 for prepared in to_commit {

@@ -122,6 +122,16 @@ impl Session {
         Ok(())
     }
 
+    /// Keeps so many KiB of pages in memory; PostgreSQL sees to that itself. For the one session that writes.
+    pub fn keep_pages(&mut self, kib: u32) -> Result<(), SqlError> {
+        match self.conn {
+            Conn::Sqlite(_) => self
+                .execute(&format!("PRAGMA cache_size = -{kib}"), &[])
+                .map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether this is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         matches!(self.conn, Conn::Postgres(_))
@@ -300,7 +310,14 @@ fn open_sqlite(
         .busy_timeout(Duration::from_secs(600))
         .synchronous(SqliteSynchronous::Full)
         .pragma("temp_store", "MEMORY")
-        .pragma("cache_size", "-32768")
+        .pragma(
+            "cache_size",
+            if access == Access::Making {
+                "-32768"
+            } else {
+                "-8192"
+            },
+        )
         .pragma("wal_autocheckpoint", "2000");
     options = match access {
         Access::Live => options.journal_mode(SqliteJournalMode::Wal),
