@@ -9,8 +9,10 @@ use rayon::iter::{
 
 use crate::error::Result;
 
-/// Items that one thread takes at a time.
-const STRIDE: usize = 32;
+/// Items that one thread takes at a time: many where there are many, one where each is a long piece of work.
+fn stride(items: usize) -> usize {
+    (items / 64).clamp(1, 32)
+}
 
 /// Runs `work` over `items` on all cores; the answers come in the order of the items. `scratch` makes what a thread
 /// uses again from one item to the next.
@@ -21,7 +23,7 @@ pub fn on_all_cores<T: Sync, S, R: Send>(
 ) -> Vec<R> {
     items
         .par_iter()
-        .with_min_len(STRIDE)
+        .with_min_len(stride(items.len()))
         .enumerate()
         .map_init(scratch, |scratch, (i, item)| work(scratch, i, item))
         .collect()
@@ -33,9 +35,10 @@ pub fn on_all_cores_mut<T: Send, S, R: Send>(
     scratch: impl Fn() -> S + Sync + Send,
     work: impl Fn(&mut S, &mut T) -> R + Sync + Send,
 ) -> Vec<R> {
+    let stride = stride(items.len());
     items
         .par_iter_mut()
-        .with_min_len(STRIDE)
+        .with_min_len(stride)
         .map_init(scratch, |scratch, item| work(scratch, item))
         .collect()
 }
