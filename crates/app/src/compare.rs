@@ -1,6 +1,7 @@
 //! Two sets of tables row by row: the live ones, and those that were made anew from the ledger.
 
 use crate::error::Result;
+use crate::project::Rows;
 use crate::sql::{Database, Row, Session, Value, schema};
 
 /// Rows that are looked at together.
@@ -9,12 +10,18 @@ const PAGE: usize = 2000;
 const TOLD: usize = 20;
 
 /// Compares every projection, and says in words where they differ. `made` is the session that made the tables of
-/// `database`; it is closed, or used where the two lie in different engines.
-pub fn differences(live: &mut Session, made: Session, database: &Database) -> Result<Vec<String>> {
+/// `database` through `rows`; it is closed, or used where the two lie in different engines.
+pub fn differences(
+    live: &mut Session,
+    made: Session,
+    database: &Database,
+    rows: &Rows,
+) -> Result<Vec<String>> {
     let mut all = Vec::new();
     let mut sides = Sides::of(live, made, database)?;
     for (table, keys, columns) in schema::PROJECTIONS {
-        if !sides.are_equal(table, &columns[..*keys], &columns[*keys..])? {
+        let all_rows = rows.written(table);
+        if !sides.are_equal(table, &columns[..*keys], &columns[*keys..], all_rows)? {
             all.extend(sides.tell(table, &columns[..*keys], columns)?);
         }
     }
@@ -46,8 +53,15 @@ impl<'a> Sides<'a> {
         }
     }
 
-    /// Whether both have the same rows, as far as the engine can see that by itself.
-    fn are_equal(&mut self, table: &str, keys: &[&str], others: &[&str]) -> Result<bool> {
+    /// Whether both have the same rows, as far as the engine can see that by itself: the live table has as many rows
+    /// as were made, and each has its like.
+    fn are_equal(
+        &mut self,
+        table: &str,
+        keys: &[&str],
+        others: &[&str],
+        made_rows: i64,
+    ) -> Result<bool> {
         let Sides::Together(live, made) = self else {
             return Ok(false);
         };
@@ -58,21 +72,22 @@ impl<'a> Sides<'a> {
             .collect();
         let and = if same.is_empty() { "" } else { " AND " };
         let sql = format!(
-            "SELECT (SELECT count(*) FROM {table}), (SELECT count(*) FROM {made}{table}), (SELECT count(*) FROM {table} AS a JOIN {made}{table} AS b ON {}{and}{})",
+            "SELECT count(*), count(b.{}) FROM {table} AS a LEFT JOIN {made}{table} AS b ON {}{and}{}",
+            keys.first().unwrap_or(&"no"),
             on.join(" AND "),
             same.join(" AND "),
         );
         let Some(row) = live.query_one(&sql, &[])? else {
             return Ok(false);
         };
-        Ok(row.int(0)? == row.int(1)? && row.int(1)? == row.int(2)?)
+        Ok(row.int(0)? == made_rows && row.int(1)? == made_rows)
     }
 
     /// The rows that differ, in words.
     fn tell(&mut self, table: &str, keys: &[&str], columns: &[&str]) -> Result<Vec<String>> {
         let (mut told, mut all) = (0, Vec::new());
-        let mut live = Rows::new(keys.len());
-        let mut made = Rows::new(keys.len());
+        let mut live = Pages::new(keys.len());
+        let mut made = Pages::new(keys.len());
         let mut number = 0;
         loop {
             match self {
@@ -129,7 +144,7 @@ impl<'a> Sides<'a> {
 }
 
 /// The rows of a table in the order of its key, a page at a time.
-struct Rows {
+struct Pages {
     page: Vec<Row>,
     next: usize,
     /// The key of the last row of the page before.
@@ -138,9 +153,9 @@ struct Rows {
     ended: bool,
 }
 
-impl Rows {
-    fn new(keys: usize) -> Rows {
-        Rows {
+impl Pages {
+    fn new(keys: usize) -> Pages {
+        Pages {
             page: Vec::new(),
             next: 0,
             after: None,

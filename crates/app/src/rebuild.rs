@@ -19,7 +19,7 @@ use crate::compare::differences;
 use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
 use crate::keys::{ItemKeys, Keys};
-use crate::project::{Event, ObjectAt, ObjectPlace, Projector, Received};
+use crate::project::{Event, ObjectAt, ObjectPlace, Projector, Received, Rows};
 use crate::read::{OpenedEvent, open_event_with};
 use crate::sql::{Access, Database, Session, schema};
 
@@ -38,8 +38,9 @@ pub struct Sources<'a> {
     pub tree: &'a Tree,
 }
 
-/// Fills the empty database behind `session` from the sources, up to the size of the tree.
-pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> Result<u64> {
+/// Fills the empty database behind `session` from the sources, up to the size of the tree. Returns how many events
+/// there were, and what counted the rows.
+pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> Result<(u64, Rows)> {
     schema::create(session)?;
     let places = object_places(sources.vault)?;
     let size = sources.tree.size();
@@ -72,7 +73,7 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
     })?;
     projector.rows.flush(session)?;
     finish(session, size, sources.tree.published())?;
-    Ok(done)
+    Ok((done, projector.rows))
 }
 
 /// Says how far the tables go, and commits them.
@@ -230,7 +231,7 @@ impl Centre {
             let beside = Beside::of(self, "rebuild")?;
             beside.clear()?;
             let mut session = Session::open(&beside.database)?;
-            let done = fill(&self.sources(tree), &mut session, watch)?;
+            let (done, _) = fill(&self.sources(tree), &mut session, watch)?;
             beside.carry_over(database, &mut session)?;
             session.close()?;
             beside.take_over(database)?;
@@ -244,8 +245,8 @@ impl Centre {
         let beside = Beside::of(self, "check")?;
         beside.clear()?;
         let mut session = Session::open(&beside.database)?;
-        fill(&self.sources(&sequencer.tree), &mut session, watch)?;
-        let differences = differences(&mut self.session()?, session, &beside.database);
+        let (_, rows) = fill(&self.sources(&sequencer.tree), &mut session, watch)?;
+        let differences = differences(&mut self.session()?, session, &beside.database, &rows);
         beside.clear()?;
         differences
     }

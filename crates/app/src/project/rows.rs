@@ -16,6 +16,7 @@ const SCATTERED_ROOM: usize = 1_000_000;
 pub struct Rows {
     inserts: Vec<(&'static str, Vec<Value>)>,
     updates: Vec<(&'static str, Vec<Value>)>,
+    written: Vec<(&'static str, i64)>,
 }
 
 impl Rows {
@@ -40,6 +41,12 @@ impl Rows {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many rows of the table have been written.
+    pub fn written(&self, table: &str) -> i64 {
+        let of = self.written.iter().find(|(t, _)| *t == table);
+        of.map_or(0, |(_, rows)| *rows)
     }
 
     /// While many rows are made one after the other: writes those of which enough wait. Rows that lie scattered over
@@ -68,6 +75,11 @@ impl Rows {
             let Some((_, keys, columns)) = PROJECTIONS.iter().find(|(t, ..)| *t == table) else {
                 continue;
             };
+            let rows = (values.len() / columns.len()) as i64;
+            match self.written.iter_mut().find(|(t, _)| *t == table) {
+                Some((_, written)) => *written += rows,
+                None => self.written.push((table, rows)),
+            }
             if SCATTERED.contains(&table) {
                 let mut rows: Vec<&[Value]> = values.chunks(columns.len()).collect();
                 rows.sort_unstable_by(|a, b| a[..*keys].cmp(&b[..*keys]));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::thread::JoinHandle;
 
 use comity_core::finding::Finding;
 use comity_core::id::ObjectId;
@@ -15,12 +16,15 @@ use crate::project::{ObjectPlace, Projector};
 use crate::rebuild::{Opened, apply, finish};
 use crate::sql::{Access, Database, Session, SqlError, schema};
 
+/// Pages of the live tables that are kept in memory, in KiB.
+const PAGES_KIB: u32 = 32 << 10;
 /// The sealed SQLite file, as findings name it.
 const STATE_FILE: &str = "state.db";
 
 /// The tables in the making, beside the live ones; nothing once they were given up.
 pub struct Tables {
     work: Option<Work>,
+    soundness: Option<Soundness>,
 }
 
 struct Work {
@@ -34,6 +38,14 @@ struct Work {
 }
 
 impl Tables {
+    /// What is wrong has been said, and there is nothing to compare.
+    fn none() -> Tables {
+        Tables {
+            work: None,
+            soundness: None,
+        }
+    }
+
     /// Opens the live tables for reading and an empty file for the comparison.
     pub fn begin(
         scene: &Scene<'_>,
@@ -46,7 +58,7 @@ impl Tables {
             Ok(secret) => secret.first,
             Err(e) => {
                 report.findings.push(Finding::new("keyring", e.to_string()));
-                return Ok(Tables { work: None });
+                return Ok(Tables::none());
             }
         };
         if let Database::Sqlite { path, .. } =
@@ -57,35 +69,39 @@ impl Tables {
                 STATE_FILE,
                 "it is missing; `comity rebuild` makes it anew from the ledger",
             ));
-            return Ok(Tables { work: None });
+            return Ok(Tables::none());
         }
-        let mut live = match live(scene, key, &scratch.folder) {
-            Ok(live) => live,
+        let opened = live(scene, key, &scratch.folder).and_then(|database| {
+            let live = Session::open(&database)?;
+            Ok((live, Soundness::begin(database)))
+        });
+        let (mut live, soundness) = match opened {
+            Ok(opened) => opened,
             Err(AppError::Sql(e @ (SqlError::Unreadable { .. } | SqlError::Engine { .. }))) => {
                 report.findings.push(Finding::new("state", e.to_string()));
-                return Ok(Tables { work: None });
+                return Ok(Tables::none());
             }
             Err(e) => return Err(e),
         };
-        if !sound(&mut live, report) {
-            return Ok(Tables { work: None });
-        }
+        live.keep_pages(PAGES_KIB)?;
         match schema::version(&mut live) {
             Ok(Some(schema::VERSION)) => {}
-            Ok(other) => {
+            // What is wrong with its pages is said before what cannot be read because of that.
+            Ok(other) if soundness.end(report) => {
                 let which = other.map_or("none".to_owned(), |v| v.to_string());
                 report.findings.push(Finding::new(
                     STATE_FILE,
                     format!("its tables are of version {which} and this program's are of version {}; `comity rebuild` makes them anew from the ledger", schema::VERSION),
                 ));
-                return Ok(Tables { work: None });
+                return Ok(Tables::none());
             }
-            Err(e) => {
+            Err(e) if soundness.end(report) => {
                 report
                     .findings
                     .push(Finding::new(STATE_FILE, e.to_string()));
-                return Ok(Tables { work: None });
+                return Ok(Tables::none());
             }
+            Ok(_) | Err(_) => return Ok(Tables::none()),
         }
         // One snapshot: another process may go on recording.
         live.execute(
@@ -103,7 +119,10 @@ impl Tables {
             .unwrap_or(0) as u64;
         if size > tree_size {
             report.notes.push(format!("{} events of an interrupted run are in SQL and not in the tree yet; the next command that records brings them over. The tables were not compared.", size - tree_size));
-            return Ok(Tables { work: None });
+            return Ok(Tables {
+                work: None,
+                soundness: Some(soundness),
+            });
         }
         let database = Database::Sqlite {
             path: scratch.folder.join("made.db"),
@@ -123,6 +142,7 @@ impl Tables {
                 size,
                 scratch,
             }),
+            soundness: Some(soundness),
         })
     }
 
@@ -155,7 +175,8 @@ impl Tables {
 
     /// Compares.
     pub fn end(self, scene: &Scene<'_>, tree: &Tree, report: &mut Report) -> Result<()> {
-        let Some(mut work) = self.work else {
+        let is_sound = self.soundness.is_none_or(|s| s.end(report));
+        let Some(mut work) = self.work.filter(|_| is_sound) else {
             report
                 .notes
                 .push("The tables were not compared with the ledger.".to_owned());
@@ -164,7 +185,12 @@ impl Tables {
         work.projector.rows.flush(&mut work.made)?;
         finish(&mut work.made, work.size, tree.published())?;
         (scene.watch)("tables", 0, 1);
-        match differences(&mut work.live, work.made, &work.database) {
+        match differences(
+            &mut work.live,
+            work.made,
+            &work.database,
+            &work.projector.rows,
+        ) {
             Ok(all) => report
                 .findings
                 .extend(all.into_iter().map(|what| Finding::new("state", what))),
@@ -179,50 +205,61 @@ impl Tables {
     }
 }
 
-/// The engine's own check of its pages, seals included.
-fn sound(live: &mut Session, report: &mut Report) -> bool {
-    if live.is_postgres() {
-        return true;
+/// The engine's own check of its pages, seals included, on a thread of its own while the ledger is read.
+struct Soundness(JoinHandle<Vec<Finding>>);
+
+impl Soundness {
+    fn begin(database: Database) -> Soundness {
+        Soundness(std::thread::spawn(move || {
+            let finding = |what: String| vec![Finding::new(STATE_FILE, what)];
+            match Session::open(&database) {
+                Ok(session) if session.is_postgres() => Vec::new(),
+                Ok(mut session) => sound(&mut session).unwrap_or_else(|e| finding(e.to_string())),
+                Err(e) => finding(e.to_string()),
+            }
+        }))
     }
+
+    /// Waits for it: whether there was nothing to report.
+    fn end(self, report: &mut Report) -> bool {
+        let found = self
+            .0
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let is_sound = found.is_empty();
+        report.findings.extend(found);
+        is_sound
+    }
+}
+
+fn sound(live: &mut Session) -> Result<Vec<Finding>> {
     for pragma in ["PRAGMA cipher_integrity_check", "PRAGMA quick_check"] {
-        match live.query(pragma, &[]) {
-            Ok(rows) => {
-                let words: Vec<String> = rows
-                    .iter()
-                    .filter_map(|r| r.text(0).ok().map(str::to_owned))
-                    .filter(|t| t != "ok")
-                    .collect();
-                if !words.is_empty() {
-                    report.findings.extend(
-                        words.iter().take(20).map(|w| {
-                            Finding::new("state.db", format!("{w}; run `comity rebuild`"))
-                        }),
-                    );
-                    return false;
-                }
-            }
-            Err(e) => {
-                report
-                    .findings
-                    .push(Finding::new("state.db", e.to_string()));
-                return false;
-            }
+        let found: Vec<Finding> = live
+            .query(pragma, &[])?
+            .iter()
+            .filter_map(|row| row.text(0).ok())
+            .filter(|words| *words != "ok")
+            .take(20)
+            .map(|words| Finding::new(STATE_FILE, format!("{words}; run `comity rebuild`")))
+            .collect();
+        if !found.is_empty() {
+            return Ok(found);
         }
     }
-    true
+    Ok(Vec::new())
 }
 
 /// The live tables, for reading. Of a copy that cannot be written to, the sealed files are copied first, since the
 /// engine must be able to write beside them.
-fn live(scene: &Scene<'_>, key: [u8; 32], scratch: &Path) -> Result<Session> {
+fn live(scene: &Scene<'_>, key: [u8; 32], scratch: &Path) -> Result<Database> {
     let database = scene.config.database(scene.dir, key, Access::Live);
     let Database::Sqlite { path, .. } = &database else {
-        return Ok(Session::open(&database)?);
+        return Ok(database);
     };
     let writable =
         std::fs::OpenOptions::new().write(true).open(path).is_ok() && !is_read_only(scene.dir);
     if writable {
-        return Ok(Session::open(&database)?);
+        return Ok(database);
     }
     for suffix in ["", "-wal"] {
         let from = scene.dir.join(format!("state.db{suffix}"));
@@ -237,11 +274,11 @@ fn live(scene: &Scene<'_>, key: [u8; 32], scratch: &Path) -> Result<Session> {
         .permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
     std::fs::set_permissions(&copy, permissions).map_err(|e| AppError::io(&copy, e))?;
-    Ok(Session::open(&Database::Sqlite {
+    Ok(Database::Sqlite {
         path: copy,
         key,
         access: Access::Live,
-    })?)
+    })
 }
 
 fn is_read_only(dir: &Path) -> bool {
