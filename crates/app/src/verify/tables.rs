@@ -84,24 +84,23 @@ impl Tables {
             Err(e) => return Err(e),
         };
         live.keep_pages(PAGES_KIB)?;
-        match schema::version(&mut live) {
-            Ok(Some(schema::VERSION)) => {}
-            // What is wrong with its pages is said before what cannot be read because of that.
-            Ok(other) if soundness.end(report) => {
+        let wrong = match schema::version(&mut live) {
+            Ok(Some(schema::VERSION)) => None,
+            Ok(other) => {
                 let which = other.map_or("none".to_owned(), |v| v.to_string());
-                report.findings.push(Finding::new(
-                    STATE_FILE,
-                    format!("its tables are of version {which} and this program's are of version {}; `comity rebuild` makes them anew from the ledger", schema::VERSION),
-                ));
-                return Ok(Tables::none());
+                Some(format!(
+                    "its tables are of version {which} and this program's are of version {}; `comity rebuild` makes them anew from the ledger",
+                    schema::VERSION
+                ))
             }
-            Err(e) if soundness.end(report) => {
-                report
-                    .findings
-                    .push(Finding::new(STATE_FILE, e.to_string()));
-                return Ok(Tables::none());
+            Err(e) => Some(e.to_string()),
+        };
+        if let Some(wrong) = wrong {
+            // Damaged pages say more than what cannot be read because of them.
+            if soundness.end(report) {
+                report.findings.push(Finding::new(STATE_FILE, wrong));
             }
-            Ok(_) | Err(_) => return Ok(Tables::none()),
+            return Ok(Tables::none());
         }
         // One snapshot: another process may go on recording.
         live.execute(
