@@ -9,7 +9,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
 };
 
 use crate::{
@@ -28,6 +28,10 @@ const OPEN_FILES: usize = 128;
 /// Small writes are gathered up to this many bytes.
 const GATHERED: usize = 128 * 1024;
 
+/// After so many bytes a flush is begun beside the writing, so that the disk works while a large object is still being
+/// made and little is left for the end.
+const FLUSH_AHEAD: u64 = 32 << 20;
+
 pub(crate) struct Local {
     root: PathBuf,
     disk: Disk,
@@ -40,6 +44,9 @@ pub(crate) struct LocalWriter {
     file: DiskFile,
     temporary: Temporary,
     gathered: Vec<u8>,
+    /// Bytes written since a flush was last begun.
+    unflushed: u64,
+    flushing: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// An object whose content is durable and that only has to be renamed to its place.
@@ -116,6 +123,8 @@ impl Local {
             file,
             temporary,
             gathered: Vec::new(),
+            unflushed: 0,
+            flushing: None,
         })
     }
 
@@ -216,7 +225,7 @@ impl LocalWriter {
             self.spill()?;
         }
         if bytes.len() >= GATHERED {
-            self.file.write_all(bytes)
+            self.put(bytes)
         } else {
             self.gathered.extend_from_slice(bytes);
             Ok(())
@@ -225,14 +234,41 @@ impl LocalWriter {
 
     fn spill(&mut self) -> Result<(), StoreError> {
         if !self.gathered.is_empty() {
-            self.file.write_all(&self.gathered)?;
+            let gathered = std::mem::take(&mut self.gathered);
+            self.put(&gathered)?;
+            self.gathered = gathered;
             self.gathered.clear();
         }
         Ok(())
     }
 
+    fn put(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(bytes)?;
+        self.unflushed += bytes.len() as u64;
+        if self.unflushed >= FLUSH_AHEAD && self.flushing.as_ref().is_none_or(|f| f.is_finished()) {
+            self.flushed_ahead()?;
+            let file = self.file.file().try_clone();
+            let file = file.map_err(|e| StoreError::io(Op::Sync, self.file.path(), e))?;
+            self.flushing = Some(thread::spawn(move || file.sync_data()));
+            self.unflushed = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for the flush that was begun ahead. Its failure is the file's: it would not be told again.
+    fn flushed_ahead(&mut self) -> Result<(), StoreError> {
+        let Some(flushing) = self.flushing.take() else {
+            return Ok(());
+        };
+        flushing
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            .map_err(|e| StoreError::io(Op::Sync, self.file.path(), e))
+    }
+
     fn flush(mut self) -> Result<Flushed, StoreError> {
         self.spill()?;
+        self.flushed_ahead()?;
         self.file.sync()?;
         Ok(Flushed {
             name: self.name,
