@@ -1,5 +1,7 @@
 //! Rows waiting to be written, many a statement, in the order that keeps every table growing at its end.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::sql::schema::PROJECTIONS;
 use crate::sql::{Session, Value};
@@ -11,11 +13,16 @@ const ROOM: usize = 300_000;
 /// Values waiting for scattered tables before they are written.
 const SCATTERED_ROOM: usize = 1_000_000;
 
+/// Chains whose ends one statement writes.
+const HEADS_PER_STATEMENT: usize = 256;
+
 /// Buffers of new rows by table, and the updates that follow them.
 #[derive(Default)]
 pub struct Rows {
     inserts: Vec<(&'static str, Vec<Value>)>,
     updates: Vec<(&'static str, Vec<Value>)>,
+    /// The newest end of each chain that was gone on with.
+    heads: BTreeMap<i64, [Value; 3]>,
     written: Vec<(&'static str, i64)>,
 }
 
@@ -26,6 +33,11 @@ impl Rows {
             Some((_, rows)) => rows.extend(values),
             None => self.inserts.push((table, values.into())),
         }
+    }
+
+    /// Says where a chain ends now: place, index and leaf of its last event.
+    pub fn head(&mut self, chain: i64, last: [Value; 3]) {
+        self.heads.insert(chain, last);
     }
 
     /// Adds a statement that runs after the inserts, in order.
@@ -87,6 +99,18 @@ impl Rows {
             } else {
                 session.insert(table, columns, &values)?;
             }
+        }
+        let heads: Vec<(i64, [Value; 3])> = std::mem::take(&mut self.heads).into_iter().collect();
+        for part in heads.chunks(HEADS_PER_STATEMENT) {
+            let rows = vec!["(?,?,?,?)"; part.len()].join(",");
+            let sql = format!(
+                "UPDATE chains SET last_n = v.column2, last_index = v.column3, last_leaf = v.column4 FROM (VALUES {rows}) AS v WHERE chains.no = v.column1"
+            );
+            let values: Vec<Value> = part
+                .iter()
+                .flat_map(|(no, last)| [Value::Int(*no)].into_iter().chain(last.iter().cloned()))
+                .collect();
+            session.execute(&sql, &values)?;
         }
         for (sql, values) in self.updates.drain(..) {
             session.execute(sql, &values)?;
