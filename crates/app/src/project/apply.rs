@@ -151,10 +151,8 @@ impl Projector {
         let (n, index) = (event.n as i64, event.index as i64);
         self.rows
             .insert("events", [no.into(), n.into(), index.into()]);
-        self.rows.update(
-            "UPDATE chains SET last_n = ?, last_index = ?, last_leaf = ? WHERE no = ?",
-            [n.into(), index.into(), event.leaf.0.into(), no.into()],
-        );
+        self.rows
+            .head(no, [n.into(), index.into(), event.leaf.0.into()]);
         match event.text("kind")? {
             "intake_closed" => self
                 .rows

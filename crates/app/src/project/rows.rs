@@ -1,5 +1,7 @@
 //! Rows waiting to be written, many a statement, in the order that keeps every table growing at its end.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::sql::schema::PROJECTIONS;
 use crate::sql::{Session, Value};
@@ -8,6 +10,8 @@ use crate::sql::{Session, Value};
 const SCATTERED: [&str; 2] = ["digests", "paths"];
 /// Values waiting for the other tables before they are written, some 40 bytes each.
 const ROOM: usize = 300_000;
+/// Chains whose last event one statement says.
+const HEADS: usize = 512;
 /// Values waiting for scattered tables before they are written.
 const SCATTERED_ROOM: usize = 1_000_000;
 
@@ -16,6 +20,8 @@ const SCATTERED_ROOM: usize = 1_000_000;
 pub struct Rows {
     inserts: Vec<(&'static str, Vec<Value>)>,
     updates: Vec<(&'static str, Vec<Value>)>,
+    /// The last event of chains that are there: its place, its index and its leaf hash.
+    heads: BTreeMap<i64, [Value; 3]>,
 }
 
 impl Rows {
@@ -32,9 +38,16 @@ impl Rows {
         self.updates.push((sql, values.into()));
     }
 
+    /// Says which event of a chain that is there is now its last: its place, its index, its leaf hash.
+    pub fn head(&mut self, chain: i64, last: [Value; 3]) {
+        self.heads.insert(chain, last);
+    }
+
     /// How many values wait: a measure for when to flush.
     pub fn len(&self) -> usize {
-        self.inserts.iter().map(|(_, v)| v.len()).sum::<usize>() + self.updates.len()
+        self.inserts.iter().map(|(_, v)| v.len()).sum::<usize>()
+            + self.updates.len()
+            + self.heads.len()
     }
 
     /// Whether nothing waits.
@@ -75,6 +88,18 @@ impl Rows {
             } else {
                 session.insert(table, columns, &values)?;
             }
+        }
+        let heads: Vec<_> = std::mem::take(&mut self.heads).into_iter().collect();
+        for part in heads.chunks(HEADS) {
+            let rows = vec!["(?,?,?,?)"; part.len()].join(",");
+            let values: Vec<Value> = part
+                .iter()
+                .flat_map(|(no, last)| std::iter::once(Value::Int(*no)).chain(last.clone()))
+                .collect();
+            session.execute(
+                &format!("WITH last (chain, n, leaf, hash) AS (VALUES {rows}) UPDATE chains SET last_n = last.n, last_index = last.leaf, last_leaf = last.hash FROM last WHERE chains.no = last.chain"),
+                &values,
+            )?;
         }
         for (sql, values) in self.updates.drain(..) {
             session.execute(sql, &values)?;
