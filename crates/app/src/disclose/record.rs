@@ -36,10 +36,6 @@ pub fn beside(place: &Path) -> Result<[PathBuf; 2]> {
 }
 
 /// Records the act, then each exhibit's own event. Returns the leaf of the act.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one caller, which has them all at hand"
-)]
 pub fn record(
     centre: &Centre,
     actor: &Actor,
