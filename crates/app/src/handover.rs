@@ -5,10 +5,10 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use comity_core::digest::Digest;
+use comity_core::digest::{Digest, Sha256Hasher};
 use comity_store::{Disk, Op, StoreError};
-use comity_vault::{Also, Hasher};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -17,15 +17,16 @@ use crate::error::{AppError, Result};
 /// Buffer of a file that is being written.
 const BUFFER: usize = 1 << 18;
 
-/// A folder or a zip in the making. Each durable call is a step of `disk`, where faults are injected.
+/// A folder or a zip in the making, by several threads if they like. Each durable call is a step of `disk`, where
+/// faults are injected.
 pub struct Handover {
     disk: Disk,
     /// Where the files are gathered: the folder itself, or what goes into the zip at the end.
     folder: PathBuf,
-    zip: Option<(ZipWriter<BufWriter<Stepped>>, PathBuf)>,
+    zip: Option<(Mutex<ZipWriter<BufWriter<Stepped>>>, PathBuf)>,
     /// The name of the one folder in the zip.
     name: String,
-    folders: std::collections::BTreeSet<PathBuf>,
+    folders: Mutex<std::collections::BTreeSet<PathBuf>>,
 }
 
 /// A file's path in the hand-over, its digest and size.
@@ -130,7 +131,7 @@ impl Handover {
             (
                 gathering(made),
                 Some((
-                    ZipWriter::new(BufWriter::with_capacity(BUFFER, file)),
+                    Mutex::new(ZipWriter::new(BufWriter::with_capacity(BUFFER, file))),
                     made.to_owned(),
                 )),
             )
@@ -143,54 +144,81 @@ impl Handover {
             folder,
             zip,
             name,
-            folders: std::collections::BTreeSet::new(),
+            folders: Mutex::default(),
         })
     }
 
-    fn create(&mut self, path: &str) -> Result<Stepped> {
+    fn create(&self, path: &str) -> Result<Stepped> {
         let target = self.folder.join(path);
-        let above = parent(&target).to_owned();
-        if self.folders.insert(above.clone()) {
-            self.disk
-                .step(Op::CreateDir, &above, || std::fs::create_dir_all(&above))?;
-        }
+        self.make_folder(parent(&target))?;
         Stepped::create(&self.disk, &target)
     }
 
+    fn make_folder(&self, folder: &Path) -> Result<()> {
+        // Held until the folder is there: another thread may want to write into it.
+        let mut made = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.contains(folder) {
+            return Ok(());
+        }
+        self.disk
+            .step(Op::CreateDir, folder, || std::fs::create_dir_all(folder))?;
+        made.insert(folder.to_owned());
+        Ok(())
+    }
+
     /// A file that grows while others are written.
-    pub fn growing(&mut self, path: &str) -> Result<Growing> {
+    pub fn growing(&self, path: &str) -> Result<Growing> {
         let file = self.create(path)?;
         Ok(Growing {
             path: path.to_owned(),
             target: self.folder.join(path),
             out: BufWriter::with_capacity(BUFFER, file),
-            hasher: Hasher::new(Also::default()),
+            hasher: Sha256Hasher::new(),
+            size: 0,
         })
     }
 
     /// A whole small file.
-    pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<Written> {
+    pub fn add(&self, path: &str, bytes: &[u8]) -> Result<Written> {
         let mut file = self.growing(path)?;
         file.write(bytes)?;
         file.end()
     }
 
+    /// Whether it is a zip, whose files are written one after the other.
+    pub fn is_zip(&self) -> bool {
+        self.zip.is_some()
+    }
+
+    /// A file of a folder, written in one go.
+    pub fn put(&self, path: &str, bytes: &[u8]) -> Result<Written> {
+        self.create(path)?
+            .write_all(bytes)
+            .map_err(|e| AppError::io(&self.folder.join(path), e))?;
+        Ok(Written {
+            path: path.to_owned(),
+            sha256: Digest::of(bytes),
+            size: bytes.len() as u64,
+        })
+    }
+
     /// A file whose bytes `fill` writes, in a zip stored as they are.
     pub fn payload(
-        &mut self,
+        &self,
         path: &str,
         fill: impl FnOnce(&mut dyn Write) -> Result<u64>,
     ) -> Result<Written> {
-        let mut hasher = Hasher::new(Also::default());
-        let size = match &mut self.zip {
+        let mut hasher = Sha256Hasher::new();
+        let size = match &self.zip {
             Some((zip, at)) => {
+                let mut zip = zip.lock().unwrap_or_else(PoisonError::into_inner);
                 let options = SimpleFileOptions::default()
                     .compression_method(CompressionMethod::Stored)
                     .large_file(true);
                 zip.start_file(format!("{}/{path}", self.name), options)
                     .map_err(|e| zip_error(at, e))?;
                 fill(&mut Tee {
-                    out: zip,
+                    out: &mut *zip,
                     hasher: &mut hasher,
                 })?
             }
@@ -207,16 +235,17 @@ impl Handover {
         };
         Ok(Written {
             path: path.to_owned(),
-            sha256: hasher.finish().sha256,
+            sha256: hasher.finish(),
             size,
         })
     }
 
     /// Ends it: everything durable under the partial name.
     pub fn finish(self, files: &[&str]) -> Result<()> {
-        let Some((mut zip, at)) = self.zip else {
+        let Some((zip, at)) = self.zip else {
             return flush_file_system(&self.disk, &self.folder);
         };
+        let mut zip = zip.into_inner().unwrap_or_else(PoisonError::into_inner);
         for path in files {
             let source = self.folder.join(path);
             let mut file = BufReader::with_capacity(
@@ -320,13 +349,15 @@ pub struct Growing {
     path: String,
     target: PathBuf,
     out: BufWriter<Stepped>,
-    hasher: Hasher,
+    hasher: Sha256Hasher,
+    size: u64,
 }
 
 impl Growing {
     /// Adds bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
         self.out
             .write_all(bytes)
             .map_err(|e| AppError::io(&self.target, e))
@@ -337,18 +368,17 @@ impl Growing {
         self.out
             .flush()
             .map_err(|e| AppError::io(&self.target, e))?;
-        let hashes = self.hasher.finish();
         Ok(Written {
             path: self.path,
-            sha256: hashes.sha256,
-            size: hashes.size,
+            sha256: self.hasher.finish(),
+            size: self.size,
         })
     }
 }
 
 struct Tee<'a> {
     out: &'a mut dyn Write,
-    hasher: &'a mut Hasher,
+    hasher: &'a mut Sha256Hasher,
 }
 
 impl Write for Tee<'_> {

@@ -15,6 +15,7 @@ pub mod intake;
 pub mod item;
 pub mod keys;
 mod outgoing;
+mod packs;
 mod page;
 pub mod project;
 mod queue;

@@ -5,7 +5,7 @@ use comity_core::digest::Digest;
 use comity_core::json::Value;
 use comity_core::leaf::{Leaf, leaf_hash};
 use comity_keyring::Secret;
-use comity_ledger::Tree;
+use comity_ledger::{Stored, Tree};
 use comity_seal::{Key, open};
 
 use crate::centre::Centre;
@@ -112,6 +112,16 @@ pub(crate) fn open_event_with(
     Ok((event, secret))
 }
 
+/// Events of a full bundle.
+const WIDTH: u64 = 256;
+
+fn not_in_bundle(index: u64) -> AppError {
+    AppError::damaged(
+        format!("event {index} of the ledger"),
+        "its bundle does not hold it",
+    )
+}
+
 impl Centre {
     /// Reads one event by the index of its leaf.
     pub fn read_event(&self, index: u64) -> Result<OpenedEvent> {
@@ -129,9 +139,37 @@ impl Centre {
         open_event(&self.keys, index, &entry, &body)
     }
 
+    /// The sealed events of these leaves, given in ascending order. Those of one bundle are read together.
+    pub(crate) fn stored_events(&self, indices: &[u64]) -> Result<Vec<Stored>> {
+        let mut sequencer = self.sequencer();
+        if indices.last().is_some_and(|i| *i >= sequencer.tree.size()) {
+            sequencer.recover()?;
+        }
+        let mut events = Vec::with_capacity(indices.len());
+        for run in indices.chunk_by(|a, b| a / WIDTH == b / WIDTH) {
+            let [first, ..] = run else { continue };
+            let end = run.last().unwrap_or(first) + 1;
+            let mut wanted = run.iter().peekable();
+            for batch in sequencer.tree.batches(*first..end) {
+                events.extend(batch?.iter().filter_map(|event| {
+                    wanted.next_if_eq(&&event.index)?;
+                    Some(Stored {
+                        index: event.index,
+                        hash: event.hash,
+                        entry: event.entry.to_vec(),
+                        body: event.body.to_vec(),
+                    })
+                }));
+            }
+            if let Some(index) = wanted.next() {
+                return Err(not_in_bundle(*index));
+            }
+        }
+        Ok(events)
+    }
+
     /// Full bundles never change, and who reads one event mostly reads its neighbours next: the last bundle is kept.
     fn read_from_bundle(&self, tree: &Tree, index: u64) -> Result<OpenedEvent> {
-        const WIDTH: u64 = 256;
         let first = index / WIDTH * WIDTH;
         let mut kept = self
             .last_bundle
@@ -143,10 +181,7 @@ impl Centre {
         let at = usize::try_from(index - first).unwrap_or(usize::MAX);
         match kept.as_ref().and_then(|batch| batch.iter().nth(at)) {
             Some(event) => open_event(&self.keys, index, event.entry, event.body),
-            None => Err(AppError::damaged(
-                format!("event {index} of the ledger"),
-                "its bundle does not hold it",
-            )),
+            None => Err(not_in_bundle(index)),
         }
     }
 }

@@ -230,6 +230,24 @@ impl<'a> Group<'a> {
         })
     }
 
+    /// Looks up the last events of many chains in one go, before events of theirs are pushed.
+    pub fn look_up(&mut self, chains: &[i64]) -> Result<()> {
+        let rows = self.session.query_in(
+            "SELECT no, chain, last_n, last_leaf FROM chains WHERE no IN ()",
+            chains,
+        )?;
+        for row in rows {
+            let head = (
+                ChainId(row.array(1)?),
+                row.int(2)? as u64,
+                Digest(row.array(3)?),
+            );
+            // What this group has pushed since is newer.
+            self.heads.entry(row.int(0)?).or_insert(head);
+        }
+        Ok(())
+    }
+
     /// The last event of a chain: of this group, or of the tables.
     fn head(&mut self, no: i64) -> Result<(ChainId, u64, Digest)> {
         if let Some(head) = self.heads.get(&no) {

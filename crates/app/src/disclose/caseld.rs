@@ -44,20 +44,40 @@ impl CaseLd {
         })
     }
 
-    fn node(&mut self, node: &Value) -> Result<()> {
-        self.out.write(b",\n")?;
-        self.out.write(node.to_string().as_bytes())
+    /// Adds the nodes of one exhibit; before the first of a member, the member.
+    pub fn item(&mut self, nodes: &Nodes) -> Result<()> {
+        if self.members.insert(nodes.member.clone()) {
+            let organization = organization(&self.origin, &nodes.member);
+            let mut text = String::new();
+            node(
+                &mut text,
+                &json!({ "@id": organization, "@type": "uco-identity:Organization", "uco-core:name": nodes.member }),
+            );
+            self.out.write(text.as_bytes())?;
+        }
+        self.out.write(nodes.text.as_bytes())
     }
 
-    /// The nodes of one exhibit: its file, its record, how it was received.
-    pub fn item(&mut self, received: &OpenedEvent, line: &ItemLine) -> Result<()> {
+    /// Ends the file.
+    pub fn end(mut self) -> Result<Written> {
+        self.out.write(b"\n]}\n")?;
+        self.out.end()
+    }
+}
+
+/// The nodes of one exhibit.
+pub struct Nodes {
+    member: String,
+    text: String,
+}
+
+impl Nodes {
+    /// Its file, its record, how it was received.
+    pub fn of(origin: &str, received: &OpenedEvent, line: &ItemLine) -> Nodes {
         let member = received.text("member").unwrap_or("unknown").to_owned();
-        let organization = iri("organization", &format!("{}/{member}", self.origin));
-        if self.members.insert(member.clone()) {
-            self.node(&json!({ "@id": organization, "@type": "uco-identity:Organization", "uco-core:name": member }))?;
-        }
+        let organization = organization(origin, &member);
         let chain = line.chain.to_string();
-        let id = |kind: &str| iri(kind, &format!("{}/{chain}", self.origin));
+        let id = |kind: &str| iri(kind, &format!("{origin}/{chain}"));
         let mut facets = Vec::new();
         let mut file_facet =
             json!({ "@id": id("file-facet"), "@type": "uco-observable:FileFacet" });
@@ -92,21 +112,25 @@ impl CaseLd {
             json!({
                 "@id": id("investigative-action"), "@type": "case-investigation:InvestigativeAction", "uco-core:name": "received",
                 "uco-action:startTime": time, "uco-action:endTime": time,
-                "uco-action:performer": { "@id": organization }, "uco-action:instrument": [{ "@id": iri("tool", &self.origin) }],
+                "uco-action:performer": { "@id": organization }, "uco-action:instrument": [{ "@id": iri("tool", origin) }],
                 "uco-action:result": [{ "@id": record }, { "@id": file }]
             })
         });
-        for node in nodes.iter().chain(&action) {
-            self.node(node)?;
+        let mut text = String::with_capacity(2048);
+        for one in nodes.iter().chain(&action) {
+            node(&mut text, one);
         }
-        Ok(())
+        Nodes { member, text }
     }
+}
 
-    /// Ends the file.
-    pub fn end(mut self) -> Result<Written> {
-        self.out.write(b"\n]}\n")?;
-        self.out.end()
-    }
+fn node(out: &mut String, node: &Value) {
+    out.push_str(",\n");
+    out.push_str(&node.to_string());
+}
+
+fn organization(origin: &str, member: &str) -> String {
+    iri("organization", &format!("{origin}/{member}"))
 }
 
 /// An IRI that ends in a UUID, the same for the same thing. By RFC 9562 its version would be 8; the shapes of UCO know

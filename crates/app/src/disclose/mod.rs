@@ -6,6 +6,7 @@
 mod caseld;
 mod package;
 pub mod page;
+mod reading;
 pub(crate) mod record;
 
 use std::path::Path;
@@ -18,9 +19,9 @@ use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
 use crate::handover::refuse_taken;
-use crate::item::Filter;
 use crate::outgoing::{Kind, Outgoing};
 use crate::project::ItemState;
+use crate::registry::Named;
 
 /// What is to be disclosed.
 #[derive(Clone, Debug)]
@@ -50,11 +51,29 @@ pub struct Disclosed {
     pub recorded_at: u64,
 }
 
+/// An item that was selected; in the order of their registration numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Selected {
+    /// Its registration number.
+    pub ern: Ern,
+    /// The number of its chain.
+    pub no: i64,
+}
+
+/// Selected items read from SQL at a time.
+const PAGE: i64 = 8192;
+
 /// One exhibit of the selection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exhibit {
+    /// Its registration number.
+    pub ern: Ern,
     /// The number of its chain.
     pub no: i64,
+    /// Number of the key of its custody.
+    pub custody_key: u64,
+    /// Number of its own key.
+    pub content_key: u64,
     /// Its place in its chain of the last event at A.
     pub last_n: u64,
     /// The leaf hash of that event.
@@ -82,7 +101,7 @@ impl Centre {
         }
         let mut session = self.session()?;
         let case = self.case(&mut session, &selection.case)?;
-        let erns = self.selected(&mut session, case.no, selection)?;
+        let selected = self.selected(&mut session, &case, selection)?;
         let work = Outgoing::begin(self, &mut session, Kind::Package, &place)?;
         let made = package::write(
             self,
@@ -90,7 +109,7 @@ impl Centre {
             actor,
             selection,
             &case,
-            &erns,
+            &selected,
             &work,
             watch,
         );
@@ -102,16 +121,7 @@ impl Centre {
                 return Err(e);
             }
         };
-        let leaf = record::record(
-            self,
-            &mut session,
-            actor,
-            selection,
-            &case.code,
-            &made,
-            &work,
-            watch,
-        )?;
+        let leaf = record::record(self, actor, selection, &case.code, &made, &work, watch)?;
         let recorded_at = record::hand_over(self, &mut session, &work)?;
         Ok(Disclosed {
             head: made.head,
@@ -121,41 +131,67 @@ impl Centre {
         })
     }
 
-    /// The numbers of the selected items, sorted. Each must be of the case.
+    /// The selected items, sorted. Each must be of the case.
     fn selected(
         &self,
         session: &mut crate::sql::Session,
-        case_no: i64,
+        case: &Named,
         selection: &Selection,
-    ) -> Result<Vec<Ern>> {
-        let mut erns = Vec::new();
-        if selection.items.is_empty() {
-            let filter = Filter {
-                case: Some(case_no),
-                ..Filter::default()
-            };
-            self.each_item(session, &filter, 0, &mut |item| {
-                erns.push(item.ern);
-                Ok(true)
-            })?;
-        }
-        for ern in &selection.items {
-            let item = self.item(session, ern)?;
-            if self.case(session, &item.case)?.no != case_no {
-                return Err(AppError::Usage(format!(
-                    "{ern} is not an item of this case"
-                )));
+    ) -> Result<Vec<Selected>> {
+        let mut selected = match selection.items.as_slice() {
+            [] => items_of(session, case.no)?,
+            items => {
+                let mut selected = Vec::with_capacity(items.len());
+                for ern in items {
+                    let item = self.item(session, ern)?;
+                    if item.case != case.code {
+                        return Err(AppError::Usage(format!(
+                            "{ern} is not an item of this case"
+                        )));
+                    }
+                    selected.push(Selected {
+                        ern: *ern,
+                        no: item.no,
+                    });
+                }
+                selected
             }
-            erns.push(*ern);
-        }
-        erns.sort();
-        erns.dedup();
-        if erns.is_empty() {
+        };
+        selected.sort_unstable();
+        selected.dedup();
+        if selected.is_empty() {
             return Err(AppError::Usage(
                 "there is nothing to disclose: the case has no items".to_owned(),
             ));
         }
-        Ok(erns)
+        Ok(selected)
+    }
+}
+
+/// All items of a case.
+fn items_of(session: &mut crate::sql::Session, case_no: i64) -> Result<Vec<Selected>> {
+    let broken = |what: &str| AppError::damaged("table items", what.to_owned());
+    let mut selected: Vec<Selected> = Vec::new();
+    loop {
+        let after = selected.last().map_or(0, |s| s.no);
+        let rows = session.query(
+            &format!("SELECT i.no, m.code, t.number, i.number FROM items i JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake WHERE i.no > ? AND i.case_no = ? ORDER BY i.no LIMIT {PAGE}"),
+            &[after.into(), case_no.into()],
+        )?;
+        for row in &rows {
+            let member = row
+                .text(1)?
+                .parse()
+                .map_err(|_| broken("a member's code is malformed"))?;
+            selected.push(Selected {
+                ern: Ern::new(member, row.int(2)? as u32, row.int(3)? as u32)
+                    .ok_or_else(|| broken("a number is out of range"))?,
+                no: row.int(0)?,
+            });
+        }
+        if rows.len() < PAGE as usize {
+            return Ok(selected);
+        }
     }
 }
 

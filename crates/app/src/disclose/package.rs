@@ -2,23 +2,21 @@
 
 use comity_core::checkpoint::SignedCheckpoint;
 use comity_core::digest::Digest;
-use comity_core::id::Ern;
+use comity_core::package::PackageHead;
 use comity_core::package::bag::{ManifestWriter, info};
-use comity_core::package::{ItemBytes, ItemLine, PackageHead, event_line, payload_path, words};
-use comity_rules::opening::{self, Reader};
 
 use super::caseld::CaseLd;
-use super::page::{self, CustodyEvent, EXHIBITS_PER_PAGE, Sheet, Shown};
-use super::{Exhibit, Selection, without};
+use super::page::{self, EXHIBITS_PER_PAGE, Sheet, Shown};
+use super::reading::{Payload, Prepared, Reading, Scene};
+use super::{Exhibit, Selected, Selection};
 use crate::centre::Centre;
+use crate::cores::ahead;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
 use crate::handover::{Growing, Handover, Written};
-use crate::item::Item;
 use crate::outgoing::Outgoing;
-use crate::project::ItemState;
-use crate::read::OpenedEvent;
-use crate::receipt::{PROGRAM, centre_name, hide_internal, published};
+use crate::packs::Packs;
+use crate::receipt::{PROGRAM, centre_name, published};
 use crate::registry::Named;
 use crate::sql::Session;
 
@@ -73,12 +71,12 @@ pub fn write(
     actor: &Actor,
     selection: &Selection,
     case: &Named,
-    erns: &[Ern],
+    selected: &[Selected],
     work: &Outgoing,
     watch: &dyn Fn(&str, u64, u64),
 ) -> Result<Made> {
     let checkpoint = published(centre)?;
-    let mut out = Handover::begin(&centre.ambient.disk, &work.place, &work.made)?;
+    let out = Handover::begin(&centre.ambient.disk, &work.place, &work.made)?;
     let head = PackageHead {
         centre: centre_name(centre)?,
         origin: centre.config.origin.clone(),
@@ -106,13 +104,32 @@ pub fn write(
         exhibits: Vec::new(),
         page: Vec::new(),
         sheets: Vec::new(),
-        many: erns.len() > EXHIBITS_PER_PAGE,
+        many: selected.len() > EXHIBITS_PER_PAGE,
         head,
     };
-    for (i, ern) in erns.iter().enumerate() {
-        bag.add(centre, session, selection, &checkpoint, ern, &mut out)?;
-        watch("exhibits", i as u64 + 1, erns.len() as u64);
-    }
+    let scene = Scene {
+        centre,
+        selection,
+        size: checkpoint.size(),
+        out: &out,
+        packs: Packs::new(&centre.vault),
+    };
+    let mut reading = Reading::new(&scene, session, selected);
+    let mut done = 0;
+    ahead(
+        || reading.next(),
+        |block| {
+            for prepared in block {
+                if let Some(prepared) = prepared {
+                    bag.add(prepared, &scene)?;
+                }
+                done += 1;
+                watch("exhibits", done, selected.len() as u64);
+            }
+            Ok(())
+        },
+    )?;
+    drop(scene);
     bag.finish(centre, &checkpoint, out)
 }
 
@@ -131,139 +148,48 @@ struct Bag {
 }
 
 impl Bag {
-    fn add(
-        &mut self,
-        centre: &Centre,
-        session: &mut Session,
-        selection: &Selection,
-        checkpoint: &SignedCheckpoint,
-        ern: &Ern,
-        out: &mut Handover,
-    ) -> Result<()> {
-        let item = centre.item(session, ern)?;
-        let mut custody = Vec::new();
-        let mut first: Option<OpenedEvent> = None;
-        let mut last: Option<(u64, Digest)> = None;
-        for index in centre
-            .chain_indices(session, item.no)?
-            .into_iter()
-            .filter(|i| *i < checkpoint.size())
-        {
-            let mut event = centre.read_event(index)?;
-            hide_internal(&mut event.fields);
-            last = Some((event.leaf.n, event.hash));
-            custody.push(self.event(&mut event, selection)?);
-            first.get_or_insert(event);
+    fn add(&mut self, prepared: Prepared, scene: &Scene<'_>) -> Result<()> {
+        let ern = prepared.exhibit.ern;
+        let written = match prepared.payload {
+            Payload::Without => None,
+            Payload::Put(written) => Some(written),
+            Payload::Bytes(path, bytes) => Some(scene.out.payload(&path, |to| {
+                to.write_all(&bytes)
+                    .map_err(|e| AppError::io(path.as_ref(), e))?;
+                Ok(bytes.len() as u64)
+            })?),
+            Payload::Large(path, object) => Some(
+                scene
+                    .out
+                    .payload(&path, |to| object.copy_to(&scene.packs, &ern, to))?,
+            ),
+        };
+        if let Some(written) = written {
+            // What is handed over is what was recorded.
+            if prepared.sha256 != Some(written.sha256.to_string()) {
+                return Err(AppError::damaged(
+                    ern.to_string(),
+                    "its bytes are not those whose digest is on record; nothing was handed over; `comity verify --full` says more",
+                ));
+            }
+            self.head.files += 1;
+            self.head.bytes += written.size;
+            self.payload.add(written.path, written.sha256);
         }
-        let (Some(first), Some((last_n, last))) = (first, last) else {
-            // Recorded after checkpoint A: not part of what is published, so not of this package.
-            return Ok(());
-        };
-        let bytes = self.bytes(centre, session, &item, &first, out)?;
-        let path = first.text("path").map(str::to_owned);
-        let sha256 = first.text("sha256").and_then(|d| d.parse().ok());
-        let size = first
-            .value("size")
-            .and_then(comity_core::json::Value::as_u64);
-        let line = ItemLine {
-            ern: *ern,
-            chain: first.leaf.chain,
-            events: last_n + 1,
-            last,
-            bytes: bytes.clone(),
-            path: path.clone(),
-            size_bytes: size,
-            sha256,
-        };
-        self.items.write(line.to_line().as_bytes())?;
-        self.case.item(&first, &line)?;
-        self.exhibits.push(Exhibit {
-            no: item.no,
-            last_n,
-            last,
-        });
-        self.page.push(page::Exhibit {
-            ern: ern.to_string(),
-            path,
-            file: match bytes {
-                ItemBytes::File(file) => Ok(file),
-                ItemBytes::Without(why) => Err(why),
-            },
-            size_bytes: size,
-            sha256: sha256.map(|d| d.to_string()),
-            custody,
-        });
+        self.items.write(prepared.item.as_bytes())?;
+        self.events.write(prepared.events.as_bytes())?;
+        self.case.item(&prepared.nodes)?;
+        self.head.events += prepared.indices.len() as u64;
+        self.indices.extend(prepared.indices);
+        self.exhibits.push(prepared.exhibit);
+        self.page.push(prepared.page);
         if self.many && self.page.len() == EXHIBITS_PER_PAGE {
-            self.end_sheet(out)?;
+            self.end_sheet(scene.out)?;
         }
         Ok(())
     }
 
-    /// One line of `events.jsonl`. A viewing by a person is named and not opened, unless asked for.
-    fn event(&mut self, event: &mut OpenedEvent, selection: &Selection) -> Result<CustodyEvent> {
-        let reader = Reader::Recipient {
-            viewings: selection.viewings,
-        };
-        let why = opening::event(event.text("kind").unwrap_or_default(), reader)
-            .map(|withheld| withheld.to_string());
-        if why.is_some() {
-            for field in &mut event.fields {
-                (field.salt, field.value) = (None, None);
-            }
-        }
-        let leaf = String::from_utf8_lossy(&event.entry);
-        let line = event_line(event.index, &leaf, &event.fields, why.as_deref())
-            .map_err(|e| AppError::damaged(format!("event {}", event.index), e.to_string()))?;
-        self.events.write(line.as_bytes())?;
-        self.indices.push(event.index);
-        self.head.events += 1;
-        let said = match why {
-            Some(why) => format!("An event that is withheld ({why})"),
-            None => words(&|name: &str| event.value(name).cloned()),
-        };
-        Ok(CustodyEvent {
-            index: event.index,
-            leaf: event.hash.to_string(),
-            time: event.text("time").map(str::to_owned),
-            words: said,
-        })
-    }
-
-    /// The exhibit's bytes into the payload, held against the recorded digest.
-    fn bytes(
-        &mut self,
-        centre: &Centre,
-        session: &mut Session,
-        item: &Item,
-        first: &OpenedEvent,
-        out: &mut Handover,
-    ) -> Result<ItemBytes> {
-        if item.state != ItemState::Sealed || first.is_erased() && first.text("sha256").is_none() {
-            return Ok(ItemBytes::Without(without(
-                item.state,
-                item.state == ItemState::Sealed,
-            )));
-        }
-        let path = payload_path(item.ern, first.text("path").unwrap_or_default());
-        let reader = centre.item_reader(session, item)?;
-        let written = out.payload(&path, |to| {
-            reader
-                .copy_to(to)
-                .map_err(|e| AppError::of_item(&item.ern, e))
-        })?;
-        if first.text("sha256") != Some(written.sha256.to_string().as_str()) {
-            return Err(AppError::damaged(
-                item.ern.to_string(),
-                "its bytes are not those whose digest is on record; nothing was handed over; `comity verify --full` says more",
-            ));
-        }
-        self.head.files += 1;
-        self.head.bytes += written.size;
-        self.payload.add(path.clone(), written.sha256);
-        Ok(ItemBytes::File(path))
-    }
-
-    fn end_sheet(&mut self, out: &mut Handover) -> Result<()> {
+    fn end_sheet(&mut self, out: &Handover) -> Result<()> {
         let exhibits = std::mem::take(&mut self.page);
         if let (Some(first), Some(last)) = (exhibits.first(), exhibits.last()) {
             self.sheets.push(Sheet {
@@ -284,10 +210,10 @@ impl Bag {
         mut self,
         centre: &Centre,
         checkpoint: &SignedCheckpoint,
-        mut out: Handover,
+        out: Handover,
     ) -> Result<Made> {
         if self.many {
-            self.end_sheet(&mut out)?;
+            self.end_sheet(&out)?;
         }
         self.head.exhibits = self.exhibits.len() as u64;
         if self.exhibits.is_empty() {
@@ -313,7 +239,7 @@ impl Bag {
         tags.push(out.add("comity/keys", centre.log_keys().to_file().as_bytes())?);
         tags.push(out.add("comity/log/checkpoint", checkpoint.as_bytes())?);
         centre.write_tiles(
-            &mut out,
+            &out,
             "comity/log/",
             &self.indices,
             checkpoint.size(),

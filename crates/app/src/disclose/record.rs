@@ -11,7 +11,7 @@ use super::package::Made;
 use super::{Exhibit, Selection};
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
-use crate::cores::on_all_cores;
+use crate::cores::{ahead, on_all_cores};
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft, NumberedKey};
 use crate::handover::{is_zip, name_of, parent, put_in_place, read_file, write_beside};
@@ -36,13 +36,8 @@ pub fn beside(place: &Path) -> Result<[PathBuf; 2]> {
 }
 
 /// Records the act, then each exhibit's own event. Returns the leaf of the act.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one caller, which has them all at hand"
-)]
 pub fn record(
     centre: &Centre,
-    session: &mut Session,
     actor: &Actor,
     selection: &Selection,
     case: &str,
@@ -69,75 +64,75 @@ pub fn record(
         object: ObjectAt::Unknown,
     });
     let mut leaf = 0;
-    let parts = made.exhibits.chunks(GROUP).count();
-    for (i, part) in made.exhibits.chunks(GROUP).enumerate() {
-        let drafts = events(centre, session, actor, selection, &act, part)?;
-        let is_last = i + 1 == parts;
+    let mut left = made.exhibits.len();
+    let mut parts = made.exhibits.chunks(GROUP);
+    let seal = || {
+        let Some(part) = parts.next() else {
+            return Ok(None);
+        };
+        let chains: Vec<i64> = part.iter().map(|exhibit| exhibit.no).collect();
+        Ok(Some((
+            chains,
+            events(centre, actor, selection, &act, part)?,
+        )))
+    };
+    ahead(seal, |(chains, drafts)| {
+        left -= chains.len();
         centre.sequencer().commit(&centre.keys, |group| {
             if let Some(draft) = first.take() {
                 let at = group.push(&draft)?;
                 leaf = at.index;
                 work.recorded(group.session, at.chain_no, Recorded::No, &made.tagmanifest)?;
             }
+            group.look_up(&chains)?;
             drafts.iter().try_for_each(|d| group.push(d).map(drop))?;
-            if is_last {
+            if left == 0 {
                 work.recorded_now(group.session, Recorded::Yes)?;
             }
             Ok(())
         })?;
-        watch(
-            "recording",
-            (i as u64 + 1) * GROUP as u64,
-            made.head.exhibits,
-        );
-    }
+        let done = made.head.exhibits - left as u64;
+        watch("recording", done, made.head.exhibits);
+        Ok(())
+    })?;
     Ok(leaf)
 }
 
 /// The events of some exhibits, sealed on all cores.
 fn events(
     centre: &Centre,
-    session: &mut Session,
     actor: &Actor,
     selection: &Selection,
     act: &str,
     part: &[Exhibit],
 ) -> Result<Vec<Draft>> {
-    let mut keyed = Vec::with_capacity(part.len());
-    for exhibit in part {
-        let row = session
-            .query_one(
-                "SELECT c.custody_key, c.content_key, m.code, t.number, i.number FROM chains c JOIN items i ON i.no = c.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake WHERE c.no = ?",
-                &[exhibit.no.into()],
-            )?
-            .ok_or_else(|| AppError::damaged("state", "an item has no chain; run `comity rebuild`"))?;
-        let ern = format!("{}-{:06}-{:07}", row.text(2)?, row.int(3)?, row.int(4)?);
-        keyed.push((exhibit, row.int(0)? as u64, row.int(1)? as u64, ern));
-    }
+    let keys = centre
+        .keys
+        .items(part.iter().map(|exhibit| exhibit.content_key))?;
     let (random, time) = (&*centre.ambient.random, centre.now());
     on_all_cores(
-        &keyed,
+        part,
         || (),
-        |(), _, (exhibit, custody, content, ern)| {
+        |(), _, exhibit| {
             let last = Value::from_iter([
                 ("leaf".to_owned(), Value::from(exhibit.last.to_string())),
                 ("n".to_owned(), exhibit.last_n.into()),
             ]);
             // The content of an erased item has no key any more; what is said of it is custody alone.
-            let own = match centre.keys.item(*content)? {
+            let own = match keys.get(&centre.keys, exhibit.content_key)? {
                 Some(secret) => NumberedKey {
-                    number: *content,
+                    number: exhibit.content_key,
                     key: Key::new(secret.first),
                 },
-                None => centre.keys.scope_key(*custody)?,
+                None => centre.keys.scope_key(exhibit.custody_key)?,
             };
             let event = EventDraft::new("disclosed", &actor.person, &time, random)
                 .custody("act", act)
-                .custody("ern", ern.as_str())
+                .custody("ern", exhibit.ern.to_string())
                 .custody("purpose", selection.purpose.as_str())
                 .custody_opt("recipient", selection.recipient.as_deref())
                 .content("last", last)
-                .seal(&centre.keys.scope_key(*custody)?, &own, random)?;
+                .seal(&centre.keys.scope_key(exhibit.custody_key)?, &own, random)?;
             Ok(Draft {
                 subject: Subject::Known(exhibit.no),
                 event,

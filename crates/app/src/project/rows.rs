@@ -10,18 +10,17 @@ use crate::sql::{Session, Value};
 const SCATTERED: [&str; 2] = ["digests", "paths"];
 /// Values waiting for the other tables before they are written, some 40 bytes each.
 const ROOM: usize = 300_000;
+/// Chains whose last event one statement says.
+const HEADS: usize = 512;
 /// Values waiting for scattered tables before they are written.
 const SCATTERED_ROOM: usize = 1_000_000;
-
-/// Chains whose ends one statement writes.
-const HEADS_PER_STATEMENT: usize = 256;
 
 /// Buffers of new rows by table, and the updates that follow them.
 #[derive(Default)]
 pub struct Rows {
     inserts: Vec<(&'static str, Vec<Value>)>,
     updates: Vec<(&'static str, Vec<Value>)>,
-    /// The newest end of each chain that was gone on with.
+    /// The last event of chains that are there: its place, its index and its leaf hash.
     heads: BTreeMap<i64, [Value; 3]>,
     written: Vec<(&'static str, i64)>,
 }
@@ -35,19 +34,21 @@ impl Rows {
         }
     }
 
-    /// Says where a chain ends now: place, index and leaf of its last event.
-    pub fn head(&mut self, chain: i64, last: [Value; 3]) {
-        self.heads.insert(chain, last);
-    }
-
     /// Adds a statement that runs after the inserts, in order.
     pub fn update<const N: usize>(&mut self, sql: &'static str, values: [Value; N]) {
         self.updates.push((sql, values.into()));
     }
 
+    /// Says which event of a chain that is there is now its last: its place, its index, its leaf hash.
+    pub fn head(&mut self, chain: i64, last: [Value; 3]) {
+        self.heads.insert(chain, last);
+    }
+
     /// How many values wait: a measure for when to flush.
     pub fn len(&self) -> usize {
-        self.inserts.iter().map(|(_, v)| v.len()).sum::<usize>() + self.updates.len()
+        self.inserts.iter().map(|(_, v)| v.len()).sum::<usize>()
+            + self.updates.len()
+            + self.heads.len()
     }
 
     /// Whether nothing waits.
@@ -100,17 +101,17 @@ impl Rows {
                 session.insert(table, columns, &values)?;
             }
         }
-        let heads: Vec<(i64, [Value; 3])> = std::mem::take(&mut self.heads).into_iter().collect();
-        for part in heads.chunks(HEADS_PER_STATEMENT) {
+        let heads: Vec<_> = std::mem::take(&mut self.heads).into_iter().collect();
+        for part in heads.chunks(HEADS) {
             let rows = vec!["(?,?,?,?)"; part.len()].join(",");
-            let sql = format!(
-                "UPDATE chains SET last_n = v.column2, last_index = v.column3, last_leaf = v.column4 FROM (VALUES {rows}) AS v WHERE chains.no = v.column1"
-            );
             let values: Vec<Value> = part
                 .iter()
-                .flat_map(|(no, last)| [Value::Int(*no)].into_iter().chain(last.iter().cloned()))
+                .flat_map(|(no, last)| std::iter::once(Value::Int(*no)).chain(last.clone()))
                 .collect();
-            session.execute(&sql, &values)?;
+            session.execute(
+                &format!("WITH last (chain, n, leaf, hash) AS (VALUES {rows}) UPDATE chains SET last_n = last.n, last_index = last.leaf, last_leaf = last.hash FROM last WHERE chains.no = last.chain"),
+                &values,
+            )?;
         }
         for (sql, values) in self.updates.drain(..) {
             session.execute(sql, &values)?;

@@ -20,7 +20,7 @@ pub struct DifferencesFile {
 
 impl DifferencesFile {
     /// Begins it, when the deliverer gave a list.
-    pub fn begin(intake: &Intake, out: &mut Handover) -> Result<Option<DifferencesFile>> {
+    pub fn begin(intake: &Intake, out: &Handover) -> Result<Option<DifferencesFile>> {
         match intake.closed.value("compared") {
             None => Ok(None),
             Some(_) => Ok(Some(DifferencesFile {

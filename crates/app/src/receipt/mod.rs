@@ -268,7 +268,7 @@ impl Centre {
         watch: &dyn Fn(u64, u64),
     ) -> Result<(ReceiptHead, Digest)> {
         let checkpoint = published(self)?;
-        let mut out = Handover::begin(&self.ambient.disk, &work.place, &work.made)?;
+        let out = Handover::begin(&self.ambient.disk, &work.place, &work.made)?;
         let mut lines = Lines {
             out: out.growing("manifest.jsonl")?,
             indices: Vec::new(),
@@ -282,7 +282,7 @@ impl Centre {
             lines.add(self.read_event(index)?, false)?;
         }
         let (first, last) = (intake.opened.index, intake.closed.index);
-        let mut differences = DifferencesFile::begin(intake, &mut out)?;
+        let mut differences = DifferencesFile::begin(intake, &out)?;
         self.each_event_of(intake, &mut |event| {
             watch(event.index - first, last - first);
             if let Some(differences) = &mut differences {
@@ -333,13 +333,7 @@ impl Centre {
         files.push(out.add("receipt.json", &head.to_bytes())?);
         files.push(out.add("keys", self.log_keys().to_file().as_bytes())?);
         files.push(out.add("log/checkpoint", checkpoint.as_bytes())?);
-        self.write_tiles(
-            &mut out,
-            "log/",
-            &lines.indices,
-            checkpoint.size(),
-            &mut files,
-        )?;
+        self.write_tiles(&out, "log/", &lines.indices, checkpoint.size(), &mut files)?;
         files.push(out.add(
             "index.html",
             page::index(&head, &self.log_keys().fingerprint_groups()).as_bytes(),
@@ -360,7 +354,7 @@ impl Centre {
     /// The tiles that show the leaves in the tree of `size`, under `folder`.
     pub(crate) fn write_tiles(
         &self,
-        out: &mut Handover,
+        out: &Handover,
         folder: &str,
         indices: &[u64],
         size: u64,

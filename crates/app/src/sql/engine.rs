@@ -200,6 +200,18 @@ impl Session {
         Ok(self.query(sql, values)?.into_iter().next())
     }
 
+    /// Runs a query with `IN ()` in it for many numbers, some hundred at a time, and returns all rows. Those of one part
+    /// of the numbers are in the order of the query.
+    pub fn query_in(&mut self, sql: &str, numbers: &[i64]) -> Result<Vec<Row>, SqlError> {
+        let mut rows = Vec::new();
+        for part in numbers.chunks(ROWS_PER_STATEMENT) {
+            let places = format!("IN ({})", vec!["?"; part.len()].join(","));
+            let values: Vec<Value> = part.iter().map(|n| Value::Int(*n)).collect();
+            rows.extend(self.query(&sql.replacen("IN ()", &places, 1), &values)?);
+        }
+        Ok(rows)
+    }
+
     /// Inserts rows, many a statement. `values` holds the rows one after the other.
     pub fn insert(
         &mut self,

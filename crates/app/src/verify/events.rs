@@ -1,7 +1,6 @@
 //! Every event opened: its body against its leaf, its chain, its object; in the full check its object's bytes.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
 
 use comity_core::body::{Field, SealedBody};
 use comity_core::digest::{Digest, unhex};
@@ -12,7 +11,7 @@ use comity_core::leaf::Leaf;
 use comity_keyring::{Inspection, Secret};
 use comity_ledger::{Batch, Tree};
 use comity_seal::Key;
-use comity_vault::{Also, Hasher, Hashes, PackId, PackReader, ReadScratch};
+use comity_vault::{Also, Hasher, Hashes, PackId, ReadScratch};
 
 use super::chains::{Bundles, Chains};
 use super::tables::Tables;
@@ -20,6 +19,7 @@ use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
 use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
 use crate::keys::Keys;
+use crate::packs::Packs;
 use crate::project::ObjectPlace;
 use crate::rebuild::{Opened, item_keys, opened};
 
@@ -60,10 +60,7 @@ pub fn check(
         })
         .collect();
     let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
-    let packs = Packs {
-        scene,
-        open: Mutex::new(HashMap::new()),
-    };
+    let packs = Packs::new(&scene.vault);
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
     let mut absent = AbsentKeys::default();
     let size = tree.size();
@@ -273,7 +270,7 @@ fn read_back(
     scratch: &mut ReadScratch,
 ) -> std::result::Result<u64, String> {
     let secret = secret.ok_or("its key is gone")?;
-    let pack = packs.get(held.pack)?;
+    let pack = packs.get(held.pack).map_err(|e| e.to_string())?;
     let key = Key::new(secret.second);
     let found = if held.len < WHOLE {
         let bytes = pack.read_small(held.offset, held.len, &key, *id, scratch);
@@ -311,36 +308,5 @@ impl std::io::Write for Sink<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-/// Packs kept open while their objects are read; events lie nearly in the order of the packs.
-struct Packs<'a> {
-    scene: &'a Scene<'a>,
-    open: Mutex<HashMap<[u8; 16], Arc<PackReader>>>,
-}
-
-impl Packs<'_> {
-    const KEPT: usize = 64;
-
-    fn get(&self, id: [u8; 16]) -> std::result::Result<Arc<PackReader>, String> {
-        let mut open = self
-            .open
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(pack) = open.get(&id) {
-            return Ok(Arc::clone(pack));
-        }
-        let pack = Arc::new(
-            self.scene
-                .vault
-                .open_pack(PackId(id))
-                .map_err(|e| e.to_string())?,
-        );
-        if open.len() >= Self::KEPT {
-            open.clear();
-        }
-        open.insert(id, Arc::clone(&pack));
-        Ok(pack)
     }
 }
