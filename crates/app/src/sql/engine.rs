@@ -25,6 +25,9 @@ fn runtime() -> Result<&'static Runtime, SqlError> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
+    // SQLCipher puts its keys away when the process ends. OpenSSL must not have taken itself down by then, which left
+    // a damaged heap now and then: initialised like this, it stays until the end.
+    openssl_sys::init();
     let made = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("comity-sql")
