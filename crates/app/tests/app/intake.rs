@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
 
+use comity_app::commit::Group;
 use comity_app::project::ItemState;
 
 use crate::fixture::*;
@@ -13,6 +15,7 @@ on_every_kind! {
     a_folder_delivered_again_makes_no_second_item,
     the_same_path_with_other_bytes_names_the_former,
     another_source_is_another_occurrence_of_bytes_stored_once,
+    bytes_that_the_group_before_brought_are_stored_once,
     members_share_nothing,
 }
 
@@ -139,6 +142,60 @@ fn another_source_is_another_occurrence_of_bytes_stored_once(kind: Kind) {
             .all(|i| said(&centre, i, "former").is_none() && kinds(&centre, i) == ["received"])
     );
     assert_eq!(bytes_of(&centre, &all[5]), b"the same note");
+    drop(centre);
+    world.assert_sound();
+}
+
+/// A group is sealed while the one before is being committed, and must know what that one brings: here the log is
+/// held by another process from the first group on until the third was read, and that process then records something between the groups.
+fn bytes_that_the_group_before_brought_are_stored_once(kind: Kind) {
+    const GROUPS_OF: usize = 2048;
+    let world = World::new(kind);
+    let usb = world.place("usb");
+    for n in 0..3 * GROUPS_OF + 1 {
+        put(
+            &usb,
+            &format!("{n:04}.txt"),
+            format!("text {}", n % 4).as_bytes(),
+        );
+    }
+    let (centre, other) = (world.open(), world.open());
+    let (read, is_read) = mpsc::channel::<()>();
+    let (held, is_held) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let (began, begin) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            begin.recv().unwrap();
+            let hold = |_: &mut Group<'_>| {
+                held.send(()).unwrap();
+                is_read.recv().unwrap();
+                Ok(())
+            };
+            other.sequencer().commit(&other.keys, hold).unwrap();
+            for n in 0..20 {
+                other
+                    .open_case(&actor(&other), &format!("Case {n}"))
+                    .unwrap();
+            }
+        });
+        let (groups, ends) = (AtomicU64::new(0), Mutex::new((began, read, is_held)));
+        take_in_watched(&centre, &request(&[&usb]), &|_| {
+            let ends = ends.lock().unwrap();
+            match groups.fetch_add(1, Ordering::SeqCst) {
+                0 => {
+                    ends.0.send(()).unwrap();
+                    ends.2.recv().unwrap();
+                }
+                2 => ends.1.send(()).unwrap(),
+                _ => {}
+            }
+        });
+    });
+    let all = items(&centre);
+    assert_eq!((all.len(), objects(&centre).len()), (3 * GROUPS_OF + 1, 4));
+    for (n, item) in all.iter().enumerate() {
+        assert_eq!(item.object, all[n % 4].object, "file {n}");
+    }
     drop(centre);
     world.assert_sound();
 }
