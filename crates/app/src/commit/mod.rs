@@ -32,7 +32,7 @@ use records::{decode_records, encode_records};
 /// Device and number of a file.
 type FileId = (u64, u64);
 
-/// The file that a SQLite database's name stands for now.
+/// The file that a SQLite database's name leads to: another one once the tables were made anew.
 fn file_id(database: &Database) -> Option<FileId> {
     use std::os::unix::fs::MetadataExt;
     match database {
@@ -46,6 +46,12 @@ fn file_id(database: &Database) -> Option<FileId> {
 
 /// Pages of the tables that are kept in memory, in KiB.
 const PAGES_KIB: u32 = 32 << 10;
+
+fn open(database: &Database) -> Result<Session> {
+    let mut session = Session::open(database)?;
+    session.keep_pages(PAGES_KIB)?;
+    Ok(session)
+}
 
 /// What `log_state` says.
 struct LogState {
@@ -81,10 +87,8 @@ impl Sequencer {
         ambient: Ambient,
         lock_file: PathBuf,
     ) -> Result<Sequencer> {
-        let mut session = Session::open(database)?;
-        session.keep_pages(PAGES_KIB)?;
         Ok(Sequencer {
-            session,
+            session: open(database)?,
             opened: file_id(database),
             tree,
             signer,
@@ -140,7 +144,7 @@ impl Sequencer {
     }
 
     fn open_anew(&mut self) -> Result<()> {
-        self.session = Session::open(&self.database)?;
+        self.session = open(&self.database)?;
         self.opened = file_id(&self.database);
         self.projector = None;
         self.expected = None;
