@@ -1,6 +1,6 @@
-//! A batch of entries: read and hashed on all cores, then looked up, then compressed and sealed on all cores.
+//! Reading the entries of a batch: hashed in the same pass, a large file sealed in it too.
 //!
-//! Batches bound memory and make the groups of the ledger: while one is being committed, the next is read.
+//! Batches bound memory and make the groups of the ledger.
 
 use std::fs::File;
 use std::io::Read;

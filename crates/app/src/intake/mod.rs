@@ -1,14 +1,17 @@
 //! Intake: one hand-over of items, from the deliverer's folder into vault and ledger.
 //!
-//! [`walk`] meets everything in a fixed order, [`batch`] reads, hashes, compresses and seals,
-//! [`record`] writes the events, [`run`] drives them and closes the intake.
+//! [`walk`] meets everything in a fixed order, [`batch`] reads and hashes, [`record`] decides what is new and seals
+//! it, [`events`] writes down what is said of it, [`pipeline`] keeps three batches under way and commits them, [`run`] drives it all, [`closing`] ends it.
 
 pub mod bag;
 mod batch;
+mod closing;
 mod delivered;
+mod events;
 mod known;
 pub mod manifest;
 mod open;
+mod pipeline;
 mod progress;
 pub mod provenance;
 mod record;

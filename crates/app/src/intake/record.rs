@@ -1,9 +1,8 @@
-//! The events of a batch: `received` for what is new, `delivered_again` for what is there.
+//! A batch that was read: what of it is new and what is there already; keys, sealed objects and packs for what is new.
 
 use std::collections::{HashMap, HashSet};
 
-use comity_core::digest::hex;
-use comity_core::id::{ChainId, Ern, MemberCode, ObjectId};
+use comity_core::id::{ChainId, MemberCode, ObjectId};
 use comity_core::json::Value;
 use comity_core::shown::shown;
 use comity_keyring::{Kind, NewKey, Secret};
@@ -11,12 +10,13 @@ use comity_seal::Key;
 use comity_vault::{Hashes, PackWriter, Placed, Scratch, SealedObject, UnsyncedPack, encode_small};
 
 use super::batch::{Read1, Work};
+use super::events::{delivered_again, received};
 use super::known::{Held, KnownItem, held_objects};
 use crate::centre::Centre;
-use crate::commit::{Draft, Ready, Subject};
+use crate::commit::{Draft, Ready};
 use crate::cores::on_all_cores_mut;
 use crate::error::{AppError, Result};
-use crate::event::{EventDraft, NumberedKey};
+use crate::event::NumberedKey;
 use crate::project::{ItemState, ObjectAt, ObjectPlace, digest_tag};
 use crate::sql::Session;
 
@@ -83,7 +83,7 @@ pub enum End {
 }
 
 /// Where an item's bytes come from.
-enum Bytes {
+pub(super) enum Bytes {
     None,
     /// Held by the member already, before this batch.
     Held(Held, [u8; 32]),
@@ -95,17 +95,18 @@ enum Bytes {
     Large(Placed, ObjectId, [u8; 32]),
 }
 
-struct NewItem<'a> {
-    work: &'a Work<'a>,
-    said: &'a Said,
-    read: &'a Read1,
-    hashes: Option<&'a Hashes>,
-    bytes: Bytes,
-    chain: ChainId,
-    secret: Secret,
-    key: u64,
-    object: ObjectId,
-    number: u32,
+/// An item that is being made.
+pub(super) struct NewItem<'a> {
+    pub(super) work: &'a Work<'a>,
+    pub(super) said: &'a Said,
+    pub(super) read: &'a Read1,
+    pub(super) hashes: Option<&'a Hashes>,
+    pub(super) bytes: Bytes,
+    pub(super) chain: ChainId,
+    pub(super) secret: Secret,
+    pub(super) key: u64,
+    pub(super) object: ObjectId,
+    pub(super) number: u32,
 }
 
 /// What one batch hands on to the next.
@@ -129,7 +130,7 @@ impl Sealing {
 
 /// An object that is sealed and not yet known to be in the tables.
 #[derive(Clone, Copy)]
-struct UnderWay {
+pub(super) struct UnderWay {
     object: ObjectId,
     data_key: [u8; 32],
     sealed_size: u64,
@@ -246,7 +247,7 @@ pub fn hashes_of(read: &Read1) -> Option<&Hashes> {
     }
 }
 
-fn state_of(read: &Read1) -> ItemState {
+pub(super) fn state_of(read: &Read1) -> ItemState {
     match read {
         Read1::Without { state, .. } => *state,
         _ => ItemState::Sealed,
@@ -429,125 +430,6 @@ fn seal_all(
         }
     }
     Ok(sealed.into_iter().flatten().collect())
-}
-
-/// The event of a new item. Its object's place is not known yet.
-fn received(
-    centre: &Centre,
-    common: &Common,
-    item: &NewItem<'_>,
-    sealed: Option<(u64, [u8; 32])>,
-    time: &str,
-) -> Result<Ready> {
-    let path = item.work.thing.path();
-    let state = state_of(item.read);
-    let (file, reason, link) = match item.read {
-        Read1::Small { file, .. } => (Some(file), None, None),
-        Read1::Large(large) => (Some(&large.file), None, None),
-        Read1::Without {
-            file, reason, link, ..
-        } => (file.as_ref(), reason.as_deref(), link.as_deref()),
-        Read1::Done | Read1::Stream(_) => (None, None, None),
-    };
-    let number = ern(common, common.intake, item.number)?;
-    let mut draft = EventDraft::new("received", &common.actor, time, &*centre.ambient.random)
-        .custody("act", common.act.as_str())
-        .custody("member", common.member.as_str())
-        .custody("case", common.case.as_str())
-        .custody("ern", number.to_string())
-        .custody("state", state.word())
-        .custody_opt("handling", common.handling.as_deref())
-        .content("source", common.source.as_str())
-        .content("path", shown(path))
-        .content_opt(
-            "path_bytes",
-            std::str::from_utf8(path).is_err().then(|| hex(path)),
-        )
-        .content_opt("role", item.work.role)
-        .content_opt("reason", reason);
-    if let Some(hashes) = item.hashes {
-        draft = draft
-            .content("size", hashes.size)
-            .content("sha256", hashes.sha256.to_string())
-            .content("blake3", hashes.blake3.to_string())
-            .content_opt("md5", hashes.md5.map(|d| hex(&d)))
-            .content_opt("sha1", hashes.sha1.map(|d| hex(&d)));
-    }
-    if let Some((size, sha256)) = sealed {
-        let object = Value::from_iter([
-            ("id".to_owned(), Value::from(item.object.to_string())),
-            ("sealed_sha256".to_owned(), hex(&sha256).into()),
-            ("sealed_size".to_owned(), size.into()),
-        ]);
-        draft = draft.content("object", object);
-    }
-    let former = match &item.work.known {
-        Some(known) => Some(ern(common, known.intake, known.number)?.to_string()),
-        None => None,
-    };
-    draft = draft
-        .content_opt("file", file.cloned())
-        .content_opt("link", link.map(shown))
-        .content_opt(
-            "link_bytes",
-            link.filter(|l| std::str::from_utf8(l).is_err()).map(hex),
-        )
-        .content_opt("collected", common.collected.clone())
-        .content_opt("provenance", item.said.provenance.clone())
-        .content_opt("former", former)
-        .content_opt("listed", item.said.listed.clone());
-    let own = NumberedKey {
-        number: item.key,
-        key: Key::new(item.secret.first),
-    };
-    let event = draft.seal(&common.scope, &own, &*centre.ambient.random)?;
-    Ready::new(
-        item.chain,
-        event,
-        item.secret.clone(),
-        &centre.keys,
-        &|_| Ok(Some(common.member_index)),
-    )
-}
-
-fn ern(common: &Common, intake: u32, number: u32) -> Result<Ern> {
-    Ern::new(common.member, intake, number).ok_or_else(|| {
-        AppError::Refused(
-            "this intake has more items than its numbers can name (9,999,999): divide it"
-                .to_owned(),
-        )
-    })
-}
-
-fn delivered_again(
-    centre: &Centre,
-    common: &Common,
-    known: &KnownItem,
-    said: &Said,
-    time: &str,
-) -> Result<Draft> {
-    let random = &*centre.ambient.random;
-    let ern = ern(common, known.intake, known.number)?.to_string();
-    // What the list says of the item is forgotten with it.
-    let secret = match &said.listed {
-        Some(_) => centre.keys.item(known.content_key)?,
-        None => None,
-    };
-    let own = secret.as_ref().map(|secret| NumberedKey {
-        number: known.content_key,
-        key: Key::new(secret.first),
-    });
-    let event = EventDraft::new("delivered_again", &common.actor, time, random)
-        .custody("act", common.act.as_str())
-        .custody("ern", ern)
-        .content_opt("listed", said.listed.clone().filter(|_| own.is_some()))
-        .seal(&common.scope, own.as_ref().unwrap_or(&common.scope), random)?;
-    Ok(Draft {
-        subject: Subject::Known(known.no),
-        event,
-        secret: None,
-        object: ObjectAt::Unknown,
-    })
 }
 
 /// Writes the small objects into packs, in order, and tells each event where its object lies.

@@ -5,25 +5,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use comity_core::json::Value;
-use comity_vault::Also;
 
 use super::Request;
 use super::bag::{Bag, BagError, Limits};
-use super::batch::{BYTES, ENTRIES, LARGE, Read1, Work, read_entry, stream};
+use super::batch::{ENTRIES, LARGE, Read1, Work, stream};
 use super::delivered::{Compared, Delivered};
 use super::known::{KnownItem, known_items};
 use super::open::{Opened, collected, open_or_resume, options};
+use super::pipeline::{self, Batch, Waiting, read_some};
 use super::progress::{Progress, Tally};
-use super::record::{Common, End, Prepared, Said, Sealing, hashes_of, prepare};
+use super::record::{Common, End, Said, Sealing, hashes_of};
 use super::thing::Thing;
 use super::total::Total;
 use super::walk::{Entry, Spill, Walk};
 use crate::centre::Centre;
-use crate::commit::{Draft, Subject};
-use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
-use crate::event::{Actor, EventDraft, NumberedKey};
-use crate::project::{ItemState, ObjectAt};
+use crate::event::Actor;
+use crate::project::ItemState;
 use crate::sql::Session;
 
 /// The role of a hand-over document.
@@ -255,30 +253,23 @@ fn common(
     })
 }
 
-struct Intake<'a> {
-    centre: &'a Centre,
-    session: Session,
-    request: &'a Request,
-    common: Common,
-    opened: Opened,
-    delivered: Delivered,
-    progress: &'a (dyn Fn(&Progress) + Sync),
-    total: &'a Total,
+/// An intake that is under way.
+pub(super) struct Intake<'a> {
+    pub(super) centre: &'a Centre,
+    pub(super) session: Session,
+    pub(super) request: &'a Request,
+    pub(super) common: Common,
+    pub(super) opened: Opened,
+    pub(super) delivered: Delivered,
+    pub(super) progress: &'a (dyn Fn(&Progress) + Sync),
+    pub(super) total: &'a Total,
     /// Something of this source was taken in before: paths must be looked up.
-    source_is_known: bool,
-    sealing: Sealing,
-    tally: Tally,
-}
-
-/// A batch that has been read.
-struct Batch<'t> {
-    works: Vec<Work<'t>>,
-    said: Vec<Said>,
-    reads: Vec<Read1>,
+    pub(super) source_is_known: bool,
+    pub(super) sealing: Sealing,
+    pub(super) tally: Tally,
 }
 
 impl Intake<'_> {
-    /// Three batches are under way at once: one is read, one is sealed, one is committed.
     fn take_in<'t>(&mut self, things: &mut dyn Iterator<Item = Met<'t>>) -> Result<()> {
         let any = self.session.query_one(
             "SELECT item FROM paths WHERE source = ? LIMIT 1",
@@ -286,46 +277,14 @@ impl Intake<'_> {
         )?;
         self.source_is_known = any.is_some();
         let (centre, common) = (self.centre, self.common.clone());
-        let mut sealing = std::mem::take(&mut self.sealing);
-        let (ended, ends) = mpsc::channel();
-        std::thread::scope(|scope| -> Result<()> {
-            let (read, to_seal) = mpsc::sync_channel::<Batch<'t>>(1);
-            let (sealed, to_commit) = mpsc::sync_channel::<Prepared>(0);
-            let committer = scope.spawn(move || -> Result<()> {
-                for prepared in to_commit {
-                    let _ = ended.send(commit(centre, prepared)?);
-                }
-                Ok(())
-            });
-            let sealer = scope.spawn(move || -> Result<Sealing> {
-                let mut session = centre.session()?;
-                for batch in to_seal {
-                    let Batch { works, said, reads } = batch;
-                    let prepared = prepare(
-                        centre,
-                        &mut session,
-                        &common,
-                        &works,
-                        &said,
-                        reads,
-                        &mut sealing,
-                    )?;
-                    // The committer says itself what went wrong there.
-                    if sealed.send(prepared).is_err() {
-                        break;
-                    }
-                }
-                Ok(sealing)
-            });
-            let done = self.read_all(things, &read, &ends);
-            drop(read);
-            let (sealing, committed) = (joined(sealer), joined(committer));
-            done?;
-            committed?;
-            self.sealing = sealing?;
-            Ok(())
+        let sealing = std::mem::take(&mut self.sealing);
+        let mut ends = None;
+        self.sealing = pipeline::run(centre, &common, sealing, |read, ended| {
+            let done = self.read_all(things, &read, &ended);
+            ends = Some(ended);
+            done
         })?;
-        self.count(ends.try_iter());
+        self.count(ends.iter().flat_map(mpsc::Receiver::try_iter));
         Ok(())
     }
 
@@ -484,126 +443,4 @@ impl Intake<'_> {
         }
         self.show(self.tally);
     }
-
-    fn close(mut self) -> Result<Outcome> {
-        let (centre, random) = (self.centre, &*self.centre.ambient.random);
-        let key: NumberedKey = centre.chain_key(&mut self.session, self.opened.no)?;
-        self.record_missing(&key)?;
-        let (compared, unused) = self.delivered.summary();
-        let unused_provenance = unused
-            .as_ref()
-            .and_then(|u| u.get("unused"))
-            .and_then(Value::as_array)
-            .map_or(0, |l| l.len() as u64);
-        let counts: Value = ItemState::ALL
-            .iter()
-            .map(|s| (s.word().to_owned(), Value::from(self.tally.of(*s))))
-            .chain([
-                ("delivered_again".to_owned(), Value::from(self.tally.again)),
-                ("resumed".to_owned(), Value::from(self.tally.resumed)),
-            ])
-            .collect();
-        let event = EventDraft::new("intake_closed", &self.common.actor, &centre.now(), random)
-            .custody("member", self.common.member.as_str())
-            .custody("case", self.common.case.as_str())
-            .custody("intake", self.common.intake)
-            .content("counts", counts)
-            .content_opt("compared", compared)
-            .content_opt("provenance_file", unused)
-            .seal(&self.common.scope, &key, random)?;
-        let draft = Draft {
-            subject: Subject::Known(self.opened.no),
-            event,
-            secret: None,
-            object: ObjectAt::Unknown,
-        };
-        let mut sequencer = centre.sequencer();
-        sequencer.commit(&centre.keys, |group| group.push(&draft))?;
-        sequencer.tidy()?;
-        Ok(Outcome {
-            no: self.opened.no,
-            name: format!("{}-{:06}", self.common.member, self.common.intake),
-            resumed: self.opened.resumed,
-            tally: self.tally,
-            compared: self.delivered.compared(),
-            unused_provenance,
-        })
-    }
-}
-
-impl Intake<'_> {
-    /// What is listed and was not handed over, in events of the intake. A run that was interrupted here may have left
-    /// some: they begin again from part 0, and what stands before that is of no account.
-    fn record_missing(&self, key: &NumberedKey) -> Result<()> {
-        let (centre, random) = (self.centre, &*self.centre.ambient.random);
-        for (part, missing) in (0u64..).zip(self.delivered.missing()) {
-            let event = EventDraft::new(
-                "manifest_missing",
-                &self.common.actor,
-                &centre.now(),
-                random,
-            )
-            .custody("member", self.common.member.as_str())
-            .custody("intake", self.common.intake)
-            .custody("part", part)
-            .content("missing", missing)
-            .seal(&self.common.scope, key, random)?;
-            let draft = Draft {
-                subject: Subject::Known(self.opened.no),
-                event,
-                secret: None,
-                object: ObjectAt::Unknown,
-            };
-            centre
-                .sequencer()
-                .commit(&centre.keys, |group| group.push(&draft))?;
-        }
-        Ok(())
-    }
-}
-
-/// An entry that waits for its turn. It may have been read before one in front of it, on another core.
-type Waiting<'t> = (Work<'t>, Option<Read1>);
-
-/// Reads as many of the entries as one batch may hold, and takes them off the front.
-fn read_some<'t>(waiting: &mut Vec<Waiting<'t>>, also: Also) -> (Vec<Work<'t>>, Vec<Read1>) {
-    let taken = AtomicU64::new(0);
-    let reads = on_all_cores(
-        waiting,
-        || (),
-        |(), i, (work, read)| {
-            let has_room = i == 0 || taken.load(Ordering::Relaxed) < BYTES;
-            (read.is_none() && has_room).then(|| read_entry(work, also, &taken))
-        },
-    );
-    for ((_, waits), read) in waiting.iter_mut().zip(reads) {
-        *waits = waits.take().or(read);
-    }
-    let ready = waiting
-        .iter()
-        .take_while(|(_, read)| read.is_some())
-        .count();
-    let batch = waiting.drain(..ready);
-    batch.filter_map(|(work, read)| Some((work, read?))).unzip()
-}
-
-fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    handle
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// Bytes durable first, then the events that speak of them.
-fn commit(centre: &Centre, prepared: Prepared) -> Result<Vec<End>> {
-    centre.vault.commit(prepared.packs)?;
-    centre.sequencer().commit(&centre.keys, |group| {
-        for item in prepared.items {
-            group.push_ready(item)?;
-        }
-        prepared
-            .again
-            .iter()
-            .try_for_each(|d| group.push(d).map(drop))
-    })?;
-    Ok(prepared.ends)
 }

@@ -155,7 +155,7 @@ fn bytes_that_the_group_before_brought_are_stored_once(kind: Kind) {
     for n in 0..3 * GROUPS_OF + 1 {
         put(
             &usb,
-            &format!("{n:04}.txt"),
+            format!("{n:04}.txt"),
             format!("text {}", n % 4).as_bytes(),
         );
     }
