@@ -400,16 +400,7 @@ fn what_needs_attention_is_told_with_the_command_that_lists_it() {
     let fifo = usb.join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.unwrap().success());
-    let said = world.fine(&[
-        "intake",
-        usb.to_str().unwrap(),
-        "--member",
-        "UKR",
-        "--case",
-        "The harbour",
-        "--source",
-        "s",
-    ]);
+    let said = world.take_in(&usb, "s", &[]);
     assert!(said.contains("1 item needs attention"), "{said}");
     let line = said.lines().find(|l| l.contains("--state")).unwrap();
     let words: Vec<&str> = line.split_whitespace().skip(1).collect();
@@ -426,16 +417,7 @@ fn an_item_comes_back_exactly_and_its_opening_is_on_record() {
     let usb = world.folder.path().join("usb");
     let bytes: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
     put(&usb, "a.bin", &bytes);
-    world.fine(&[
-        "intake",
-        usb.to_str().unwrap(),
-        "--member",
-        "UKR",
-        "--case",
-        "C0001",
-        "--source",
-        "s",
-    ]);
+    world.take_in(&usb, "s", &[]);
     let ern = "UKR-000001-0000001";
     let out = world.folder.path().join("out.bin");
     world.fine(&[
@@ -582,19 +564,11 @@ fn an_item_is_shown_in_lines_that_a_person_reads() {
         "provenance.csv",
         "path,tool,Weather\u{1b}[2J,Note\nusb/**,Extractor 4,\"rain\r\nand wind\",\n".as_bytes(),
     );
-    world.fine(&[
-        "intake",
-        usb.to_str().unwrap(),
-        "--member",
-        "UKR",
-        "--case",
-        "C0001",
-        "--source",
+    world.take_in(
+        &usb,
         "stick",
-        "--provenance",
-        provenance.to_str().unwrap(),
-        "--no-receipt",
-    ]);
+        &["--provenance", provenance.to_str().unwrap(), "--no-receipt"],
+    );
     let shown = world.fine(&["item", "show", "UKR-000001-0000001"]);
     assert!(!shown.contains(['"', '\u{1b}', '\r']), "{shown}");
     let lines: Vec<&str> = shown.lines().collect();

@@ -20,17 +20,7 @@ fn world() -> (World, PathBuf) {
     .take(300_000)
     .collect();
     put(&usb, "photo.jpg", &noise);
-    world.fine(&[
-        "intake",
-        usb.to_str().unwrap(),
-        "--member",
-        "UKR",
-        "--case",
-        "C0001",
-        "--source",
-        "s",
-        "--no-receipt",
-    ]);
+    world.take_in(&usb, "s", &["--no-receipt"]);
     let mut folders = vec![world.dir.join("vault")];
     let mut packs = Vec::new();
     while let Some(folder) = folders.pop() {

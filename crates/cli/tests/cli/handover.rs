@@ -23,17 +23,7 @@ fn with_exhibits() -> World {
     put(&usb, "a.txt", b"one");
     put(&usb, "b.txt", b"two");
     std::os::unix::fs::symlink("a.txt", usb.join("link")).unwrap();
-    world.fine(&[
-        "intake",
-        usb.to_str().unwrap(),
-        "--member",
-        "UKR",
-        "--case",
-        "C0001",
-        "--source",
-        "stick",
-        "--no-receipt",
-    ]);
+    world.take_in(&usb, "stick", &["--no-receipt"]);
     world
 }
 

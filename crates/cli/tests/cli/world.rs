@@ -62,6 +62,13 @@ impl World {
         String::from_utf8(ran.stdout).unwrap()
     }
 
+    /// Takes in a folder for UKR into the first case; `more` are further words of the command.
+    pub fn take_in(&self, folder: &Path, source: &str, more: &[&str]) -> String {
+        let place = folder.to_str().unwrap();
+        let words = ["intake", place, "--member", "UKR", "--case", "C0001"];
+        self.fine(&[&words, &["--source", source][..], more].concat())
+    }
+
     pub fn json(&self, words: &[&str]) -> Value {
         let words = [&["--json"], words].concat();
         serde_json::from_str(&self.fine(&words)).unwrap()
