@@ -27,7 +27,13 @@ impl Centre {
                 continue;
             };
             let place = comity_core::shown::shown(row.place.as_os_str().as_bytes());
+            let is_in_place = std::fs::symlink_metadata(&row.place).is_ok()
+                && std::fs::symlink_metadata(&row.made).is_err();
             let done = match work.kind() {
+                // It has its name, which it gets last: a row of older tables, or one whose end was interrupted.
+                _ if is_in_place && row.recorded != Recorded::Failed => {
+                    work.end(self, &mut session).map(|()| None)
+                }
                 _ if !parent(&row.made).is_dir() => Err(AppError::Refused(
                     "its folder is not there: mount it, or make it anew".to_owned(),
                 )),
@@ -55,14 +61,7 @@ impl Centre {
         work: &Outgoing,
         row: &Row,
     ) -> Result<Option<&'static str>> {
-        let is_there = std::fs::symlink_metadata(&row.place).is_ok();
-        let is_made = std::fs::symlink_metadata(&row.made).is_ok();
         let how = match row.recorded {
-            // It has its name, which it gets last: a row of older tables, or one whose end was interrupted.
-            Recorded::No | Recorded::Yes if is_there && !is_made => {
-                work.end(self, session)?;
-                return Ok(None);
-            }
             Recorded::No if row.chain == 0 => {
                 "was interrupted before it was recorded; it was never handed over, and what was made of it is removed."
             }
@@ -99,13 +98,7 @@ impl Centre {
         work: &mut Outgoing,
         row: &Row,
     ) -> Result<Option<&'static str>> {
-        let is_there = std::fs::symlink_metadata(&row.place).is_ok();
-        let is_made = std::fs::symlink_metadata(&row.made).is_ok();
         let how = match row.recorded {
-            Recorded::No | Recorded::Yes if is_there && !is_made => {
-                work.end(self, session)?;
-                return Ok(None);
-            }
             Recorded::Yes if is_whole(work, is_zip(&work.place), "SHA256SUMS", &row.digest) => {
                 self.place_receipt(session, work, true)?;
                 return Ok(Some(
