@@ -12,7 +12,7 @@ use std::time::Instant;
 use comity_app::centre::{Founding, create};
 use comity_app::commit::{Draft, Subject};
 use comity_app::event::EventDraft;
-use comity_app::intake::{self, Collected, Request};
+use comity_app::intake::{self, Request};
 use comity_app::project::ObjectAt;
 use comity_app::{Ambient, AppError, Centre};
 use comity_core::id::Ern;
@@ -74,21 +74,7 @@ fn centre_with_items(folder: &Path) -> Outcome<(Centre, Vec<Chain>)> {
     )?;
     let actor = centre.actor(&mut centre.session()?, "Bench")?;
     centre.open_case(&actor, "Bench")?;
-    let request = Request {
-        roots: vec![files],
-        member,
-        case: "Bench".to_owned(),
-        source: "bench".to_owned(),
-        collected: Collected::default(),
-        authority: None,
-        handling: None,
-        legacy_hashes: false,
-        manifest: None,
-        provenance: None,
-        documents: Vec::new(),
-        bag: false,
-        count_first: false,
-    };
+    let request = Request::new(member, "Bench", "bench", vec![files]);
     intake::run(&centre, &actor, &request, &|_| ())?;
     let mut session = centre.session()?;
     let mut chains = Vec::new();

@@ -70,3 +70,24 @@ pub struct Request {
     /// Count everything first, so that progress can say how much is left.
     pub count_first: bool,
 }
+
+impl Request {
+    /// An intake of `roots` and nothing besides.
+    pub fn new(member: MemberCode, case: &str, source: &str, roots: Vec<PathBuf>) -> Request {
+        Request {
+            roots,
+            member,
+            case: case.to_owned(),
+            source: source.to_owned(),
+            collected: Collected::default(),
+            authority: None,
+            handling: None,
+            legacy_hashes: false,
+            manifest: None,
+            provenance: None,
+            documents: Vec::new(),
+            bag: false,
+            count_first: false,
+        }
+    }
+}

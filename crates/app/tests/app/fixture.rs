@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use comity_app::ambient::{Clock, SystemRandom};
 use comity_app::centre::{Founding, create};
 use comity_app::event::Actor;
-use comity_app::intake::{Collected, Outcome, Progress, Request, run};
+use comity_app::intake::{Outcome, Progress, Request, run};
 use comity_app::item::{Filter, Item};
 use comity_app::sql::Value;
 use comity_app::verify::{Depth, Report, verify};
@@ -219,21 +219,8 @@ pub fn actor(centre: &Centre) -> Actor {
 
 /// An intake of `roots` by UKR into the first case.
 pub fn request(roots: &[&Path]) -> Request {
-    Request {
-        roots: roots.iter().map(|r| r.to_path_buf()).collect(),
-        member: "UKR".parse().unwrap(),
-        case: CASE.to_owned(),
-        source: SOURCE.to_owned(),
-        collected: Collected::default(),
-        authority: None,
-        handling: None,
-        legacy_hashes: false,
-        manifest: None,
-        provenance: None,
-        documents: Vec::new(),
-        bag: false,
-        count_first: false,
-    }
+    let roots = roots.iter().map(|r| r.to_path_buf()).collect();
+    Request::new("UKR".parse().unwrap(), CASE, SOURCE, roots)
 }
 
 pub fn take_in(centre: &Centre, request: &Request) -> Result<Outcome, AppError> {
