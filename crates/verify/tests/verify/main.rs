@@ -6,6 +6,7 @@
 mod beside;
 mod by_hand;
 mod damage;
+mod forgeries;
 mod frozen;
 mod hostile;
 mod package;
