@@ -9,6 +9,7 @@ use comity_seal::{Key, tag};
 
 use super::facts::seal_facts;
 use super::received::{ObjectSaid, Received, digest_tag};
+use super::runs::{Filter, run_of, tags_of_run};
 use super::{ChainKind, MemberRow, ObjectPlace, Projector};
 use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
@@ -382,14 +383,16 @@ impl Projector {
         };
         if let (ObjectAt::JustBrought, Some(tag)) = (event.object, tag) {
             // Another process came between the two groups, and this one has forgotten what it brought.
+            let last = run_of(self.next_object);
             let row = session.query_one(
-                "SELECT d.object FROM digests d JOIN objects o ON o.no = d.object WHERE d.member = ? AND d.tag = ? AND o.id = ?",
-                &[member.no.into(), tag.into(), said.id.0.into()],
+                "SELECT d.object FROM digests d JOIN objects o ON o.no = d.object WHERE d.run IN (?, ?) AND d.member = ? AND d.tag = ? AND o.id = ?",
+                &[last.into(), (last - 1).into(), member.no.into(), tag.into(), said.id.0.into()],
             )?;
             return Ok(row.ok_or_else(|| event.unlike("object"))?.int(0)?);
         }
         let no = self.next_object;
         self.next_object += 1;
+        self.run_tag(session, no, tag)?;
         self.objects.insert(said.id, no);
         let (pack, place) = match event.object {
             ObjectAt::Placed(at) => (self.pack(at.pack), at.offset as i64),
@@ -412,6 +415,7 @@ impl Projector {
             self.rows.insert(
                 "digests",
                 [
+                    run_of(no).into(),
                     member.no.into(),
                     tag.into(),
                     no.into(),
@@ -420,6 +424,28 @@ impl Projector {
             );
         }
         Ok(no)
+    }
+
+    /// Remembers the tag of the new object `no` for the filter of its run, and ends the run before it.
+    pub(super) fn run_tag(
+        &mut self,
+        session: &mut Session,
+        no: i64,
+        tag: Option<[u8; 16]>,
+    ) -> Result<()> {
+        let tags = match &mut self.run_tags {
+            Some(tags) => tags,
+            // The tables hold all that came before: nothing of the run waits to be written.
+            None => self.run_tags.insert(tags_of_run(session, run_of(no - 1))?),
+        };
+        if run_of(no) != run_of(no - 1) {
+            let filter = Filter::of(&*tags).into_bytes();
+            self.rows
+                .insert("digest_filters", [run_of(no - 1).into(), filter.into()]);
+            tags.clear();
+        }
+        tags.extend(tag);
+        Ok(())
     }
 
     fn pack(&mut self, id: [u8; 16]) -> i64 {

@@ -5,6 +5,7 @@ mod apply;
 pub mod facts;
 mod received;
 mod rows;
+mod runs;
 
 use std::collections::HashMap;
 
@@ -16,6 +17,7 @@ use crate::sql::{Session, Value};
 pub use apply::{Event, ObjectAt, source_tag};
 pub use received::{MemberIndex, Received, digest_tag, modified_nanos, path_tags};
 pub use rows::Rows;
+pub use runs::Filters;
 
 /// What a chain stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +127,8 @@ pub struct Projector {
     objects: HashMap<ObjectId, i64>,
     /// Live: those of the group before.
     former_objects: HashMap<ObjectId, i64>,
+    /// The tags of the run that is not full yet, once they were asked for.
+    run_tags: Option<Vec<[u8; 16]>>,
     /// The rows made since the last [`Rows::flush`].
     pub rows: Rows,
 }
@@ -162,6 +166,7 @@ impl Projector {
             chains: None,
             objects: HashMap::new(),
             former_objects: HashMap::new(),
+            run_tags: None,
             rows: Rows::default(),
         };
         for r in session.query("SELECT code, no, scope_key FROM members", &[])? {

@@ -8,7 +8,7 @@
 use super::{Session, SqlError};
 
 /// The version of the tables; another version is rebuilt, never migrated in place.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Every projection with its columns, in the order in which the comparison of `rebuild --check`
 /// reads them; the first columns are the primary key, as many as the number says.
@@ -64,7 +64,8 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         ],
     ),
     ("packs", 1, &["no", "id"]),
-    ("digests", 3, &["member", "tag", "object", "holder"]),
+    ("digests", 4, &["run", "member", "tag", "object", "holder"]),
+    ("digest_filters", 1, &["run", "bits"]),
     ("paths", 4, &["source", "folder", "name", "item"]),
     ("disclosures", 1, &["no", "case_no", "failed"]),
 ];
@@ -87,7 +88,9 @@ CREATE UNIQUE INDEX items_by_number ON items (intake, number);
 CREATE TABLE objects (no INTEGER PRIMARY KEY, id BLOB NOT NULL, member INTEGER NOT NULL, size INTEGER NOT NULL,
   sealed_size INTEGER NOT NULL, sealed_sha256 BLOB NOT NULL, pack INTEGER NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE packs (no INTEGER PRIMARY KEY, id BLOB NOT NULL);
-CREATE TABLE digests (member INTEGER NOT NULL, tag BLOB NOT NULL, object INTEGER NOT NULL, holder INTEGER NOT NULL, PRIMARY KEY (member, tag, object)) WITHOUT ROWID;
+CREATE TABLE digests (run INTEGER NOT NULL, member INTEGER NOT NULL, tag BLOB NOT NULL, object INTEGER NOT NULL, holder INTEGER NOT NULL,
+  PRIMARY KEY (run, member, tag, object)) WITHOUT ROWID;
+CREATE TABLE digest_filters (run INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 CREATE TABLE paths (source INTEGER NOT NULL, folder INTEGER NOT NULL, name INTEGER NOT NULL, item INTEGER NOT NULL,
   PRIMARY KEY (source, folder, name, item)) WITHOUT ROWID;
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
