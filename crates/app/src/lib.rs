@@ -13,6 +13,7 @@ pub mod event;
 mod handover;
 pub mod intake;
 pub mod item;
+pub mod keychange;
 pub mod keys;
 mod outgoing;
 mod packs;

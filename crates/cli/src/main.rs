@@ -6,6 +6,7 @@ mod disclose;
 mod init;
 mod intake;
 mod item;
+mod keys;
 mod ledger;
 mod member;
 mod output;
@@ -52,6 +53,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Person(args) => person::run(global, args),
         Verb::Intake(args) => intake::run(global, args),
         Verb::Item(args) => item::run(global, args),
+        Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),

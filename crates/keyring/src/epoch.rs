@@ -170,6 +170,28 @@ impl Keyring {
         Ok(())
     }
 
+    /// Locks `to`, a scope key just made, with the desk's key that was brought for `from`, and below the same parent.
+    ///
+    /// # Errors
+    /// [`KeyringError::Locked`] if no desk's key was brought; as [`Keyring::rewrap`].
+    pub fn pass_lock_on(
+        &self,
+        from: KeyNumber,
+        to: KeyNumber,
+        rng: &dyn Random,
+    ) -> Result<(), KeyringError> {
+        let parent = self.slot_info(from)?.parent;
+        let desk = self
+            .brought(from)
+            .ok_or(KeyringError::Locked { number: from })?;
+        let lock = Rewrap {
+            number: to,
+            parent,
+            desk: Some(&desk),
+        };
+        self.rewrap(&[lock], rng)
+    }
+
     /// Every live scope key with what is known of it, in order.
     ///
     /// # Errors

@@ -291,6 +291,11 @@ impl Keyring {
         };
     }
 
+    /// The desk's key that was brought for a locked key.
+    pub(crate) fn brought(&self, number: KeyNumber) -> Option<DeskKey> {
+        guard(&self.desks).get(&number).cloned()
+    }
+
     pub(crate) fn forget_opened(&self) {
         guard(&self.cache).clear();
     }

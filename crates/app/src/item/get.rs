@@ -121,11 +121,11 @@ impl Centre {
         let random = &*self.ambient.random;
         let row = session
             .query_one(
-                "SELECT custody_key FROM chains WHERE no = ?",
+                "SELECT s.scope_key FROM items i JOIN scopes s ON s.member = i.member AND s.case_no = i.case_no WHERE i.no = ?",
                 &[item.no.into()],
             )?
             .ok_or_else(|| {
-                AppError::damaged("state", "an item has no chain; run `comity rebuild`")
+                AppError::damaged("state", "an item has no scope; run `comity rebuild`")
             })?;
         let scope = self.keys.scope_key(row.int(0)? as u64)?;
         let own = self.chain_key(session, item.no)?;

@@ -12,6 +12,7 @@ use super::received::{Received, digest_tag};
 use super::runs::{Filter, run_of, tags_of_run};
 use super::{ChainKind, MemberRow, ObjectPlace, Projector};
 use crate::error::{AppError, Result};
+use crate::keychange::KINDS;
 use crate::keys::ScopeKeys;
 use crate::sql::{Session, Value};
 
@@ -168,6 +169,7 @@ impl Projector {
                 [no.into()],
             ),
             "erased" => self.erase(session, keys, event, no)?,
+            kind if KINDS.contains(&kind) => self.keys_changed(event)?,
             _ => self.follow_act(session, event, no)?,
         }
         Ok(no)
@@ -193,6 +195,7 @@ impl Projector {
                         no.into(),
                         code.as_str().into(),
                         (scope_key as i64).into(),
+                        0i64.into(),
                         facts,
                     ],
                 );
@@ -243,6 +246,47 @@ impl Projector {
                 ));
             }
         })
+    }
+
+    /// A new epoch of the keyring; with a member, what became of its scope.
+    fn keys_changed(&mut self, event: &Event<'_>) -> Result<()> {
+        let epoch = event.number("epoch")?;
+        self.rows
+            .insert("epochs", [epoch.into(), (event.index as i64).into()]);
+        if event.get("member").is_none() {
+            return Ok(());
+        }
+        let member = self.member_of(event)?.no;
+        match event.text("kind")? {
+            "keys_rotated" => self.fresh_scopes(event, member)?,
+            kind => self.rows.update(
+                "UPDATE members SET lock = ? WHERE no = ?",
+                [i64::from(kind == "scope_locked").into(), member.into()],
+            ),
+        }
+        Ok(())
+    }
+
+    fn fresh_scopes(&mut self, event: &Event<'_>, member: i64) -> Result<()> {
+        let scope = event.number("scope")?;
+        if let Some(row) = self.members.values_mut().find(|m| m.no == member) {
+            row.scope_key = scope as u64;
+        }
+        self.rows.update(
+            "UPDATE members SET scope_key = ? WHERE no = ?",
+            [scope.into(), member.into()],
+        );
+        let cases = event.get("cases").and_then(Json::as_object);
+        for (case, number) in cases.ok_or_else(|| event.unlike("cases"))? {
+            let case_no = self.cases.get(case).ok_or_else(|| event.unlike("cases"))?;
+            let number = number.as_i64().ok_or_else(|| event.unlike("cases"))?;
+            self.scopes.insert((member, *case_no), number as u64);
+            self.rows.update(
+                "UPDATE scopes SET scope_key = ? WHERE member = ? AND case_no = ?",
+                [number.into(), member.into(), (*case_no).into()],
+            );
+        }
+        Ok(())
     }
 
     fn member_of(&self, event: &Event<'_>) -> Result<MemberRow> {

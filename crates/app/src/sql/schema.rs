@@ -29,7 +29,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         ],
     ),
     ("events", 2, &["chain", "n", "leaf"]),
-    ("members", 1, &["no", "code", "scope_key", "facts"]),
+    ("members", 1, &["no", "code", "scope_key", "lock", "facts"]),
     ("persons", 1, &["no", "member", "number", "facts"]),
     ("cases", 1, &["no", "code", "facts"]),
     ("scopes", 2, &["member", "case_no", "scope_key"]),
@@ -77,13 +77,14 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         &["no", "number", "act", "person", "lapses", "state"],
     ),
     ("disclosures", 1, &["no", "case_no", "failed"]),
+    ("epochs", 1, &["epoch", "leaf"]),
 ];
 
 const TABLES: &str = "
 CREATE TABLE chains (no INTEGER PRIMARY KEY, chain BLOB NOT NULL, kind INTEGER NOT NULL, custody_key INTEGER NOT NULL,
   content_key INTEGER NOT NULL, first_index INTEGER NOT NULL, last_n INTEGER NOT NULL, last_index INTEGER NOT NULL, last_leaf BLOB NOT NULL);
 CREATE TABLE events (chain INTEGER NOT NULL, n INTEGER NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (chain, n)) WITHOUT ROWID;
-CREATE TABLE members (no INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, scope_key INTEGER NOT NULL, facts BLOB);
+CREATE TABLE members (no INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, scope_key INTEGER NOT NULL, lock INTEGER NOT NULL, facts BLOB);
 CREATE TABLE persons (no INTEGER PRIMARY KEY, member INTEGER NOT NULL, number TEXT NOT NULL UNIQUE, facts BLOB);
 CREATE TABLE cases (no INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, facts BLOB);
 CREATE TABLE scopes (member INTEGER NOT NULL, case_no INTEGER NOT NULL, scope_key INTEGER NOT NULL, PRIMARY KEY (member, case_no)) WITHOUT ROWID;
@@ -110,6 +111,7 @@ CREATE TABLE two_person_acts (act TEXT PRIMARY KEY, other_member INTEGER NOT NUL
 CREATE TABLE proposals (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, act TEXT NOT NULL, person TEXT NOT NULL,
   lapses INTEGER NOT NULL, state INTEGER NOT NULL);
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
+CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);
 CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL)
