@@ -2,6 +2,7 @@
 //!
 //! One direction: intake → vault → ledger → projections → search and cases → disclosure.
 
+pub mod acts;
 pub mod ambient;
 pub mod centre;
 pub mod commit;
@@ -18,6 +19,7 @@ pub mod keys;
 mod outgoing;
 mod packs;
 mod page;
+pub mod person_key;
 pub mod project;
 mod queue;
 pub mod read;

@@ -3,6 +3,8 @@
 mod args;
 mod case;
 mod disclose;
+mod erase;
+mod hold;
 mod init;
 mod intake;
 mod item;
@@ -13,6 +15,7 @@ mod output;
 mod passphrase;
 mod person;
 mod progress;
+mod proposal;
 mod rebuild;
 mod receipt;
 mod shell;
@@ -57,6 +60,10 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
+        Verb::Hold(args) => hold::run(global, args),
+        Verb::Release(args) => hold::release(global, args),
+        Verb::Erase(args) => erase::run(global, args),
+        Verb::Proposal(args) => proposal::run(global, args),
         Verb::Disclose(args) => disclose::run(global, args),
         Verb::Completions(args) => shell::completions(args),
         Verb::Man(args) => shell::man(args),

@@ -178,6 +178,7 @@ impl Centre {
         self.keyring_is_not_older()?;
         said.extend(self.sequencer().recover()?);
         said.extend(self.recover_epoch()?);
+        said.extend(self.recover_erasures()?);
         said.extend(self.recover_outgoing()?);
         self.sweep()?;
         self.recovered = said;
