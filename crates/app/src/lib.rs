@@ -3,6 +3,7 @@
 //! One direction: intake → vault → ledger → projections → search and cases → disclosure.
 
 pub mod ambient;
+pub mod backup;
 pub mod centre;
 pub mod commit;
 mod compare;
@@ -25,6 +26,7 @@ pub mod receipt;
 mod recover;
 pub mod registry;
 pub mod sql;
+mod upkeep;
 pub mod verify;
 
 pub use ambient::Ambient;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    case, disclose, init, intake, item, ledger, member, person, rebuild, receipt, shell, verify,
+    backup, case, disclose, init, intake, item, ledger, member, person, rebuild, receipt, shell,
+    verify,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -61,6 +62,8 @@ pub enum Verb {
     Disclose(disclose::DiscloseArgs),
     /// Check that what is kept is what was recorded
     Verify(verify::VerifyArgs),
+    /// Copy all that is kept, while the centre runs, and check such a copy
+    Backup(backup::BackupArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
     /// Write completions for a shell to standard output

@@ -1,6 +1,7 @@
 //! `comity`: the command line of a centre. A file per verb.
 
 mod args;
+mod backup;
 mod case;
 mod disclose;
 mod init;
@@ -54,6 +55,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Item(args) => item::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
+        Verb::Backup(args) => backup::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
         Verb::Disclose(args) => disclose::run(global, args),
         Verb::Completions(args) => shell::completions(args),

@@ -53,6 +53,9 @@ impl Tables {
         tree_size: u64,
         report: &mut Report,
     ) -> Result<Tables> {
+        if !scene.has_tables {
+            return Ok(Tables::none());
+        }
         let scratch = Scratch::new(scene.ambient)?;
         let key = match keys.scope(STATE_KEY) {
             Ok(secret) => secret.first,
@@ -174,6 +177,9 @@ impl Tables {
 
     /// Compares.
     pub fn end(self, scene: &Scene<'_>, tree: &Tree, report: &mut Report) -> Result<()> {
+        if !scene.has_tables {
+            return Ok(());
+        }
         let is_sound = self.soundness.is_none_or(|s| s.end(report));
         let Some(mut work) = self.work.filter(|_| is_sound) else {
             report

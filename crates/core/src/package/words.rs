@@ -74,6 +74,7 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             event.or_unknown("intake"),
             event.recipient()
         ),
+        "backup_made" => "made a backup".to_owned(),
         other => format!("recorded “{}”", other.replace('_', " ")),
     };
     format!("{actor} {act}")
