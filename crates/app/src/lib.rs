@@ -6,6 +6,7 @@ pub mod ambient;
 pub mod backup;
 pub mod centre;
 pub mod commit;
+pub mod compact;
 mod compare;
 mod cores;
 pub mod disclose;

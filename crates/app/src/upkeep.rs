@@ -12,6 +12,9 @@ use crate::keys::CENTRE_KEY;
 use crate::project::{ChainKind, ObjectAt};
 use crate::sql::Session;
 
+/// In the centre's folder, the file that those lock who read, make or remove packs.
+pub(crate) const PACKS_LOCK: &str = "tmp/packs.lock";
+
 impl Centre {
     /// The number of the centre's own chain.
     pub(crate) fn own_chain(&self, session: &mut Session) -> Result<i64> {
@@ -50,9 +53,13 @@ impl Centre {
         Ok(self.ambient.disk.lock_shared(&self.packs_lock()?)?)
     }
 
+    /// Held by whoever takes packs away; `None` while somebody keeps them.
+    pub(crate) fn take_packs(&self) -> Result<Option<FileLock>> {
+        Ok(self.ambient.disk.try_lock(&self.packs_lock()?)?)
+    }
+
     fn packs_lock(&self) -> Result<PathBuf> {
-        let folder = self.dir.join("tmp");
-        self.ambient.disk.create_dir_all(&folder)?;
-        Ok(folder.join("packs.lock"))
+        self.ambient.disk.create_dir_all(&self.dir.join("tmp"))?;
+        Ok(self.dir.join(PACKS_LOCK))
     }
 }

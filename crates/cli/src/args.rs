@@ -64,6 +64,8 @@ pub enum Verb {
     Verify(verify::VerifyArgs),
     /// Copy all that is kept, while the centre runs, and check such a copy
     Backup(backup::BackupArgs),
+    /// Care for the sealed bytes: give space back, mend, mirror
+    Vault(vault::VaultArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
     /// Write completions for a shell to standard output

@@ -16,6 +16,7 @@ mod progress;
 mod rebuild;
 mod receipt;
 mod shell;
+mod vault;
 mod verify;
 mod world;
 
@@ -56,6 +57,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
         Verb::Backup(args) => backup::run(global, args),
+        Verb::Vault(args) => vault::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
         Verb::Disclose(args) => disclose::run(global, args),
         Verb::Completions(args) => shell::completions(args),

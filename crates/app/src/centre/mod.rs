@@ -175,6 +175,7 @@ impl Centre {
         self.keyring_is_not_older()?;
         said.extend(self.sequencer().recover()?);
         said.extend(self.recover_outgoing()?);
+        said.extend(self.recover_packs()?);
         self.sweep()?;
         self.recovered = said;
         Ok(())

@@ -9,7 +9,7 @@ use comity_seal::{Key, tag};
 
 use super::facts::seal_facts;
 use super::received::{ObjectSaid, Received, digest_tag};
-use super::{ChainKind, MemberRow, ObjectPlace, Projector};
+use super::{ChainKind, MemberRow, ObjectPlace, Projector, pack_number};
 use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
 use crate::sql::{Session, Value};
@@ -423,13 +423,10 @@ impl Projector {
     }
 
     fn pack(&mut self, id: [u8; 16]) -> i64 {
-        if let Some(no) = self.packs.get(&id) {
-            return *no;
+        let no = pack_number(&id);
+        if self.packs.insert(id) {
+            self.rows.insert("packs", [no.into(), id.into()]);
         }
-        let no = self.next_pack;
-        self.next_pack += 1;
-        self.rows.insert("packs", [no.into(), id.into()]);
-        self.packs.insert(id, no);
         no
     }
 

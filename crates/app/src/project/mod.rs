@@ -6,7 +6,7 @@ pub mod facts;
 mod received;
 mod rows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use comity_core::id::{ChainId, ObjectId};
 
@@ -98,6 +98,13 @@ pub struct ObjectPlace {
     pub offset: u64,
 }
 
+/// The number of a pack in SQL: of its random id, so that it is the same whichever objects of it are met first, or
+/// are gone.
+pub fn pack_number(id: &[u8; 16]) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = *id;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h]) & i64::MAX
+}
+
 /// A member as the projections know it.
 #[derive(Clone, Debug)]
 pub struct MemberRow {
@@ -114,10 +121,9 @@ pub struct Projector {
     scopes: HashMap<(i64, i64), u64>,
     sources: HashMap<(i64, i64, [u8; 16]), i64>,
     intakes: HashMap<(i64, i64), (i64, i64)>,
-    packs: HashMap<[u8; 16], i64>,
+    packs: HashSet<[u8; 16]>,
     next_chain: i64,
     next_object: i64,
-    next_pack: i64,
     next_source: i64,
     /// While rebuilding: every chain by its id. Live, callers know the numbers.
     chains: Option<HashMap<ChainId, i64>>,
@@ -144,20 +150,16 @@ impl Projector {
             next("SELECT coalesce(max(no), 0) FROM chains")?,
             next("SELECT coalesce(max(no), 0) FROM objects")?,
         );
-        let (next_pack, next_source) = (
-            next("SELECT coalesce(max(no), 0) FROM packs")?,
-            next("SELECT coalesce(max(no), 0) FROM sources")?,
-        );
+        let next_source = next("SELECT coalesce(max(no), 0) FROM sources")?;
         let mut p = Projector {
             members: HashMap::new(),
             cases: HashMap::new(),
             scopes: HashMap::new(),
             sources: HashMap::new(),
             intakes: HashMap::new(),
-            packs: HashMap::new(),
+            packs: HashSet::new(),
             next_chain,
             next_object,
-            next_pack,
             next_source,
             chains: None,
             objects: HashMap::new(),

@@ -7,6 +7,7 @@ mod fixture;
 mod again;
 mod backup;
 mod bags;
+mod compact;
 mod damage;
 mod delivered;
 mod faults;
