@@ -15,6 +15,7 @@ pub mod event;
 mod handover;
 pub mod intake;
 pub mod item;
+pub mod keychange;
 pub mod keys;
 mod outgoing;
 mod packs;

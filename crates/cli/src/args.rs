@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    backup, case, disclose, init, intake, item, ledger, member, person, rebuild, receipt, shell,
-    verify,
+    backup, case, disclose, init, intake, item, keys, ledger, member, person, rebuild, receipt,
+    shell, vault, verify,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -58,6 +58,8 @@ pub enum Verb {
     Item(item::ItemArgs),
     /// The log: its state, proofs, and its export
     Ledger(ledger::LedgerArgs),
+    /// The keyring: new epochs, shares, and members' locks
+    Keys(keys::KeysArgs),
     /// Make a package for a court, the defence or another body
     Disclose(disclose::DiscloseArgs),
     /// Check that what is kept is what was recorded

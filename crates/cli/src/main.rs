@@ -7,6 +7,7 @@ mod disclose;
 mod init;
 mod intake;
 mod item;
+mod keys;
 mod ledger;
 mod member;
 mod output;
@@ -54,6 +55,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Person(args) => person::run(global, args),
         Verb::Intake(args) => intake::run(global, args),
         Verb::Item(args) => item::run(global, args),
+        Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
         Verb::Backup(args) => backup::run(global, args),

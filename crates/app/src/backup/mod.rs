@@ -16,6 +16,7 @@ use comity_store::{Disk, Objects};
 use comity_vault::Vault;
 
 use crate::centre::{Centre, Config, KEYS_FILE};
+use crate::compact::NOWHERE;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
 
@@ -218,10 +219,13 @@ impl Centre {
             .into_iter()
             .filter_map(|f| Some((f.pack?, f.size)))
             .collect();
-        let rows = self.session()?.query("SELECT id FROM packs", &[])?;
+        let rows = self
+            .session()?
+            .query("SELECT DISTINCT pack FROM objects", &[])?;
         let known = rows
             .iter()
             .map(|row| Ok(comity_vault::PackId(row.array(0)?)))
+            .filter(|id| !matches!(id, Ok(id) if *id == NOWHERE))
             .collect::<Result<_>>()?;
         Ok(packs::Wanted { here, known })
     }

@@ -5,6 +5,7 @@ mod plan;
 use std::collections::{HashMap, HashSet};
 
 use comity_core::finding::Finding;
+use comity_core::id::ObjectId;
 use comity_core::json::Value as Json;
 use comity_keyring::inspect;
 use comity_store::ObjectReader;
@@ -13,13 +14,14 @@ use comity_vault::{PackId, Placed, UnsyncedPack};
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
-use crate::project::pack_number;
 use crate::sql::{Session, Value};
 
 use plan::{NewPack, Plan, read};
 
 /// Packs that become durable behind one barrier.
 const BATCH: usize = 16;
+/// What stands for the pack of an object that lies nowhere any more.
+pub(crate) const NOWHERE: PackId = PackId([0; 16]);
 /// Rows that one statement changes.
 const ROWS: usize = 512;
 
@@ -108,7 +110,7 @@ impl Centre {
                 let bytes = read(&file, &moved.entry)
                     .map_err(|what| AppError::damaged(moved.from.name(), what))?;
                 let placed = pack.add_sealed(moved.entry.object, &bytes)?;
-                written.placed.push((moved.no, placed));
+                written.placed.push((moved.no, moved.entry.object, placed));
                 open = Some((moved.from, file));
             }
             let pack = pack.finish()?;
@@ -150,38 +152,34 @@ impl Centre {
             let session = &mut *group.session;
             session.execute("DELETE FROM packs_in_work", &[])?;
             for (id, _) in &plan.removed {
-                session.execute(
-                    "DELETE FROM packs WHERE no = ?",
-                    &[pack_number(&id.0).into()],
-                )?;
                 session.insert(
                     "packs_in_work",
                     &["id", "leaves"],
                     &[id.0.into(), Value::Int(1)],
                 )?;
             }
-            for new in &plan.made {
-                let row = [pack_number(&new.id.0).into(), new.id.0.into()];
-                session.insert("packs", &["no", "id"], &row)?;
-            }
             for part in written.placed.chunks(ROWS) {
-                let rows = vec!["(?,?,?)"; part.len()].join(",");
+                let rows = vec!["(?,?,?,?)"; part.len()].join(",");
                 let values: Vec<Value> = part
                     .iter()
-                    .flat_map(|(no, placed)| {
-                        let pack = pack_number(&placed.pack.0);
-                        [(*no).into(), pack.into(), (placed.offset as i64).into()]
+                    .flat_map(|(no, id, placed)| {
+                        let pack = placed.pack.0.into();
+                        [(*no).into(), id.0.into(), pack, (placed.offset as i64).into()]
                     })
                     .collect();
-                session.execute(
-                    &format!("WITH moved (no, pack, at) AS (VALUES {rows}) UPDATE objects SET pack = moved.pack, at = moved.at FROM moved WHERE objects.no = moved.no"),
+                let changed = session.execute(
+                    &format!("WITH moved (no, id, pack, at) AS (VALUES {rows}) UPDATE objects SET pack = moved.pack, at = moved.at FROM moved WHERE objects.no = moved.no AND objects.id = moved.id"),
                     &values,
                 )?;
+                if changed != part.len() as u64 {
+                    // An erasure came between: it may have given the object to another item.
+                    return Err(AppError::Overtaken("while packs were being made"));
+                }
             }
-            for no in &plan.dead_rows {
+            for (no, id) in &plan.dead_rows {
                 session.execute(
-                    "UPDATE objects SET pack = 0, at = 0 WHERE no = ?",
-                    &[(*no).into()],
+                    "UPDATE objects SET pack = ?, at = 0 WHERE no = ? AND id = ?",
+                    &[NOWHERE.0.into(), (*no).into(), id.0.into()],
                 )?;
             }
             group.push(&draft)
@@ -230,6 +228,6 @@ impl Centre {
 /// Where living objects came to lie.
 #[derive(Default)]
 struct Written {
-    placed: Vec<(i64, Placed)>,
+    placed: Vec<(i64, ObjectId, Placed)>,
     bytes: u64,
 }

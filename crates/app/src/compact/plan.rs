@@ -45,7 +45,7 @@ pub struct Plan {
     /// Packs to be made.
     pub made: Vec<NewPack>,
     /// Rows of dead objects.
-    pub dead_rows: Vec<i64>,
+    pub dead_rows: Vec<(i64, ObjectId)>,
     /// Dead objects, with or without a row.
     pub dead: u64,
     /// Packs that are left as they are because their objects cannot all be told dead or alive, or are damaged.
@@ -98,7 +98,7 @@ impl Plan {
                                 entry: *entry,
                             });
                         } else {
-                            dead_rows.push(*no);
+                            dead_rows.push((*no, entry.object));
                             dead += 1;
                         }
                     }
@@ -193,9 +193,14 @@ impl Known {
         for row in session.query("SELECT scope_key, member FROM scopes", &[])? {
             known.members.insert(row.int(0)? as u64, row.int(1)?);
         }
-        let sql = format!(
-            "SELECT o.no, o.id, p.id, o.at FROM objects o JOIN packs p ON p.no = o.pack WHERE o.no > ? ORDER BY o.no LIMIT {PAGE}"
-        );
+        // A member's scopes have fresh keys after a rotation; packs name the key of their time.
+        let former =
+            "SELECT DISTINCT c.custody_key, t.member FROM intakes t JOIN chains c ON c.no = t.no";
+        for row in session.query(former, &[])? {
+            known.members.insert(row.int(0)? as u64, row.int(1)?);
+        }
+        let sql =
+            format!("SELECT no, id, pack, at FROM objects WHERE no > ? ORDER BY no LIMIT {PAGE}");
         each(session, &sql, |row| {
             let place = (row.int(0)?, PackId(row.array(2)?), row.int(3)? as u64);
             known.rows.insert(ObjectId(row.array(1)?), place);

@@ -204,7 +204,7 @@ fn a_damaged_pack_and_a_vault_in_use_stay() {
     assert!(matches!(e, AppError::Refused(_)), "{e}");
     drop(opening);
 
-    let sql = "SELECT p.id, o.at FROM items i JOIN objects o ON o.no = i.object JOIN packs p ON p.no = o.pack WHERE i.no = ?";
+    let sql = "SELECT o.pack, o.at FROM items i JOIN objects o ON o.no = i.object WHERE i.no = ?";
     let row = session.query_one(sql, &[item.no.into()]).unwrap().unwrap();
     let name = comity_vault::PackId(row.array(0).unwrap()).name();
     let mut bytes = fs::read(world.dir.join(&name)).unwrap();
