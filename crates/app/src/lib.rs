@@ -4,8 +4,10 @@
 
 pub mod acts;
 pub mod ambient;
+pub mod backup;
 pub mod centre;
 pub mod commit;
+pub mod compact;
 mod compare;
 mod cores;
 pub mod disclose;
@@ -28,6 +30,7 @@ pub mod receipt;
 mod recover;
 pub mod registry;
 pub mod sql;
+mod upkeep;
 pub mod verify;
 
 pub use ambient::Ambient;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    case, disclose, erase, hold, init, intake, item, keys, ledger, member, person, proposal,
-    rebuild, receipt, shell, verify,
+    backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
+    proposal, rebuild, receipt, shell, vault, verify,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -75,6 +75,10 @@ pub enum Verb {
     Proposal(proposal::ProposalArgs),
     /// Check that what is kept is what was recorded
     Verify(verify::VerifyArgs),
+    /// Copy all that is kept, while the centre runs, and check such a copy
+    Backup(backup::BackupArgs),
+    /// Care for the sealed bytes: give space back, mend, mirror
+    Vault(vault::VaultArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
     /// Write completions for a shell to standard output

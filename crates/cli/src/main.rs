@@ -1,6 +1,7 @@
 //! `comity`: the command line of a centre. A file per verb.
 
 mod args;
+mod backup;
 mod case;
 mod disclose;
 mod erase;
@@ -19,6 +20,7 @@ mod proposal;
 mod rebuild;
 mod receipt;
 mod shell;
+mod vault;
 mod verify;
 mod world;
 
@@ -59,6 +61,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
+        Verb::Backup(args) => backup::run(global, args),
+        Verb::Vault(args) => vault::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
         Verb::Hold(args) => hold::run(global, args),
         Verb::Release(args) => hold::release(global, args),

@@ -180,6 +180,7 @@ impl Centre {
         said.extend(self.recover_epoch()?);
         said.extend(self.recover_erasures()?);
         said.extend(self.recover_outgoing()?);
+        said.extend(self.recover_packs()?);
         self.sweep()?;
         self.recovered = said;
         Ok(())

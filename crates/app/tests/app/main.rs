@@ -6,7 +6,9 @@
 mod fixture;
 mod acts;
 mod again;
+mod backup;
 mod bags;
+mod compact;
 mod damage;
 mod delivered;
 mod faults;
