@@ -41,6 +41,7 @@ mod inspect;
 mod keyring;
 mod secret;
 mod segment;
+pub mod slip39;
 mod slot;
 mod unlock;
 mod wrap;

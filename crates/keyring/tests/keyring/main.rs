@@ -12,3 +12,4 @@ mod head;
 mod keys;
 mod model;
 mod processes;
+mod slip39;
