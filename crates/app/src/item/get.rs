@@ -75,7 +75,7 @@ impl Centre {
         }
         let row = session
             .query_one(
-                "SELECT o.id, p.id, o.at, o.sealed_size, c.content_key FROM items i JOIN objects o ON o.no = i.object JOIN packs p ON p.no = o.pack JOIN chains c ON c.no = i.no WHERE i.no = ?",
+                "SELECT o.id, o.pack, o.at, o.sealed_size, c.content_key FROM items i JOIN objects o ON o.no = i.object JOIN chains c ON c.no = i.no WHERE i.no = ?",
                 &[item.no.into()],
             )?
             .ok_or_else(|| AppError::damaged(item.ern.to_string(), "the vault holds no object for it; `comity verify` says more"))?;
