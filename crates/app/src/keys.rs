@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::random::Random;
-use comity_keyring::{Keyring, Kind, NewKey, Secret};
+use comity_keyring::{Keyring, KeyringError, Kind, NewKey, Secret};
 use comity_seal::Key;
 
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::event::NumberedKey;
 
 /// Key number of the centre's scope: the first key of every keyring.
@@ -25,6 +25,10 @@ pub trait ScopeKeys {
     /// The secret of a chain's own key, or `None` when it has been destroyed.
     fn item_secret(&self, number: u64) -> Result<Option<Secret>>;
 }
+
+/// A key waits for its member's desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locked;
 
 /// Keys that lie closer than this are read in one go.
 const NEIGHBOURS: u64 = 16;
@@ -90,6 +94,17 @@ impl Keys {
             Ok(secret) => Ok(Some(secret)),
             Err(comity_keyring::KeyringError::Destroyed { .. }) => Ok(None),
             Err(e) => Err(e.into()),
+        }
+    }
+
+    /// As [`Keys::item`]; `Err(Locked)` inside while the key waits for a member's desk.
+    pub fn item_unless_locked(
+        &self,
+        number: u64,
+    ) -> Result<std::result::Result<Option<Secret>, Locked>> {
+        match self.item(number) {
+            Err(AppError::Keyring(KeyringError::Locked { .. })) => Ok(Err(Locked)),
+            other => other.map(Ok),
         }
     }
 

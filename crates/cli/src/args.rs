@@ -35,6 +35,15 @@ pub struct Global {
     /// Who acts: a registered person, by number (UKR-P0001) or by name
     #[arg(long, global = true, env = "COMITY_ACTOR", value_name = "PERSON")]
     pub actor: Option<String>,
+    /// The key of a member's desk, for what is locked by it; may be given again, or with colons between
+    #[arg(
+        long = "desk-key",
+        global = true,
+        env = "COMITY_DESK_KEY",
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub desk_keys: Vec<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub json: bool,

@@ -126,6 +126,7 @@ fn item_json(item: &Item) -> Value {
     json!({
         "ern": item.ern.to_string(), "case": item.case, "state": item.state.word(), "size": item.size,
         "received": time_text(item.received),
+        "waits": item.waits,
         "path": item.facts.as_ref().map(|f| shown(&f.path)),
         "sha256": item.facts.as_ref().and_then(|f| f.sha256).map(|d| hex(&d)),
         "events": item.last_n + 1,

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 
 use comity_core::checkpoint::LogKeys;
 use comity_core::finding::Finding;
-use comity_keyring::{Condition, Inspection, Keyring, KeyringError};
+use comity_keyring::{Condition, Inspection, KeyringError};
 use comity_store::{FileLock, Objects};
 use comity_vault::Vault;
 
 use crate::ambient::Ambient;
-use crate::centre::{Config, KEYS_FILE};
+use crate::centre::{Config, KEYS_FILE, OpenedBy};
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY};
 
@@ -75,6 +75,17 @@ pub fn verify(
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<Report> {
+    verify_opened_by(dir, depth, passphrase.map(OpenedBy::from), ambient, watch)
+}
+
+/// As [`verify`], opened by shares, or with the keys of desks.
+pub fn verify_opened_by(
+    dir: &Path,
+    depth: Depth,
+    by: Option<OpenedBy<'_>>,
+    ambient: &Ambient,
+    watch: Watch<'_>,
+) -> Result<Report> {
     let config = Config::read(dir, &ambient.disk)?;
     let objects = config.open_objects(dir, &ambient.disk)?;
     let scene = Scene {
@@ -86,8 +97,8 @@ pub fn verify(
         watch,
     };
     let mut report = Report::default();
-    let keys = match passphrase {
-        Some(passphrase) if depth > Depth::Sealed => open_keyring(&scene, passphrase, &mut report)?,
+    let keys = match by {
+        Some(by) if depth > Depth::Sealed => open_keyring(&scene, by, &mut report)?,
         _ => None,
     };
     let log_keys = log_keys(&scene, keys.as_ref(), &mut report);
@@ -108,12 +119,8 @@ pub fn verify(
     Ok(report)
 }
 
-fn open_keyring(scene: &Scene<'_>, passphrase: &str, report: &mut Report) -> Result<Option<Keys>> {
-    let ring = match Keyring::open(
-        &scene.dir.join("keyring"),
-        scene.ambient.disk.clone(),
-        passphrase,
-    ) {
+fn open_keyring(scene: &Scene<'_>, by: OpenedBy<'_>, report: &mut Report) -> Result<Option<Keys>> {
+    let ring = match by.open_keyring(scene.dir, &scene.ambient.disk) {
         Ok(ring) => ring,
         // All that can be checked without its keys still is.
         Err(
