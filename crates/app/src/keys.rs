@@ -52,6 +52,8 @@ pub struct Keys {
     ring: Keyring,
     random: Arc<dyn Random>,
     scopes: Mutex<HashMap<u64, Secret>>,
+    /// Whose desk a locked key waits for.
+    desks: Mutex<HashMap<u64, String>>,
 }
 
 impl Keys {
@@ -61,6 +63,7 @@ impl Keys {
             ring,
             random,
             scopes: Mutex::new(HashMap::new()),
+            desks: Mutex::default(),
         }
     }
 
@@ -69,13 +72,32 @@ impl Keys {
         &self.ring
     }
 
+    /// Remembers whose desk a locked key waits for, so that errors can say it.
+    pub(crate) fn waits_for(&self, number: u64, member: &str) {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.insert(number, member.to_owned());
+    }
+
+    fn named(&self, error: KeyringError) -> AppError {
+        match error {
+            KeyringError::Locked { number } => {
+                let desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+                AppError::Locked {
+                    number,
+                    member: desks.get(&number).cloned(),
+                }
+            }
+            error => error.into(),
+        }
+    }
+
     /// The secret of a scope key.
     pub fn scope(&self, number: u64) -> Result<Secret> {
         let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(secret) = scopes.get(&number) {
             return Ok(secret.clone());
         }
-        let secret = self.ring.open_key(number)?;
+        let secret = self.ring.open_key(number).map_err(|e| self.named(e))?;
         scopes.insert(number, secret.clone());
         Ok(secret)
     }
@@ -93,7 +115,7 @@ impl Keys {
         match self.ring.open_key(number) {
             Ok(secret) => Ok(Some(secret)),
             Err(comity_keyring::KeyringError::Destroyed { .. }) => Ok(None),
-            Err(e) => Err(e.into()),
+            Err(e) => Err(self.named(e)),
         }
     }
 
@@ -103,7 +125,7 @@ impl Keys {
         number: u64,
     ) -> Result<std::result::Result<Option<Secret>, Locked>> {
         match self.item(number) {
-            Err(AppError::Keyring(KeyringError::Locked { .. })) => Ok(Err(Locked)),
+            Err(AppError::Locked { .. }) => Ok(Err(Locked)),
             other => other.map(Ok),
         }
     }
@@ -145,7 +167,9 @@ impl Keys {
 
     /// Appends many keys in one write; durable on return. Their numbers follow each other.
     pub fn add_many(&self, keys: &[NewKey]) -> Result<std::ops::Range<u64>> {
-        Ok(self.ring.append(keys, &*self.random)?)
+        self.ring
+            .append(keys, &*self.random)
+            .map_err(|e| self.named(e))
     }
 }
 

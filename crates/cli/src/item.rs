@@ -158,7 +158,7 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
             let path = item
                 .facts
                 .as_ref()
-                .map_or_else(|| "(erased)".to_owned(), |f| shown(&f.path));
+                .map_or_else(|| without_facts(&item), |f| shown(&f.path));
             format!(
                 "{}  {:<10}  {:>13}  {}  {}",
                 item.ern,
@@ -352,4 +352,13 @@ fn write_proofs(
         .map_err(io)?;
     }
     Ok(())
+}
+
+/// What stands in place of a path that cannot be read.
+fn without_facts(item: &Item) -> String {
+    if item.waits {
+        format!("(waits for the desk of {})", item.ern.member())
+    } else {
+        "(erased)".to_owned()
+    }
 }

@@ -66,8 +66,11 @@ pub fn gather(scheme: &Scheme) -> Result<Gathering, Failure> {
     let mut all = Gathering::default();
     let is_terminal = stdin().is_terminal();
     let mut lines = stdin().lock();
+    let mut is_told = false;
     while !all.is_enough() {
-        tell(&format!("Missing: {}.", missing(scheme, &all)));
+        if !std::mem::replace(&mut is_told, true) {
+            tell(&format!("Missing: {}.", missing(scheme, &all)));
+        }
         if is_terminal {
             let _ = write!(stderr(), "The words of one share: ");
         }
@@ -88,6 +91,7 @@ pub fn gather(scheme: &Scheme) -> Result<Gathering, Failure> {
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
         }
+        is_told = false;
         let said = match Share::parse(&line) {
             Err(e) => format!("This is no share: {e}."),
             Ok(share) if share.identifier != scheme.identifier => "It does not fit: it is a whole share, of another sharing than the one that this keyring has now.".to_owned(),

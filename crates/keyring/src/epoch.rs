@@ -134,6 +134,15 @@ impl Keyring {
         }))
     }
 
+    /// Finishes what a crash left half written in the segments, so that slots say what they are to say.
+    ///
+    /// # Errors
+    /// If the disk fails; it can be called again.
+    pub fn finish_writes(&self) -> Result<(), KeyringError> {
+        let _lock = self.lock()?;
+        self.settle()
+    }
+
     /// Ends a pending epoch: what is still wrapped by the former root key is wrapped anew, and the former root key is
     /// forgotten. Durable on return; without a pending epoch nothing is done.
     ///

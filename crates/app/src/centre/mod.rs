@@ -180,6 +180,7 @@ impl Centre {
         }
         self.keyring_is_not_older()?;
         said.extend(self.sequencer().recover()?);
+        self.name_locks()?;
         said.extend(self.recover_epoch()?);
         said.extend(self.recover_outgoing()?);
         self.sweep()?;

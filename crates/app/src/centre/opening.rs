@@ -25,6 +25,9 @@ impl<'a, M: Into<Means<'a>>> From<M> for OpenedBy<'a> {
 
 impl OpenedBy<'_> {
     /// Opens the keyring of the centre in `dir`.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`].
     pub fn open_keyring(&self, dir: &Path, disk: &Disk) -> Result<Keyring, KeyringError> {
         let ring = Keyring::open(&dir.join("keyring"), disk.clone(), self.means)?;
         for desk in self.desks {

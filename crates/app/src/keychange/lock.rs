@@ -62,7 +62,7 @@ impl Centre {
                 "the scope of {member} is not locked"
             )));
         }
-        ring.open_key(top)?;
+        self.keys.scope(top)?;
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
         let unlock = Rewrap {
             number: top,
@@ -94,12 +94,13 @@ impl Centre {
         Ok(locks)
     }
 
-    /// The member whose desk a locked key waits for, if it is a member's.
-    pub fn desk_of(&self, number: u64) -> Option<MemberCode> {
-        let locks = self.locks().ok()?;
-        let is_it =
-            |member: &MemberCode| self.top_scope(member).is_ok_and(|(top, _)| top == number);
-        locks.into_iter().map(|(member, _)| member).find(is_it)
+    /// Lets errors name the member whose desk a locked key waits for.
+    pub(crate) fn name_locks(&self) -> Result<()> {
+        for (member, _) in self.locks()? {
+            let (top, _) = self.top_scope(&member)?;
+            self.keys.waits_for(top, member.as_str());
+        }
+        Ok(())
     }
 }
 

@@ -132,7 +132,7 @@ impl Centre {
         let mut act = Act::new("keys_rotated", actor, reason)?;
         if let Some(member) = member {
             // Before anything is changed: a locked scope needs its desk.
-            self.keys.ring().open_key(self.member_scope(member)?)?;
+            self.keys.scope(self.member_scope(member)?)?;
             act = act.of_member(*member);
         }
         let _turn = self.key_turn()?;
@@ -283,6 +283,8 @@ impl Centre {
         };
         let said = match ring.pending()? {
             Some(Pending { epoch, act }) => {
+                // Whether a lock came about is read off the slots.
+                ring.finish_writes()?;
                 let mut act = Act::decode(&act)?;
                 if let Some(member) = act.member
                     && !self.came_about(&act, &member)?

@@ -8,7 +8,7 @@ use comity_core::finding::Finding;
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
 use comity_core::leaf::Leaf;
-use comity_keyring::{Inspection, KeyringError, Secret};
+use comity_keyring::{Inspection, Secret};
 use comity_ledger::{Batch, Tree};
 use comity_seal::Key;
 use comity_vault::{Also, Hasher, Hashes, PackId, ReadScratch};
@@ -84,7 +84,7 @@ pub fn check(
         let items = item_keys(keys, &stored)?;
         let seen = on_all_cores(&stored, ReadScratch::default, |scratch, _, s| {
             let event = opened(keys, &items, s.index, s.entry, s.body).map_err(|e| match e {
-                AppError::Keyring(KeyringError::Locked { number }) => Closed::Locked(number),
+                AppError::Locked { number, .. } => Closed::Locked(number),
                 e => Closed::Wrong(Finding::new(
                     format!("event {} of the ledger", s.index),
                     e.to_string(),
