@@ -35,4 +35,6 @@ pub mod verify;
 
 pub use ambient::Ambient;
 pub use centre::Centre;
+pub use centre::OpenedBy;
+pub use comity_keyring as keyring;
 pub use error::{AppError, Result};

@@ -38,6 +38,15 @@ pub struct Global {
     /// The private key of whoever acts: an OpenSSH file (Ed25519) or an age identity
     #[arg(long, global = true, env = "COMITY_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// The key of a member's desk, for what is locked by it; may be given again, or with colons between
+    #[arg(
+        long = "desk-key",
+        global = true,
+        env = "COMITY_DESK_KEY",
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub desk_keys: Vec<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub json: bool,
