@@ -25,7 +25,8 @@ MAY_USE = {
     "vault": {"core", "seal", "store"},
     "ledger": {"core", "seal", "store"},
     "keyring": {"core", "seal", "store"},
-    "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring"},
+    "witness": {"core", "store"},
+    "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring", "witness"},
     "cli": {"app", "core"},
     "verify": {"core"},
 }
