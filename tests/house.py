@@ -27,7 +27,7 @@ MAY_USE = {
     "keyring": {"core", "seal", "store"},
     "witness": {"core", "store"},
     "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring", "witness"},
-    "cli": {"app", "core"},
+    "cli": {"app", "core", "witness"},
     "verify": {"core"},
 }
 NEVER_FOR_TESTS = {"rig"}

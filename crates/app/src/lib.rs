@@ -3,6 +3,8 @@
 //! One direction: intake → vault → ledger → projections → search and cases → disclosure.
 
 pub mod ambient;
+pub mod attest;
+pub mod audit;
 pub mod centre;
 pub mod commit;
 mod compare;

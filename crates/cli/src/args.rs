@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     case, disclose, init, intake, item, ledger, member, person, rebuild, receipt, shell, verify,
+    witness,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -63,6 +64,8 @@ pub enum Verb {
     Verify(verify::VerifyArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
+    /// Run a witness of other centres' logs, and compare what it saw
+    Witness(witness::WitnessArgs),
     /// Write completions for a shell to standard output
     Completions(shell::CompletionsArgs),
     /// Write the man pages into a folder

@@ -1,6 +1,7 @@
 //! `comity`: the command line of a centre. A file per verb.
 
 mod args;
+mod attest;
 mod case;
 mod disclose;
 mod init;
@@ -16,6 +17,7 @@ mod rebuild;
 mod receipt;
 mod shell;
 mod verify;
+mod witness;
 mod world;
 
 use std::process::ExitCode;
@@ -37,7 +39,9 @@ fn main() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    match run(&cli) {
+    let done = run(&cli);
+    attest::farewell();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(cli.global.json),
     }
@@ -59,5 +63,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Completions(args) => shell::completions(args),
         Verb::Man(args) => shell::man(args),
         Verb::Rebuild(args) => rebuild::run(global, args),
+        Verb::Witness(args) => witness::run(global, args),
     }
 }

@@ -14,6 +14,7 @@ use comity_store::Objects;
 use comity_vault::Vault;
 
 use crate::ambient::Ambient;
+use crate::attest::{Attester, Setting};
 use crate::commit::Sequencer;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY, STATE_KEY};
@@ -53,6 +54,10 @@ pub struct Centre {
     pub(crate) last_bundle: Mutex<Option<comity_ledger::Batch>>,
     sequencer: Mutex<Sequencer>,
     pub(crate) queue: Queue,
+    /// Shows published checkpoints to witnesses.
+    pub attester: Attester,
+    /// How long papers wait for the quorum, in milliseconds.
+    pub(crate) patience_millis: std::sync::atomic::AtomicU64,
 }
 
 impl Centre {
@@ -120,12 +125,14 @@ impl Centre {
         let signer = LogSigner::new(&config.origin, &log.first, &log.second)
             .map_err(|e| AppError::damaged("the log's keys", e.to_string()))?;
         let log_keys = signer.keys().clone();
+        let attester = Attester::new(dir, objects.clone(), log_keys.clone(), ambient.clone());
         let sequencer = Sequencer::new(
             &database,
             tree,
             signer,
             ambient.clone(),
             dir.join(LOCK_FILE),
+            attester.clone(),
         )?;
         Ok(Centre {
             dir: dir.to_owned(),
@@ -133,6 +140,8 @@ impl Centre {
             sequencer: Mutex::new(sequencer),
             last_bundle: Mutex::new(None),
             queue: Queue::default(),
+            attester,
+            patience_millis: 0.into(),
             recovered: Vec::new(),
             config,
             keys,
@@ -173,7 +182,19 @@ impl Centre {
             said.push(self.rebuild_lost_state()?);
         }
         self.keyring_is_not_older()?;
-        said.extend(self.sequencer().recover()?);
+        self.attester.go_by(Setting::read(&mut self.session()?)?);
+        let recovered = self.sequencer().recover();
+        match recovered {
+            Ok(sentences) => said.extend(sentences),
+            // What is published can still be read; what an interrupted run left waits.
+            Err(e @ AppError::MustNotSign(_)) => {
+                said.push(format!("{e}."));
+                self.recovered = said;
+                return Ok(());
+            }
+            Err(e) => return Err(e),
+        }
+        self.settle_policy()?;
         said.extend(self.recover_outgoing()?);
         self.sweep()?;
         self.recovered = said;
@@ -228,6 +249,12 @@ impl Centre {
     /// A session of one's own for reading.
     pub fn session(&self) -> Result<Session> {
         Ok(Session::open(&self.database)?)
+    }
+
+    /// Shows this process what others have published since.
+    pub fn refresh(&self) -> Result<()> {
+        self.sequencer().tree.refresh()?;
+        Ok(())
     }
 
     /// The log's verifying keys.

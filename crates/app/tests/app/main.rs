@@ -5,6 +5,7 @@
 #[macro_use]
 mod fixture;
 mod again;
+mod attest;
 mod bags;
 mod damage;
 mod delivered;

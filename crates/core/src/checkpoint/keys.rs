@@ -16,6 +16,8 @@ const MAX_KEYS: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogKeys {
     vkeys: Vec<Vkey>,
+    /// What the key file says of witnesses.
+    policy: Option<Policy>,
 }
 
 /// Text that is not a key file of ours, or keys that do not belong together.
@@ -115,11 +117,13 @@ impl LogKeys {
                 return Err(KeysError::Missing { kind });
             }
         }
-        Ok(LogKeys { vkeys })
+        Ok(LogKeys {
+            vkeys,
+            policy: None,
+        })
     }
 
-    /// Reads a key file: the log's keys of a policy. What it says of witnesses must be right, and
-    /// is read by [`Policy::parse`].
+    /// Reads a key file: the log's keys of a policy, and what it says of witnesses.
     ///
     /// # Errors
     /// Lines that no policy has, and what [`LogKeys::new`] refuses.
@@ -153,16 +157,23 @@ impl LogKeys {
         if quorums != 1 {
             return Err(KeysError::Quorum);
         }
+        let mut keys = LogKeys::new(vkeys)?;
         if has_witnesses {
-            Policy::parse(file)?;
+            keys.policy = Some(Policy::parse(file)?).filter(Policy::asks_for_witnesses);
         }
-        LogKeys::new(vkeys)
+        Ok(keys)
     }
 
     /// The log's origin, which is the name of all its keys.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.vkeys.first().map_or("", Vkey::name)
+    }
+
+    /// Whose cosignatures the key file asks for, where it names witnesses.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The keys, in the order of the file.
