@@ -2,6 +2,7 @@
 //!
 //! One direction: intake → vault → ledger → projections → search and cases → disclosure.
 
+pub mod acts;
 pub mod ambient;
 pub mod attest;
 pub mod audit;
@@ -15,10 +16,12 @@ pub mod event;
 mod handover;
 pub mod intake;
 pub mod item;
+pub mod keychange;
 pub mod keys;
 mod outgoing;
 mod packs;
 mod page;
+pub mod person_key;
 pub mod project;
 mod queue;
 pub mod read;

@@ -38,6 +38,7 @@ pub mod policy;
 pub mod proof;
 pub mod random;
 pub mod shown;
+pub mod signature;
 pub mod tile;
 pub mod unverified;
 pub mod vkey;

@@ -167,9 +167,12 @@ impl Centre {
                         .transpose()?;
                     size.map(|s| s as u64)
                 }
-                Some(other) => {
+                // Made anew below: `pending` and `packages_in_work`, which are carried over, are as they were.
+                Some(older) if older < schema::VERSION => None,
+                Some(newer) => {
                     return Err(AppError::Usage(format!(
-                        "the state is of version {other}, which this program does not know: run `comity rebuild`"
+                        "the state is of version {newer}, which this program does not know: a newer one wrote it; use that, or set the state aside (`{}`), so that it is made anew",
+                        config::state_file(&self.dir).display()
                     )));
                 }
             }
@@ -183,21 +186,23 @@ impl Centre {
         }
         self.keyring_is_not_older()?;
         self.attester.go_by(Setting::read(&mut self.session()?)?);
-        let recovered = self.sequencer().recover();
-        match recovered {
-            Ok(sentences) => said.extend(sentences),
+        match self.finish_interrupted(&mut said) {
             // What is published can still be read; what an interrupted run left waits.
-            Err(e @ AppError::MustNotSign(_)) => {
-                said.push(format!("{e}."));
-                self.recovered = said;
-                return Ok(());
-            }
-            Err(e) => return Err(e),
+            Err(e @ AppError::MustNotSign(_)) => said.push(format!("{e}.")),
+            done => done?,
         }
-        self.settle_policy()?;
-        said.extend(self.recover_outgoing()?);
         self.sweep()?;
         self.recovered = said;
+        Ok(())
+    }
+
+    /// Finishes what interrupted processes left between SQL, the log and their other acts.
+    fn finish_interrupted(&self, said: &mut Vec<String>) -> Result<()> {
+        said.extend(self.sequencer().recover()?);
+        self.settle_policy()?;
+        said.extend(self.recover_epoch()?);
+        said.extend(self.recover_erasures()?);
+        said.extend(self.recover_outgoing()?);
         Ok(())
     }
 
@@ -235,7 +240,7 @@ impl Centre {
     fn rebuild_lost_state(&self) -> Result<String> {
         let events = self.rebuild(&|_, _| ())?;
         Ok(format!(
-            "The tables were missing or behind the ledger; they were made anew from its {events} events."
+            "The tables were missing, of an older version or behind the ledger; they were made anew from its {events} events."
         ))
     }
 

@@ -58,6 +58,8 @@ pub fn run(
             "an intake needs a source: --source \"where it comes from\"".to_owned(),
         ));
     }
+    // A key that is missing is said before anything is read.
+    actor.signer()?;
     let mut session = centre.session()?;
     // All that can be refused is refused before the intake is opened.
     let bag = if request.bag {
@@ -95,6 +97,7 @@ pub fn run(
         source_is_known: true,
         tally: Tally::default(),
         centre,
+        actor,
         session,
         request,
         common,
@@ -256,6 +259,7 @@ fn common(
 /// An intake that is under way.
 pub(super) struct Intake<'a> {
     pub(super) centre: &'a Centre,
+    pub(super) actor: &'a Actor,
     pub(super) session: Session,
     pub(super) request: &'a Request,
     pub(super) common: Common,

@@ -18,6 +18,7 @@ use super::tables::Tables;
 use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
 use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
+use crate::keychange::KINDS;
 use crate::keys::Keys;
 use crate::packs::Packs;
 use crate::project::ObjectPlace;
@@ -63,6 +64,7 @@ pub fn check(
     let packs = Packs::new(&scene.vault);
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
     let mut absent = AbsentKeys::default();
+    let mut epoch = 1;
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
     let look = || {
@@ -100,6 +102,7 @@ pub fn check(
                         &event.event.hash,
                     ));
                     need_key(inspection, event.event.custody_key, report, &mut told);
+                    epoch = epoch.max(epoch_told(&event.fields));
                     if let Some(bytes) = bytes {
                         report.findings.extend(bytes.findings);
                         if bytes.absent {
@@ -131,6 +134,10 @@ pub fn check(
         Ok(())
     })?;
     absent.tell(report);
+    let present = u64::from(keys.ring().epoch());
+    if epoch > present {
+        report.findings.push(Finding::new("keyring", format!("the ledger tells of its epoch {epoch} and it is of epoch {present}: an older copy was put in place")));
+    }
     if met < size {
         tables.give_up();
         if depth == Depth::Full {
@@ -139,6 +146,17 @@ pub fn check(
         }
     }
     tables.end(scene, tree, report)
+}
+
+/// The epoch of the keyring that an event tells of; 0 where it tells of none.
+fn epoch_told(fields: &[Field]) -> u64 {
+    match text(fields, "kind") {
+        Some(kind) if KINDS.contains(&kind) => {
+            let epoch = fields.iter().find(|f| f.name == "epoch");
+            epoch.and_then(|f| f.value.as_u64()).unwrap_or(0)
+        }
+        _ => 0,
+    }
 }
 
 /// Every object of the vault by its id. A pack whose index is damaged is a finding.

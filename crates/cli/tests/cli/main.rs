@@ -5,6 +5,7 @@
 mod answers;
 mod damage;
 mod handover;
+mod keys;
 mod kill;
 mod processes;
 mod readonly;
