@@ -25,8 +25,9 @@ MAY_USE = {
     "vault": {"core", "seal", "store"},
     "ledger": {"core", "seal", "store"},
     "keyring": {"core", "seal", "store"},
-    "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring"},
-    "cli": {"app", "core"},
+    "witness": {"core", "store"},
+    "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring", "witness"},
+    "cli": {"app", "core", "witness"},
     "verify": {"core"},
 }
 NEVER_FOR_TESTS = {"rig"}

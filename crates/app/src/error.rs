@@ -24,6 +24,9 @@ pub enum AppError {
     /// The deliverer's side does not hold what it should.
     #[error("{0}")]
     Refused(String),
+    /// This copy of the centre must not sign (ADR 0004).
+    #[error("nothing is signed: {0}")]
+    MustNotSign(String),
     /// The deliverer's side has several things wrong, all of them named.
     #[error("{what}: {}", listed(findings))]
     Findings {

@@ -4,6 +4,8 @@
 
 pub mod acts;
 pub mod ambient;
+pub mod attest;
+pub mod audit;
 pub mod backup;
 pub mod centre;
 pub mod commit;

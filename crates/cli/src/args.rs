@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
-    proposal, rebuild, receipt, shell, vault, verify,
+    proposal, rebuild, receipt, shell, vault, verify, witness,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -90,6 +90,8 @@ pub enum Verb {
     Vault(vault::VaultArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
+    /// Run a witness of other centres' logs, and compare what it saw
+    Witness(witness::WitnessArgs),
     /// Write completions for a shell to standard output
     Completions(shell::CompletionsArgs),
     /// Write the man pages into a folder

@@ -9,6 +9,7 @@ use comity_core::package::{CONSISTENCY_ENDING, PROOF_ENDING};
 use serde_json::json;
 
 use crate::args::Global;
+use crate::attest;
 use crate::output::{answer, counted};
 use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
@@ -30,6 +31,8 @@ pub struct DiscloseArgs {
     /// Open the viewings by people too; they are withheld as work product otherwise
     #[arg(long)]
     pub viewings: bool,
+    #[command(flatten)]
+    pub attested: attest::AttestedArgs,
     /// The package: a new folder, or a new file that ends in .zip
     #[arg(short, long, value_name = "DIR|FILE.zip")]
     pub output: PathBuf,
@@ -39,6 +42,7 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
+    args.attested.apply(&centre)?;
     let selection = Selection {
         case: args.case.clone(),
         items: args.items.clone(),
@@ -55,7 +59,7 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     let name = args.output.file_name().unwrap_or_default();
     let name = name.to_string_lossy();
     let name = name.strip_suffix(".zip").unwrap_or(&name);
-    let lines = [
+    let mut lines = vec![
         format!(
             "In {4}: {0}, {1} with {2}, {3}.",
             counted(done.head.exhibits, "exhibit"),
@@ -74,10 +78,14 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
         format!("Digest of its tag manifest: {}", done.tagmanifest),
         format!("Whoever checks it compares this fingerprint: {fingerprint}"),
     ];
-    let json = json!({
+    let mut json = json!({
         "package": args.output.display().to_string(), "exhibits": done.head.exhibits, "files": done.head.files, "bytes": done.head.bytes,
         "events": done.head.events, "checkpoint": done.head.size, "leaf": done.leaf, "recorded_at": done.recorded_at,
         "tagmanifest_sha256": done.tagmanifest.to_string(), "fingerprint": centre.log_keys().fingerprint().to_string(),
     });
+    if let Some((attested, words)) = attest::say_of(&centre, done.recorded_at)? {
+        json["attestation"] = attested;
+        lines.push(words);
+    }
     answer(global, &json, &lines)
 }

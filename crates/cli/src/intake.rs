@@ -12,6 +12,7 @@ use comity_core::id::MemberCode;
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::attest;
 use crate::output::answer;
 use crate::progress::Bar;
 use crate::receipt;
@@ -67,6 +68,8 @@ pub struct IntakeArgs {
     /// Make no receipt now; `comity receipt` makes it later
     #[arg(long, conflicts_with = "receipt")]
     pub no_receipt: bool,
+    #[command(flatten)]
+    pub attested: attest::AttestedArgs,
 }
 
 pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
@@ -76,6 +79,7 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
     }
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
+    args.attested.apply(&centre)?;
     let request = Request {
         roots: args
             .bag

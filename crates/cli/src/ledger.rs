@@ -12,6 +12,7 @@ use comity_core::package::Consistency;
 use serde_json::json;
 
 use crate::args::Global;
+use crate::attest;
 use crate::output::answer;
 use crate::world::{Failure, open};
 
@@ -29,6 +30,10 @@ pub enum LedgerVerb {
     Checkpoint,
     /// Prove that an event stands in the log, or that the log only grew
     Proof(ProofArgs),
+    /// Set the policy that names the witnesses, or show it
+    Policy(attest::PolicyArgs),
+    /// Ask the witnesses to cosign the published checkpoint now
+    Attest(attest::AttestArgs),
     /// Write the log as a tlog-tiles tree
     Export {
         /// The folder to write, new or of an earlier export
@@ -55,8 +60,14 @@ pub struct ProofArgs {
 }
 
 pub fn run(global: &Global, args: &LedgerArgs) -> Result<(), Failure> {
+    match &args.verb {
+        LedgerVerb::Policy(args) => return attest::policy(global, args),
+        LedgerVerb::Attest(args) => return attest::attest(global, args),
+        _ => {}
+    }
     let centre = open(global)?;
     match &args.verb {
+        LedgerVerb::Policy(_) | LedgerVerb::Attest(_) => Ok(()),
         LedgerVerb::Status => status(global, &centre),
         LedgerVerb::Checkpoint => deliver(global, None, published(&centre)?.as_bytes()),
         LedgerVerb::Proof(args) => proof(global, &centre, args),
@@ -82,7 +93,8 @@ fn status(global: &Global, centre: &Centre) -> Result<(), Failure> {
     let signed = i64::try_from(checkpoint.time_secs()).unwrap_or(i64::MAX);
     let age = now.saturating_sub(signed);
     let keys = centre.log_keys();
-    let lines = [
+    let attestation = centre.attestation()?;
+    let mut lines = vec![
         format!("Origin       {}", keys.origin()),
         format!("Events       {}", checkpoint.size()),
         format!("Root         {}", checkpoint.root()),
@@ -93,14 +105,17 @@ fn status(global: &Global, centre: &Centre) -> Result<(), Failure> {
         ),
         format!("Fingerprint  {}", keys.fingerprint_groups()),
     ];
+    lines.extend(attest::status_lines(&attestation));
+    lines.extend(attestation.warning());
     let json = json!({
+        "attestation": attest::status_json(&attestation),
         "origin": keys.origin(), "size": checkpoint.size(), "root": checkpoint.root().to_string(),
         "signed_at": time_text(signed.saturating_mul(1_000_000)), "age_seconds": age, "fingerprint": keys.fingerprint().to_string(),
     });
     answer(global, &json, &lines)
 }
 
-fn ago(seconds: i64) -> String {
+pub(crate) fn ago(seconds: i64) -> String {
     match seconds {
         s if s < 0 => format!("{} s in the future: look at this machine's clock", -s),
         s if s < 120 => format!("{s} s ago"),
@@ -185,7 +200,7 @@ fn since(centre: &Centre, file: &Path) -> Result<Vec<u8>, Failure> {
 
 fn export(global: &Global, centre: &Centre, dir: &Path) -> Result<(), Failure> {
     let checkpoint = published(centre)?;
-    let keys = centre.log_keys().to_file();
+    let keys = centre.key_file()?;
     let sequencer = centre.sequencer();
     sequencer
         .tree

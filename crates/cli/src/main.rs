@@ -1,6 +1,7 @@
 //! `comity`: the command line of a centre. A file per verb.
 
 mod args;
+mod attest;
 mod backup;
 mod case;
 mod disclose;
@@ -24,6 +25,7 @@ mod shares;
 mod shell;
 mod vault;
 mod verify;
+mod witness;
 mod world;
 
 use std::process::ExitCode;
@@ -45,7 +47,9 @@ fn main() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    match run(&cli) {
+    let done = run(&cli);
+    attest::farewell();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(cli.global.json),
     }
@@ -74,5 +78,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Completions(args) => shell::completions(args),
         Verb::Man(args) => shell::man(args),
         Verb::Rebuild(args) => rebuild::run(global, args),
+        Verb::Witness(args) => witness::run(global, args),
     }
 }

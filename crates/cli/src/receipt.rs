@@ -10,6 +10,7 @@ use comity_core::digest::hex;
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::attest;
 use crate::output::answer;
 use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
@@ -55,7 +56,7 @@ pub fn make(
         bar.show("receipt", done, all)
     })?;
     bar.clear();
-    let lines = vec![
+    let mut lines = vec![
         format!(
             "Receipt      {} ({} lines; comity-verify checks it)",
             made.place.display(),
@@ -64,10 +65,14 @@ pub fn make(
         format!("Manifest     {}", grouped(&made.head.manifest_sha256.0)),
         format!("Fingerprint  {}", centre.log_keys().fingerprint_groups()),
     ];
-    let json = json!({
+    let mut json = json!({
         "receipt": made.place.display().to_string(), "lines": made.head.lines, "manifest_sha256": made.head.manifest_sha256.to_string(),
         "checkpoint": made.head.size, "leaf": made.leaf, "fingerprint": centre.log_keys().fingerprint().to_string(),
     });
+    if let Some((attested, words)) = attest::say_of(centre, made.head.size)? {
+        json["attestation"] = attested;
+        lines.push(words);
+    }
     Ok((json, lines))
 }
 

@@ -101,6 +101,7 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
     }
     writable(&dir)?;
     let centre = Centre::open(&dir, passphrase::get(global)?.by(), Ambient::system())?;
+    crate::attest::remember(&centre);
     for sentence in &centre.recovered {
         let _ = writeln!(
             std::io::stderr(),

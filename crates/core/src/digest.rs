@@ -136,7 +136,8 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Reads exactly `2 * N` lower-case hex digits.
-pub(crate) fn unhex_array<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+#[must_use]
+pub fn unhex_array<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let (pairs, rest) = text.as_chunks::<2>();
     if !rest.is_empty() || pairs.len() != N {
         return None;

@@ -24,14 +24,17 @@
 
 pub mod body;
 pub mod checkpoint;
+pub mod cosigner;
 pub mod digest;
 pub mod finding;
 pub mod id;
 pub mod json;
 pub mod leaf;
 pub mod merkle;
+pub mod misbehaviour;
 pub mod note;
 pub mod package;
+pub mod policy;
 pub mod proof;
 pub mod random;
 pub mod shown;
@@ -41,9 +44,11 @@ pub mod unverified;
 pub mod vkey;
 
 pub use checkpoint::{Checkpoint, LogKeys, LogSigner, SignedCheckpoint};
+pub use cosigner::Cosigner;
 pub use digest::{Digest, Sha256Hasher, hex, unhex};
 pub use finding::Finding;
 pub use id::{ChainId, Ern, EventId, MemberCode, ObjectId};
+pub use policy::Policy;
 pub use random::Random;
 pub use unverified::Unverified;
 pub use vkey::Vkey;

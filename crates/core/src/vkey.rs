@@ -125,7 +125,7 @@ impl Vkey {
         Vkey::new(name, KeyKind::MlDsa44, public)
     }
 
-    fn new(name: &str, kind: KeyKind, public: &[u8]) -> Result<Vkey, VkeyError> {
+    pub(crate) fn new(name: &str, kind: KeyKind, public: &[u8]) -> Result<Vkey, VkeyError> {
         check_name(name)?;
         let invalid = || VkeyError::PublicKey {
             name: name.to_owned(),
@@ -183,14 +183,14 @@ impl Vkey {
             }
             KeyKind::Ed25519Cosignature => {
                 let (time_secs, signature) = split_time(signature)?;
-                Checkpoint::parse_text(text).ok()?;
+                Checkpoint::parse_extended(text).ok()?;
                 let message = format!("cosignature/v1\ntime {time_secs}\n{text}");
                 verify_ed25519(&self.public, message.as_bytes(), signature)
                     .then_some(Some(time_secs))
             }
             KeyKind::MlDsa44 => {
                 let (time_secs, signature) = split_time(signature)?;
-                let checkpoint = Checkpoint::parse_text(text).ok()?;
+                let (checkpoint, _) = Checkpoint::parse_extended(text).ok()?;
                 let message = subtree_message(&self.name, time_secs, &checkpoint)?;
                 verify_mldsa44(&self.public, &message, signature).then_some(Some(time_secs))
             }

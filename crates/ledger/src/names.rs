@@ -11,6 +11,16 @@ pub(crate) const EDGE_HEAD: &str = "ledger/edge/head";
 /// What the names of the edge's objects on S3 begin with.
 pub(crate) const EDGE_PREFIX: &str = "ledger/edge/";
 
+/// The policy that names the witnesses; the application's (`docs/format/witness.md`).
+pub(crate) const POLICY: &str = "ledger/policy";
+
+/// The size in the name of a cosigned checkpoint.
+pub(crate) fn parse_cosigned(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("ledger/cosigned/")?;
+    let size = u64::from_str_radix(digits, 16).ok()?;
+    (digits == format!("{size:016x}")).then_some(size)
+}
+
 /// The full tile `index` of `level`.
 pub(crate) fn tile(level: u8, index: u64) -> String {
     format!(

@@ -6,11 +6,13 @@ use lexopt::prelude::*;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-comity-verify PACKAGE|RECEIPT [OPTIONS]
+comity-verify PACKAGE|RECEIPT|EVIDENCE [OPTIONS]
 
-Checks a disclosure package or a receipt, a folder or a zip, with no network.
+Checks a disclosure package or a receipt, a folder or a zip, with no network;
+or evidence that a log signed two trees.
 
-  --keys FILE        the log's keys, as you had them from elsewhere
+  --keys FILE        the log's keys, as you had them from elsewhere; a policy
+                     that names witnesses is the one that is gone by
   --log TREE         a package: also read an exported log or mirror, and show
                      that at the package's checkpoint no later leaf and no
                      second leaf of the same place exists

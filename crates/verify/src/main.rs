@@ -6,6 +6,7 @@
 mod against;
 mod args;
 mod folder;
+mod misbehaviour;
 mod say;
 mod time;
 mod zipped;
@@ -61,6 +62,15 @@ fn verify(args: &Args) -> u8 {
         Ok(keys) => keys,
         Err(error) => return misused(&error),
     };
+    if let Some(bytes) = misbehaviour::claimed(&args.path) {
+        if args.log.is_some() || args.against.is_some() {
+            return misused(
+                "--log and --against are for packages and receipts, and this is evidence",
+            );
+        }
+        print!("{}", misbehaviour::say(&bytes, keys.as_ref(), args.json));
+        return WRONG;
+    }
     let log = match args.log.as_deref().map(open_log).transpose() {
         Ok(log) => log,
         Err(error) => return misused(&error),

@@ -6,7 +6,9 @@ use comity_core::Finding;
 use comity_core::json::{Value, canonical, json};
 use comity_core::package::{
     CONSISTENCY_ENDING, Findings, LogFacts, PROOF_ENDING, PackageReport, ReceiptReport, Recording,
+    Witnessed,
 };
+use comity_core::policy::Attestation;
 use comity_core::shown::escape_for_terminal;
 
 use crate::against::Compared;
@@ -136,6 +138,37 @@ fn field(out: &mut String, label: &str, text: &str) {
     let _ = writeln!(out, "{label:<11} {}", escape_for_terminal(text));
 }
 
+/// Who cosigned, and whether that is enough.
+fn cosigned(attestation: &Attestation) -> String {
+    let names: Vec<String> = attestation
+        .seen
+        .iter()
+        .map(|seen| format!("{} ({})", seen.name, utc(seen.time_secs)))
+        .collect();
+    match (attestation.attested_secs, names.is_empty()) {
+        (Some(since), _) => format!("attested since {} by {}", utc(since), names.join(", ")),
+        (None, true) => "NOT YET ATTESTED: no witness has cosigned it".to_owned(),
+        (None, false) => format!("NOT YET ATTESTED: cosigned by {} only", names.join(", ")),
+    }
+}
+
+fn whose_policy(witnessed: &Witnessed) -> &'static str {
+    if witnessed.anchored {
+        "by the policy that you gave"
+    } else {
+        "by the centre's own policy, which came with it"
+    }
+}
+
+fn attestation_json(attestation: &Attestation) -> Value {
+    let by: Vec<Value> = attestation
+        .seen
+        .iter()
+        .map(|seen| json!({"witness": seen.name, "at": utc(seen.time_secs)}))
+        .collect();
+    json!({"attested_at": attestation.attested_secs.map(utc), "by": by, "missing": attestation.missing})
+}
+
 fn log_line(out: &mut String, log: &LogFacts) {
     let text = format!(
         "{}, checkpoint of size {}, signed {} by its own word",
@@ -144,6 +177,14 @@ fn log_line(out: &mut String, log: &LogFacts) {
         utc(log.time_secs)
     );
     field(out, "log", &text);
+    if let Some(witnessed) = &log.witnessed {
+        let text = cosigned(&witnessed.attestation);
+        field(
+            out,
+            "witnesses",
+            &format!("{text}; {}", whose_policy(witnessed)),
+        );
+    }
 }
 
 /// The place of a finding: the two files beside a package by their whole names, which the checks do not know.
@@ -203,10 +244,14 @@ fn recorded(args: &Args, recording: &Recording) -> String {
             index,
             size,
             time_secs,
+            attestation,
             ..
         } => format!(
-            "recorded: its making stands at index {index} of the checkpoint of size {size}, signed {}",
-            utc(*time_secs)
+            "recorded: its making stands at index {index} of the checkpoint of size {size}, signed {}{}",
+            utc(*time_secs),
+            attestation
+                .as_ref()
+                .map_or(String::new(), |a| format!(", {}", cosigned(a)))
         ),
         Recording::NotRecorded { missing } => {
             let names: Vec<String> = missing.iter().map(|ending| placed(args, ending)).collect();
@@ -320,6 +365,8 @@ pub fn json(args: &Args, answer: &Answer) -> String {
             "size": log.size,
             "root": log.root.to_string(),
             "signed_at": utc(log.time_secs),
+            "witnesses": log.witnessed.as_ref().map(|w| attestation_json(&w.attestation)),
+            "policy": log.witnessed.as_ref().map(whose_policy),
         })),
     });
     let Value::Object(members) = &mut value else {
@@ -353,9 +400,11 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
             size,
             root,
             time_secs,
+            attestation,
         } => json!({
             "state": "recorded", "index": index, "size": size, "root": root.to_string(),
             "signed_at": utc(*time_secs),
+            "witnesses": attestation.as_ref().map(attestation_json),
         }),
         Recording::NotRecorded { missing } => {
             let missing: Vec<_> = missing.iter().map(|ending| placed(args, ending)).collect();

@@ -14,6 +14,7 @@ use comity_store::Objects;
 use comity_vault::Vault;
 
 use crate::ambient::Ambient;
+use crate::attest::{Attester, Setting};
 use crate::commit::Sequencer;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY, STATE_KEY};
@@ -54,6 +55,10 @@ pub struct Centre {
     pub(crate) last_bundle: Mutex<Option<comity_ledger::Batch>>,
     sequencer: Mutex<Sequencer>,
     pub(crate) queue: Queue,
+    /// Shows published checkpoints to witnesses.
+    pub attester: Attester,
+    /// How long papers wait for the quorum, in milliseconds.
+    pub(crate) patience_millis: std::sync::atomic::AtomicU64,
 }
 
 impl Centre {
@@ -123,12 +128,14 @@ impl Centre {
         let signer = LogSigner::new(&config.origin, &log.first, &log.second)
             .map_err(|e| AppError::damaged("the log's keys", e.to_string()))?;
         let log_keys = signer.keys().clone();
+        let attester = Attester::new(dir, objects.clone(), log_keys.clone(), ambient.clone());
         let sequencer = Sequencer::new(
             &database,
             tree,
             signer,
             ambient.clone(),
             dir.join(LOCK_FILE),
+            attester.clone(),
         )?;
         Ok(Centre {
             dir: dir.to_owned(),
@@ -136,6 +143,8 @@ impl Centre {
             sequencer: Mutex::new(sequencer),
             last_bundle: Mutex::new(None),
             queue: Queue::default(),
+            attester,
+            patience_millis: 0.into(),
             recovered: Vec::new(),
             config,
             keys,
@@ -179,14 +188,26 @@ impl Centre {
             said.push(self.rebuild_lost_state()?);
         }
         self.keyring_is_not_older()?;
+        self.attester.go_by(Setting::read(&mut self.session()?)?);
+        match self.finish_interrupted(&mut said) {
+            // What is published can still be read; what an interrupted run left waits.
+            Err(e @ AppError::MustNotSign(_)) => said.push(format!("{e}.")),
+            done => done?,
+        }
+        self.sweep()?;
+        self.recovered = said;
+        Ok(())
+    }
+
+    /// Finishes what interrupted processes left between SQL, the log and their other acts.
+    fn finish_interrupted(&self, said: &mut Vec<String>) -> Result<()> {
         said.extend(self.sequencer().recover()?);
+        self.settle_policy()?;
         self.name_locks()?;
         said.extend(self.recover_epoch()?);
         said.extend(self.recover_erasures()?);
         said.extend(self.recover_outgoing()?);
         said.extend(self.recover_packs()?);
-        self.sweep()?;
-        self.recovered = said;
         Ok(())
     }
 
@@ -238,6 +259,12 @@ impl Centre {
     /// A session of one's own for reading.
     pub fn session(&self) -> Result<Session> {
         Ok(Session::open(&self.database)?)
+    }
+
+    /// Shows this process what others have published since.
+    pub fn refresh(&self) -> Result<()> {
+        self.sequencer().tree.refresh()?;
+        Ok(())
     }
 
     /// The log's verifying keys.

@@ -20,6 +20,7 @@ use comity_core::digest::Digest;
 use comity_ledger::{Record, Snapshot, Tree};
 
 use crate::ambient::Ambient;
+use crate::attest::{Attester, Setting};
 use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
 use crate::project::Projector;
@@ -76,6 +77,10 @@ pub struct Sequencer {
     expected: Option<(u64, i64)>,
     /// The last checkpoint whose signatures were verified or made here.
     believed: Option<(Vec<u8>, Checkpoint)>,
+    /// Shows what is published to the witnesses.
+    attester: Attester,
+    /// The leaf of the policy that the attester goes by.
+    policy_leaf: Option<i64>,
 }
 
 impl Sequencer {
@@ -86,6 +91,7 @@ impl Sequencer {
         signer: LogSigner,
         ambient: Ambient,
         lock_file: PathBuf,
+        attester: Attester,
     ) -> Result<Sequencer> {
         Ok(Sequencer {
             session: open(database)?,
@@ -98,6 +104,8 @@ impl Sequencer {
             projector: None,
             expected: None,
             believed: None,
+            attester,
+            policy_leaf: None,
         })
     }
 
@@ -196,6 +204,8 @@ impl Sequencer {
                 state = self.state()?;
             }
         }
+        // Before anything is numbered: what a copy must not sign it must not record either.
+        self.may_sign()?;
         self.session.begin()?;
         let mut projector = match self.projector.take() {
             Some(p) => p,
@@ -282,6 +292,7 @@ impl Sequencer {
         }
         let behind = stored.as_ref().is_none_or(|c| c.size < state.size);
         let note = if behind {
+            self.may_sign()?;
             let note = self.sign(state.size)?;
             self.store_checkpoint(state, &note)?;
             note
@@ -290,6 +301,9 @@ impl Sequencer {
         };
         // The tree itself refuses a checkpoint that does not continue the published one.
         self.tree.publish(&note)?;
+        if behind {
+            self.attester.published(&note);
+        }
         if !recovering || !behind {
             return Ok(None);
         }
@@ -298,6 +312,31 @@ impl Sequencer {
             "An interrupted run had recorded {} events that were not published yet; they are now.",
             state.size - before
         )))
+    }
+
+    fn may_sign(&mut self) -> Result<()> {
+        self.go_by_policy();
+        match self.tree.published() {
+            Some(note) => self.attester.may_sign(note),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the attester of a policy that was set since, here or by another process. Tables of another version have
+    /// none, and whatever else cannot be read of them is named where it is needed.
+    fn go_by_policy(&mut self) {
+        let newest = "SELECT coalesce(max(leaf), -1) FROM witness_policies";
+        let leaf = match self.session.query_one(newest, &[]) {
+            Ok(row) => row.and_then(|row| row.int(0).ok()),
+            Err(_) => None,
+        };
+        if leaf.is_some()
+            && leaf != self.policy_leaf
+            && let Ok(setting) = Setting::read(&mut self.session)
+        {
+            self.attester.go_by(setting);
+            self.policy_leaf = leaf;
+        }
     }
 
     fn append_pending(&mut self) -> Result<()> {

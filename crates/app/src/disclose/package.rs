@@ -43,6 +43,10 @@ const DOCUMENTS: &[(&str, &str)] = &[
         "receipt.md",
         include_str!("../../../../docs/format/receipt.md"),
     ),
+    (
+        "witness.md",
+        include_str!("../../../../docs/format/witness.md"),
+    ),
     ("vault.md", include_str!("../../../../docs/format/vault.md")),
     (
         "keyring.md",
@@ -75,7 +79,8 @@ pub fn write(
     work: &Outgoing,
     watch: &dyn Fn(&str, u64, u64),
 ) -> Result<Made> {
-    let checkpoint = published(centre)?;
+    let covers = published(centre)?.size();
+    let checkpoint = centre.checkpoint_for_paper(covers)?;
     let out = Handover::begin(&centre.ambient.disk, &work.place, &work.made)?;
     let head = PackageHead {
         centre: centre_name(centre)?,
@@ -236,7 +241,7 @@ impl Bag {
         tags.push(self.events.end()?);
         tags.push(self.case.end()?);
         tags.push(out.add("comity/package.json", &self.head.to_bytes())?);
-        tags.push(out.add("comity/keys", centre.log_keys().to_file().as_bytes())?);
+        tags.push(out.add("comity/keys", centre.key_file()?.as_bytes())?);
         tags.push(out.add("comity/log/checkpoint", checkpoint.as_bytes())?);
         centre.write_tiles(
             &out,

@@ -15,7 +15,7 @@ use crate::cores::{ahead, on_all_cores};
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft, NumberedKey};
 use crate::handover::{is_zip, name_of, parent, put_in_place, read_file, write_beside};
-use crate::item::proof_of;
+use crate::item::proof_in;
 use crate::keys::CENTRE_KEY;
 use crate::outgoing::{Outgoing, Recorded};
 use crate::project::ObjectAt;
@@ -165,11 +165,10 @@ pub fn hand_over(centre: &Centre, session: &mut Session, work: &Outgoing) -> Res
             "the package has no checkpoint",
         )
     })?;
-    let mut proof = proof_of(centre, act.index)?;
-    let new = published(centre)?;
-    if proof.checkpoint != new.as_bytes() {
-        proof = proof_of(centre, act.index)?;
-    }
+    // B covers the act and each exhibit's own event: all that is published by now.
+    let covers = published(centre)?.size();
+    let new = centre.checkpoint_for_paper(covers)?;
+    let mut proof = proof_in(centre, act.index, &new)?;
     let new_bytes = proof.checkpoint.clone();
     let (old_size, new_size) = (size_of(&old)?, size_of(&new_bytes)?);
     let leaf = String::from_utf8_lossy(&act.entry).into_owned();

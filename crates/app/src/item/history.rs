@@ -1,5 +1,6 @@
 //! The chain of events of an item, in words, and the proofs of its leaves.
 
+use comity_core::checkpoint::SignedCheckpoint;
 use comity_core::package::words;
 use comity_core::proof::TlogProof;
 
@@ -73,22 +74,36 @@ impl Centre {
     }
 }
 
-/// The proof that a leaf stands in the published checkpoint.
+/// The proof that a leaf stands in the log: at the newest attested checkpoint that covers it, or else at the published
+/// one.
 pub fn proof_of(centre: &Centre, index: u64) -> Result<TlogProof> {
-    let mut sequencer = centre.sequencer();
-    sequencer.tree.refresh()?;
-    let tree = &sequencer.tree;
-    let size = tree.published_size();
-    let checkpoint = tree.published().map(<[u8]>::to_vec).unwrap_or_default();
+    let size = {
+        let mut sequencer = centre.sequencer();
+        sequencer.tree.refresh()?;
+        sequencer.tree.published_size()
+    };
     if index >= size {
         return Err(AppError::Usage(format!(
             "the published log has {size} events, and {index} is not among them (they begin at 0)"
         )));
     }
+    proof_in(centre, index, &centre.checkpoint_for_paper(index + 1)?)
+}
+
+/// The proof that a leaf stands in a checkpoint that covers it.
+pub(crate) fn proof_in(
+    centre: &Centre,
+    index: u64,
+    checkpoint: &SignedCheckpoint,
+) -> Result<TlogProof> {
+    let hashes = centre
+        .sequencer()
+        .tree
+        .inclusion_proof(index, checkpoint.size())?;
     Ok(TlogProof {
         extra: None,
         index,
-        hashes: tree.inclusion_proof(index, size)?,
-        checkpoint,
+        hashes,
+        checkpoint: checkpoint.as_bytes().to_vec(),
     })
 }

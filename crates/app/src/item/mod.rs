@@ -16,6 +16,7 @@ use crate::read::OpenedEvent;
 use crate::sql::{Row, Session};
 
 pub use get::Opening;
+pub(crate) use history::proof_in;
 pub use history::{HistoryEvent, proof_of};
 pub use list::{Filter, moment};
 

@@ -168,6 +168,11 @@ impl Projector {
                 "UPDATE disclosures SET failed = 1 WHERE no = ?",
                 [no.into()],
             ),
+            "witnesses_set" => {
+                let (policy, warn_after) = (event.text("policy")?, event.number("warn_after")?);
+                let row = [index.into(), policy.into(), warn_after.into()];
+                self.rows.insert("witness_policies", row);
+            }
             "erased" => self.erase(session, keys, event, no)?,
             kind if KINDS.contains(&kind) => self.keys_changed(event)?,
             _ => self.follow_act(session, event, no)?,

@@ -267,7 +267,7 @@ impl Centre {
         work: &Outgoing,
         watch: &dyn Fn(u64, u64),
     ) -> Result<(ReceiptHead, Digest)> {
-        let checkpoint = published(self)?;
+        let checkpoint = self.checkpoint_for_paper(intake.closed.index + 1)?;
         let out = Handover::begin(&self.ambient.disk, &work.place, &work.made)?;
         let mut lines = Lines {
             out: out.growing("manifest.jsonl")?,
@@ -331,7 +331,7 @@ impl Centre {
         files.push(manifest);
         files.extend(differences.map(|(_, w)| w));
         files.push(out.add("receipt.json", &head.to_bytes())?);
-        files.push(out.add("keys", self.log_keys().to_file().as_bytes())?);
+        files.push(out.add("keys", self.key_file()?.as_bytes())?);
         files.push(out.add("log/checkpoint", checkpoint.as_bytes())?);
         self.write_tiles(&out, "log/", &lines.indices, checkpoint.size(), &mut files)?;
         files.push(out.add(

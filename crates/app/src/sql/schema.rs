@@ -77,6 +77,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         &["no", "number", "act", "person", "lapses", "state"],
     ),
     ("disclosures", 1, &["no", "case_no", "failed"]),
+    ("witness_policies", 1, &["leaf", "policy", "warn_after"]),
     ("epochs", 1, &["epoch", "leaf"]),
 ];
 
@@ -111,6 +112,7 @@ CREATE TABLE two_person_acts (act TEXT PRIMARY KEY, other_member INTEGER NOT NUL
 CREATE TABLE proposals (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, act TEXT NOT NULL, person TEXT NOT NULL,
   lapses INTEGER NOT NULL, state INTEGER NOT NULL);
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
+CREATE TABLE witness_policies (leaf INTEGER PRIMARY KEY, policy TEXT NOT NULL, warn_after INTEGER NOT NULL);
 CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);

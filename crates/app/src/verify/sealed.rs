@@ -74,6 +74,9 @@ pub fn ledger(
         )),
         _ => {}
     }
+    if let Some(keys) = keys {
+        crate::attest::check(&scene.objects, keys, &tree, &mut report.findings)?;
+    }
     if tree.published().is_some() && tree.size() > tree.published_size() {
         let waiting = tree.size() - tree.published_size();
         report.notes.push(format!("{waiting} events of an interrupted run wait to be published; the next command that records does it."));

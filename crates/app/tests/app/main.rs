@@ -6,6 +6,7 @@
 mod fixture;
 mod acts;
 mod again;
+mod attest;
 mod backup;
 mod bags;
 mod compact;

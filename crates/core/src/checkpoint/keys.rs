@@ -2,6 +2,7 @@
 //! tlog-policy.
 
 use crate::digest::{Digest, Sha256Hasher};
+use crate::policy::{Policy, PolicyError};
 use crate::vkey::{KeyKind, Vkey, VkeyError};
 
 /// The longest key file that is read, in bytes.
@@ -15,6 +16,8 @@ const MAX_KEYS: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogKeys {
     vkeys: Vec<Vkey>,
+    /// What the key file says of witnesses.
+    policy: Option<Policy>,
 }
 
 /// Text that is not a key file of ours, or keys that do not belong together.
@@ -26,7 +29,7 @@ pub enum KeysError {
     NotText,
     /// A line that is none of ours.
     #[error(
-        "line {line} of the key file: expected \"log <vkey>\", \"quorum none\" or a comment with #"
+        "line {line} of the key file: expected \"log <vkey>\", \"quorum none\", what a policy says of witnesses, or a comment with #"
     )]
     Line {
         /// Which, counted from 1.
@@ -40,9 +43,12 @@ pub enum KeysError {
         /// What is wrong with it.
         source: VkeyError,
     },
-    /// Not exactly one `quorum none`.
-    #[error("the key file must say \"quorum none\" once: this program knows no other quorum")]
+    /// Not exactly one `quorum` line.
+    #[error("the key file must have one \"quorum\" line, such as \"quorum none\"")]
     Quorum,
+    /// It names witnesses, and is no policy.
+    #[error("{0}")]
+    Policy(#[from] PolicyError),
     /// Keys of different logs.
     #[error("the keys are of two logs: {first} and {other}")]
     TwoLogs {
@@ -111,27 +117,34 @@ impl LogKeys {
                 return Err(KeysError::Missing { kind });
             }
         }
-        Ok(LogKeys { vkeys })
+        Ok(LogKeys {
+            vkeys,
+            policy: None,
+        })
     }
 
-    /// Reads a key file.
+    /// Reads a key file: the log's keys of a policy, and what it says of witnesses.
     ///
     /// # Errors
-    /// Lines other than `log`, `quorum none` and comments, and what [`LogKeys::new`] refuses.
+    /// Lines that no policy has, and what [`LogKeys::new`] refuses.
     pub fn parse(file: &[u8]) -> Result<LogKeys, KeysError> {
         let text = std::str::from_utf8(file).map_err(|_| KeysError::NotText)?;
         if text.len() > MAX_FILE_BYTES {
             return Err(KeysError::NotText);
         }
         let mut vkeys = Vec::new();
-        let mut quorums = 0;
+        let (mut quorums, mut has_witnesses) = (0, false);
         for (i, line) in text.split('\n').enumerate() {
             let line_number = i + 1;
             let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
             match (words.next(), words.next(), words.next(), words.next()) {
                 (None, ..) => {}
                 (Some(comment), ..) if comment.starts_with('#') => {}
-                (Some("quorum"), Some("none"), None, None) => quorums += 1,
+                (Some("quorum"), Some(name), None, None) => {
+                    quorums += 1;
+                    has_witnesses |= name != "none";
+                }
+                (Some("witness" | "group"), ..) => has_witnesses = true,
                 (Some("log"), Some(vkey), _url, None) => {
                     vkeys.push(vkey.parse().map_err(|source| KeysError::Key {
                         line: line_number,
@@ -144,13 +157,23 @@ impl LogKeys {
         if quorums != 1 {
             return Err(KeysError::Quorum);
         }
-        LogKeys::new(vkeys)
+        let mut keys = LogKeys::new(vkeys)?;
+        if has_witnesses {
+            keys.policy = Some(Policy::parse(file)?).filter(Policy::asks_for_witnesses);
+        }
+        Ok(keys)
     }
 
     /// The log's origin, which is the name of all its keys.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.vkeys.first().map_or("", Vkey::name)
+    }
+
+    /// Whose cosignatures the key file asks for, where it names witnesses.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The keys, in the order of the file.
@@ -162,15 +185,26 @@ impl LogKeys {
     /// The key file, with a comment that says what it is and its fingerprint.
     #[must_use]
     pub fn to_file(&self) -> String {
+        self.to_file_with(None)
+    }
+
+    /// As [`LogKeys::to_file`], with what `policy` says of witnesses.
+    #[must_use]
+    pub fn to_file_with(&self, policy: Option<&Policy>) -> String {
         let mut file = format!(
             "# The public keys of the log {}.\n# Fingerprint {}\n",
             self.origin(),
             self.fingerprint_groups()
         );
-        for vkey in &self.vkeys {
-            file.push_str(&format!("log {vkey}\n"));
+        match policy {
+            Some(policy) => file.push_str(&policy.for_log(&self.vkeys, true).to_string()),
+            None => {
+                for vkey in &self.vkeys {
+                    file.push_str(&format!("log {vkey}\n"));
+                }
+                file.push_str("quorum none\n");
+            }
         }
-        file.push_str("quorum none\n");
         file
     }
 

@@ -71,6 +71,25 @@ impl Checkpoint {
     /// the ML-DSA signature would not cover them.
     pub fn parse_text(text: &str) -> Result<Checkpoint, CheckpointError> {
         let bad = CheckpointError::Text;
+        let (checkpoint, extensions) = Checkpoint::parse_extended(text)?;
+        if extensions > 0 {
+            return Err(bad(
+                "extension lines are not part of a checkpoint of Comity",
+            ));
+        }
+        if checkpoint.size == 0 && checkpoint.root != empty_root() {
+            return Err(bad("the root of an empty tree is not the hash of nothing"));
+        }
+        Ok(checkpoint)
+    }
+
+    /// Reads the text of a checkpoint of any log, as a witness must: extension lines may follow,
+    /// and are counted; the root of an empty tree is not looked at.
+    ///
+    /// # Errors
+    /// A text that does not begin with origin, size and root, or has an empty line.
+    pub fn parse_extended(text: &str) -> Result<(Checkpoint, usize), CheckpointError> {
+        let bad = CheckpointError::Text;
         let lines = text
             .strip_suffix('\n')
             .ok_or(bad("no line feed at the end"))?;
@@ -79,11 +98,6 @@ impl Checkpoint {
         check_name(origin).map_err(|_| bad("the first line is not an origin"))?;
         let size = lines.next().ok_or(bad("the tree size is missing"))?;
         let root = lines.next().ok_or(bad("the root is missing"))?;
-        if lines.next().is_some() {
-            return Err(bad(
-                "extension lines are not part of a checkpoint of Comity",
-            ));
-        }
         let plain = size.bytes().all(|byte| byte.is_ascii_digit());
         let leading_zero = size.len() > 1 && size.starts_with('0');
         let size = if plain && !leading_zero {
@@ -97,14 +111,15 @@ impl Checkpoint {
             .ok()
             .and_then(|bytes| Digest::from_slice(&bytes));
         let root = root.ok_or(bad("the third line is not a root of 32 bytes in base64"))?;
-        if size == 0 && root != empty_root() {
-            return Err(bad("the root of an empty tree is not the hash of nothing"));
+        let mut extensions = 0;
+        for line in lines {
+            if line.is_empty() {
+                return Err(bad("an empty line"));
+            }
+            extensions += 1;
         }
-        Ok(Checkpoint {
-            origin: origin.to_owned(),
-            size,
-            root,
-        })
+        let origin = origin.to_owned();
+        Ok((Checkpoint { origin, size, root }, extensions))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::checkpoint::{LogKeys, SignedCheckpoint};
 use crate::digest::Digest;
 
-use super::report::{Findings, LogFacts};
+use super::report::{Findings, LogFacts, Witnessed};
 use super::source::{Source, read_small};
 use super::tiles::LeafTiles;
 
@@ -55,9 +55,26 @@ pub(super) fn load<'a>(
     let (size, root) = (claimed.size(), *claimed.root());
     let origin = Some(checkpoint.claimed_origin().to_owned());
     let tiles = LeafTiles::load(source, folder, size, &root, findings);
+    // A reader's own policy goes before the paper's, which is the centre's word.
+    let theirs = given.and_then(LogKeys::policy).map(|policy| (policy, true));
+    let witnesses = theirs.or_else(|| Some((own.as_ref()?.policy()?, false)));
+    let witnesses = witnesses.map(|(policy, anchored)| (policy.clone(), anchored));
     let keys = given.cloned().or(own);
     let facts = keys.and_then(|keys| match checkpoint.verify(&keys) {
         Ok(verified) => Some(LogFacts {
+            witnessed: witnesses.and_then(|(policy, anchored)| {
+                match policy.attestation(verified.note()) {
+                    Ok(attestation) => Some(Witnessed {
+                        policy,
+                        anchored,
+                        attestation,
+                    }),
+                    Err(error) => {
+                        findings.add(&name, error.to_string());
+                        None
+                    }
+                }
+            }),
             anchored: given.is_some(),
             keys,
             size,

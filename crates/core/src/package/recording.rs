@@ -90,12 +90,22 @@ pub(crate) fn check(
         recorded.as_ref().map(|(_, checkpoint)| checkpoint),
         findings,
     );
+    let attestation = match (&log.witnessed, &recorded) {
+        (Some(witnessed), Some((_, checkpoint))) => {
+            let attestation = witnessed.policy.attestation(checkpoint.note());
+            attestation
+                .map_err(|error| findings.add(PROOF_ENDING, error.to_string()))
+                .ok()
+        }
+        _ => None,
+    };
     match recorded {
         Some((index, checkpoint)) if findings.list().len() == before => Recording::Recorded {
             index,
             size: checkpoint.size(),
             root: *checkpoint.root(),
             time_secs: checkpoint.time_secs(),
+            attestation,
         },
         _ => Recording::Wrong,
     }

@@ -3,6 +3,7 @@
 use crate::checkpoint::LogKeys;
 use crate::digest::Digest;
 use crate::finding::Finding;
+use crate::policy::{Attestation, Policy};
 use crate::shown::escape_for_terminal;
 
 use super::head::{PackageHead, ReceiptHead};
@@ -77,6 +78,19 @@ pub struct LogFacts {
     pub root: Digest,
     /// When it was signed by the log's own word, in seconds since 1970.
     pub time_secs: u64,
+    /// What witnesses say of it; `None` where no policy names any.
+    pub witnessed: Option<Witnessed>,
+}
+
+/// What witnesses say of a checkpoint, by a policy (`docs/format/witness.md`).
+#[derive(Clone, Debug)]
+pub struct Witnessed {
+    /// The policy: that of the keys that were given, if it names witnesses, or else the paper's own.
+    pub policy: Policy,
+    /// Whether it was given from elsewhere.
+    pub anchored: bool,
+    /// Who cosigned, and whether that is enough.
+    pub attestation: Attestation,
 }
 
 /// Whether the making of a package stands in the log.
@@ -92,6 +106,8 @@ pub enum Recording {
         root: Digest,
         /// When B was signed by the log's own word, in seconds since 1970.
         time_secs: u64,
+        /// Who cosigned B, by the policy of [`LogFacts::witnessed`].
+        attestation: Option<Attestation>,
     },
     /// It is not shown: these files are not beside the package.
     NotRecorded {

@@ -471,12 +471,16 @@ fn key_files_that_trust_less_than_both_keys_are_refused() {
         parse(format!("{both}quorum none\nquorum none\n")),
         Err(KeysError::Quorum)
     );
-    assert_eq!(
+    assert!(matches!(
         parse(format!("{both}quorum w\n")),
-        Err(KeysError::Line { line: 3 })
-    );
+        Err(KeysError::Policy(_))
+    ));
+    assert!(matches!(
+        parse(format!("{both}witness w {ed25519}\nquorum w\n")),
+        Err(KeysError::Policy(_))
+    ));
     assert_eq!(
-        parse(format!("{both}witness w {ed25519}\n")),
+        parse(format!("{both}other w\n")),
         Err(KeysError::Line { line: 3 })
     );
     assert!(matches!(

@@ -11,3 +11,4 @@ mod merkle;
 mod naive;
 mod tiles;
 mod vectors;
+mod witness;

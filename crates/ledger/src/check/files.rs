@@ -21,8 +21,11 @@ pub(super) fn surplus(listed: &[(String, u64)], edge: &EdgeView, size: u64, find
 }
 
 fn belongs(name: &str, edge: &EdgeView, size: u64) -> bool {
-    if name == names::CHECKPOINT {
+    if name == names::CHECKPOINT || name == names::POLICY {
         return true;
+    }
+    if let Some(of_size) = names::parse_cosigned(name) {
+        return of_size <= size;
     }
     if edge.is_remote() && (name == names::EDGE_HEAD || names::parse_frame(name).is_some()) {
         return true;

@@ -1,0 +1,135 @@
+//! The policy of the centre: whose cosignatures it asks for.
+
+use comity_core::policy::Policy;
+
+use super::POLICY;
+use crate::centre::Centre;
+use crate::commit::{Committed, Draft, Subject};
+use crate::error::{AppError, Result};
+use crate::event::{Actor, EventDraft};
+use crate::keys::CENTRE_KEY;
+use crate::project::{ChainKind, ObjectAt};
+use crate::sql::Session;
+
+/// An attestation older than this is warned of, unless the policy was set with another figure, in seconds. An idle
+/// log submits again every hour.
+pub const DEFAULT_WARN_AFTER_SECS: u64 = 3 * 3600;
+
+/// The policy as it was set last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The leaf of the event that set it.
+    pub leaf: u64,
+    /// The policy.
+    pub policy: Policy,
+    /// From which age on an attestation is warned of, in seconds.
+    pub warn_after_secs: u64,
+}
+
+impl Setting {
+    /// Reads the setting from the tables; `None` where none was set yet.
+    pub(crate) fn read(session: &mut Session) -> Result<Option<Setting>> {
+        let row = session.query_one(
+            "SELECT leaf, policy, warn_after FROM witness_policies ORDER BY leaf DESC LIMIT 1",
+            &[],
+        )?;
+        let Some(row) = row else { return Ok(None) };
+        let policy = row.text(1)?.parse::<Policy>();
+        Ok(Some(Setting {
+            leaf: row.int(0)? as u64,
+            policy: policy
+                .map_err(|e| AppError::damaged("table witness_policies", e.to_string()))?,
+            warn_after_secs: row.int(2)? as u64,
+        }))
+    }
+}
+
+impl Centre {
+    /// The centre's policy; `None` where none was set.
+    pub fn witness_policy(&self, session: &mut Session) -> Result<Option<Setting>> {
+        Setting::read(session)
+    }
+
+    /// Sets the policy from the text of a tlog-policy file, and records it. `log` lines in it must be of this log, or
+    /// be left out.
+    pub fn set_witness_policy(
+        &self,
+        actor: &Actor,
+        text: &str,
+        warn_after_secs: u64,
+    ) -> Result<(Setting, Committed)> {
+        let given: Policy = text
+            .parse()
+            .map_err(|e| AppError::Usage(format!("this is no policy: {e}")))?;
+        let ours = self.log_keys().vkeys();
+        if let Some(log) = given.logs().iter().find(|log| !ours.contains(&log.vkey)) {
+            return Err(AppError::Usage(format!(
+                "the policy names the log {}, which is not this centre's: leave its log lines out",
+                log.vkey.name()
+            )));
+        }
+        if given.asks_for_witnesses() && given.submission_urls().is_empty() {
+            return Err(AppError::Usage(
+                "no witness of the policy has a URL: checkpoints could not be submitted to any"
+                    .to_owned(),
+            ));
+        }
+        if let Some(w) = given.witnesses().iter().find(|w| !is_url(w.url.as_deref())) {
+            return Err(AppError::Usage(format!(
+                "the URL of the witness {} does not begin with http:// or https://",
+                w.name
+            )));
+        }
+        let policy = given.for_log(ours, false);
+        let mut session = self.session()?;
+        let centre = session
+            .query_one(
+                "SELECT no, content_key FROM chains WHERE kind = ? ORDER BY no LIMIT 1",
+                &[(ChainKind::Centre as i64).into()],
+            )?
+            .ok_or_else(|| AppError::damaged("state", "the centre's own chain is missing"))?;
+        let (random, scope) = (&*self.ambient.random, self.keys.scope_key(CENTRE_KEY)?);
+        // All of it is custody: the content key is not used.
+        let event = EventDraft::new("witnesses_set", &actor.person, &self.now(), random)
+            .custody("policy", policy.to_string())
+            .custody("warn_after", warn_after_secs)
+            .seal(&scope, &scope, random)?;
+        let at = self.append(Draft {
+            subject: Subject::Known(centre.int(0)?),
+            event,
+            secret: None,
+            object: ObjectAt::Unknown,
+        })?;
+        self.settle_policy()?;
+        let setting = Setting {
+            leaf: at.index,
+            policy,
+            warn_after_secs,
+        };
+        Ok((setting, at))
+    }
+
+    /// The copy of the policy under `ledger/`, for those who read without tables, follows the events.
+    pub(crate) fn settle_policy(&self) -> Result<()> {
+        let Some(setting) = Setting::read(&mut self.session()?)? else {
+            return Ok(());
+        };
+        let text = setting.policy.to_string();
+        if self.objects.get(POLICY)?.as_deref() != Some(text.as_bytes()) {
+            self.objects.put(POLICY, text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The key file as it is handed over: with what the policy says of witnesses.
+    pub fn key_file(&self) -> Result<String> {
+        let setting = Setting::read(&mut self.session()?)?;
+        Ok(self
+            .log_keys()
+            .to_file_with(setting.as_ref().map(|s| &s.policy)))
+    }
+}
+
+fn is_url(url: Option<&str>) -> bool {
+    url.is_none_or(|url| url.starts_with("http://") || url.starts_with("https://"))
+}
