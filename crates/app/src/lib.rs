@@ -25,6 +25,7 @@ pub mod receipt;
 mod recover;
 pub mod registry;
 pub mod sql;
+pub mod stamp;
 pub mod verify;
 
 pub use ambient::Ambient;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    case, disclose, init, intake, item, ledger, member, person, rebuild, receipt, shell, verify,
+    case, disclose, init, intake, item, ledger, member, person, rebuild, receipt, shell, stamp,
+    verify,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -57,6 +58,8 @@ pub enum Verb {
     Item(item::ItemArgs),
     /// The log: its state, proofs, and its export
     Ledger(ledger::LedgerArgs),
+    /// Have checkpoints stamped by time stamp authorities
+    Stamp(stamp::StampArgs),
     /// Make a package for a court, the defence or another body
     Disclose(disclose::DiscloseArgs),
     /// Check that what is kept is what was recorded

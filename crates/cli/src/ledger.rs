@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::args::Global;
 use crate::output::answer;
+use crate::stamp::{status_json, status_lines};
 use crate::world::{Failure, open};
 
 #[derive(Args)]
@@ -82,7 +83,8 @@ fn status(global: &Global, centre: &Centre) -> Result<(), Failure> {
     let signed = i64::try_from(checkpoint.time_secs()).unwrap_or(i64::MAX);
     let age = now.saturating_sub(signed);
     let keys = centre.log_keys();
-    let lines = [
+    let stamps = centre.stamp_status(&mut centre.session()?)?;
+    let mut lines = vec![
         format!("Origin       {}", keys.origin()),
         format!("Events       {}", checkpoint.size()),
         format!("Root         {}", checkpoint.root()),
@@ -93,7 +95,10 @@ fn status(global: &Global, centre: &Centre) -> Result<(), Failure> {
         ),
         format!("Fingerprint  {}", keys.fingerprint_groups()),
     ];
+    let now_secs = u64::try_from(now).unwrap_or(0);
+    lines.extend(status_lines(&stamps, checkpoint.size(), now_secs));
     let json = json!({
+        "stamps": status_json(&stamps),
         "origin": keys.origin(), "size": checkpoint.size(), "root": checkpoint.root().to_string(),
         "signed_at": time_text(signed.saturating_mul(1_000_000)), "age_seconds": age, "fingerprint": keys.fingerprint().to_string(),
     });

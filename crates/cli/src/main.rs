@@ -15,6 +15,7 @@ mod progress;
 mod rebuild;
 mod receipt;
 mod shell;
+mod stamp;
 mod verify;
 mod world;
 
@@ -53,6 +54,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Intake(args) => intake::run(global, args),
         Verb::Item(args) => item::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
+        Verb::Stamp(args) => stamp::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
         Verb::Disclose(args) => disclose::run(global, args),

@@ -43,6 +43,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
         "receipt.md",
         include_str!("../../../../docs/format/receipt.md"),
     ),
+    ("stamp.md", include_str!("../../../../docs/format/stamp.md")),
     ("vault.md", include_str!("../../../../docs/format/vault.md")),
     (
         "keyring.md",
@@ -245,6 +246,7 @@ impl Bag {
             checkpoint.size(),
             &mut tags,
         )?;
+        centre.write_stamps(&out, "comity/stamps/", checkpoint, &mut tags)?;
         for (name, text) in DOCUMENTS {
             tags.push(out.add(&format!("comity/format/{name}"), text.as_bytes())?);
         }

@@ -35,6 +35,8 @@ pub enum ChainKind {
     Item = 5,
     /// A disclosure.
     Disclosure = 6,
+    /// A time stamp authority as it was configured once.
+    StampAuthority = 7,
 }
 
 /// How an item ended when it was met.

@@ -334,6 +334,7 @@ impl Centre {
         files.push(out.add("keys", self.log_keys().to_file().as_bytes())?);
         files.push(out.add("log/checkpoint", checkpoint.as_bytes())?);
         self.write_tiles(&out, "log/", &lines.indices, checkpoint.size(), &mut files)?;
+        self.write_stamps(&out, "stamps/", &checkpoint, &mut files)?;
         files.push(out.add(
             "index.html",
             page::index(&head, &self.log_keys().fingerprint_groups()).as_bytes(),

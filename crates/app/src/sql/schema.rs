@@ -8,7 +8,7 @@
 use super::{Session, SqlError};
 
 /// The version of the tables; another version is rebuilt, never migrated in place.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Every projection with its columns, in the order in which the comparison of `rebuild --check`
 /// reads them; the first columns are the primary key, as many as the number says.
@@ -67,6 +67,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
     ("digests", 3, &["member", "tag", "object", "holder"]),
     ("paths", 4, &["source", "folder", "name", "item"]),
     ("disclosures", 1, &["no", "case_no", "failed"]),
+    ("stamp_authorities", 1, &["no", "name", "removed", "facts"]),
 ];
 
 const TABLES: &str = "
@@ -91,9 +92,11 @@ CREATE TABLE digests (member INTEGER NOT NULL, tag BLOB NOT NULL, object INTEGER
 CREATE TABLE paths (source INTEGER NOT NULL, folder INTEGER NOT NULL, name INTEGER NOT NULL, item INTEGER NOT NULL,
   PRIMARY KEY (source, folder, name, item)) WITHOUT ROWID;
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
+CREATE TABLE stamp_authorities (no INTEGER PRIMARY KEY, name TEXT NOT NULL, removed INTEGER NOT NULL, facts BLOB);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);
-CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL)
+CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL);
+CREATE TABLE stamp_tries (name TEXT PRIMARY KEY, at INTEGER NOT NULL, error TEXT NOT NULL)
 ";
 
 /// Makes the tables in an empty database, in one transaction.
