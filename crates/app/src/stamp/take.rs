@@ -249,6 +249,8 @@ impl Centre {
             nonce: nonce.to_vec(),
             qualified: authority.qualified,
             response_sha256: Digest::of(&response),
+            certificates_sha256: Digest::of(pem),
+            revocation_sha256: lists.as_deref().map(Digest::of),
         };
         let path = |file: StampFile| id.path(&file.name());
         let mut files = vec![

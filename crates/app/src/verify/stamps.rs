@@ -2,6 +2,7 @@
 
 use comity_core::checkpoint::{LogKeys, SignedCheckpoint};
 use comity_core::finding::Finding;
+use comity_core::stamp::StampFile;
 use comity_ledger::Tree;
 
 use super::{Report, Scene};
@@ -27,6 +28,12 @@ pub fn check(
         let (facts, wrong) = kept::check(&scene.objects, id, files);
         for (file, what) in wrong {
             report.findings.push(Finding::new(id.path(&file), what));
+        }
+        if files.contains(&StampFile::About(Kept::tokens(files)).name()) {
+            report.notes.push(format!(
+                "{}: a token was being taken and is not there: an interrupted run left this, or its .tsr is lost; the next `comity stamp` takes it again.",
+                id.path("")
+            ));
         }
         if let Some(facts) = facts {
             let place = id.path("checkpoint");

@@ -42,7 +42,9 @@ pub enum StampError {
         said: String,
     },
     /// The token stamps other bytes.
-    #[error("its imprint is not that of the bytes that it should stamp")]
+    #[error(
+        "its imprint is not that of the bytes that it should stamp: the checkpoint, and what it renews"
+    )]
     OtherImprint,
     /// A nonce that was not sent.
     #[error("its nonce is not the one that was sent")]

@@ -83,6 +83,10 @@ pub struct About {
     pub qualified: bool,
     /// SHA-256 of `<N>.tsr`.
     pub response_sha256: Digest,
+    /// SHA-256 of `<N>.pem`.
+    pub certificates_sha256: Digest,
+    /// SHA-256 of `<N>.crl`, when there is one.
+    pub revocation_sha256: Option<Digest>,
 }
 
 impl About {
@@ -91,11 +95,13 @@ impl About {
     pub fn to_bytes(&self) -> Vec<u8> {
         let value = json!({
             "authority": self.authority,
+            "certificates_sha256": self.certificates_sha256.to_string(),
             "format": FORMAT,
             "hash": self.hash.name(),
             "nonce": hex(&self.nonce),
             "qualified": self.qualified,
             "response_sha256": self.response_sha256.to_string(),
+            "revocation_sha256": self.revocation_sha256.map(|digest| digest.to_string()),
             "url": self.url,
         });
         let mut bytes = canonical(&value).unwrap_or_default();
@@ -122,6 +128,11 @@ impl About {
         if member("format")? != FORMAT {
             return Err("is of a format that this program does not know".to_owned());
         }
+        let digest = |name: &str| {
+            member(name)?
+                .parse::<Digest>()
+                .map_err(|_| format!("its {name} is no digest"))
+        };
         let authority = member("authority")?;
         if !is_authority_name(authority) {
             return Err("names an authority that can have no such name".to_owned());
@@ -139,11 +150,14 @@ impl About {
                 .get("qualified")
                 .and_then(Value::as_bool)
                 .ok_or("its member qualified is missing or neither true nor false")?,
-            response_sha256: member("response_sha256")?
-                .parse()
-                .map_err(|_| "its response_sha256 is no digest")?,
+            response_sha256: digest("response_sha256")?,
+            certificates_sha256: digest("certificates_sha256")?,
+            revocation_sha256: match value.get("revocation_sha256") {
+                Some(Value::Null) => None,
+                _ => Some(digest("revocation_sha256")?),
+            },
         };
-        if members == 7 {
+        if members == 9 {
             Ok(about)
         } else {
             Err("has a member that it may not have".to_owned())
@@ -291,9 +305,15 @@ fn check_one(
         .ok();
     let (about, trusted) = (about?, trusted?);
     let name = StampFile::Response(n).name();
+    let altered = "is not the one whose digest is on record: it was altered, swapped or removed";
     if Digest::of(response) != about.response_sha256 {
-        let what = "is not the response whose digest is on record: it was altered or swapped";
-        findings.push((name.clone(), what.to_owned()));
+        findings.push((name.clone(), altered.to_owned()));
+    }
+    if Digest::of(pem) != about.certificates_sha256 {
+        findings.push((StampFile::Certificates(n).name(), altered.to_owned()));
+    }
+    if lists.map(Digest::of) != about.revocation_sha256 {
+        findings.push((StampFile::Revocation(n).name(), altered.to_owned()));
     }
     match check_token(response, over, &trusted, lists, Some(&about.nonce)) {
         Ok(facts) if facts.hash == about.hash => {

@@ -1,10 +1,11 @@
 //! One token: read and checked.
 
 use cms::cert::CertificateChoices;
+use cms::content_info::CmsVersion;
 use cms::revocation::RevocationInfoChoice;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use der::asn1::{ObjectIdentifier, OctetString};
-use der::{Any, Decode, Encode, Sequence};
+use der::{Any, Decode, Encode, Sequence, Tag, Tagged};
 use x509_cert::crl::CertificateList;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::spki::AlgorithmIdentifierOwned;
@@ -365,6 +366,25 @@ impl Token {
                 name: self.signer.digest_alg.oid.to_string(),
             }
         })?;
+        // No signature covers these two; anything but what they must be was altered.
+        let is_null = |any: &Any| any.tag() == Tag::Null && any.value().is_empty();
+        let plain = self
+            .signer
+            .digest_alg
+            .parameters
+            .as_ref()
+            .is_none_or(is_null);
+        let version = match self.signer.sid {
+            SignerIdentifier::IssuerAndSerialNumber(_) => CmsVersion::V1,
+            SignerIdentifier::SubjectKeyIdentifier(_) => CmsVersion::V3,
+        };
+        if !plain || self.signer.version != version {
+            return Err(StampError::Malformed {
+                what: "the token",
+                why: "its signer's version or hash function is not written as it must be"
+                    .to_owned(),
+            });
+        }
         let kind: Option<ObjectIdentifier> = self
             .attribute(CONTENT_TYPE)
             .and_then(|value| value.decode_as().ok());

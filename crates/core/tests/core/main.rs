@@ -9,5 +9,6 @@ mod json;
 mod leaf_and_ids;
 mod merkle;
 mod naive;
+mod stamp;
 mod tiles;
 mod vectors;
