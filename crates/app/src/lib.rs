@@ -22,6 +22,7 @@ mod queue;
 pub mod read;
 pub mod rebuild;
 pub mod receipt;
+pub mod recipients;
 mod recover;
 pub mod registry;
 pub mod sql;

@@ -332,7 +332,15 @@ impl Beside {
     /// What the ledger does not say and the old tables do, as far as they can be read: packages and receipts that are
     /// on their way out.
     fn carry_over(&self, live: &Database, session: &mut Session) -> Result<()> {
-        let columns = ["tag", "chain", "recorded", "made", "place", "digest"];
+        let columns = [
+            "tag",
+            "chain",
+            "recorded",
+            "made",
+            "place",
+            "digest",
+            "checkpoint",
+        ];
         let sql = format!("SELECT {} FROM packages_in_work", columns.join(", "));
         let Ok(rows) = Session::open(live).and_then(|mut old| old.query(&sql, &[])) else {
             return Ok(());

@@ -57,6 +57,9 @@ pub struct Made {
     pub head: PackageHead,
     /// SHA-256 of its `tagmanifest-sha256.txt`.
     pub tagmanifest: Digest,
+    /// By which a later start knows that all of it is there: of an encrypted one the SHA-256 of its bytes, which
+    /// nobody here can open again; else the same as `tagmanifest`.
+    pub whole: Digest,
     /// Its exhibits, in order.
     pub exhibits: Vec<Exhibit>,
 }
@@ -77,7 +80,13 @@ pub fn write(
     watch: &dyn Fn(&str, u64, u64),
 ) -> Result<Made> {
     let checkpoint = published(centre)?;
-    let out = Handover::begin(&centre.ambient.disk, &work.place, &work.made)?;
+    work.stands_at(session, checkpoint.as_bytes())?;
+    let out = Handover::begin(
+        &centre.ambient.disk,
+        &work.place,
+        &work.made,
+        selection.to.as_deref(),
+    )?;
     let head = PackageHead {
         centre: centre_name(centre)?,
         origin: centre.config.origin.clone(),
@@ -279,10 +288,11 @@ impl Bag {
         tags.push(tagmanifest);
         tags.sort_by(|a, b| a.path.cmp(&b.path));
         let names: Vec<&str> = tags.iter().map(|t| t.path.as_str()).collect();
-        out.finish(&names)?;
+        let sealed = out.finish(&names)?;
         Ok(Made {
             head: self.head,
             tagmanifest: digest,
+            whole: sealed.unwrap_or(digest),
             exhibits: self.exhibits,
         })
     }

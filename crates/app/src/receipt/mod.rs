@@ -268,7 +268,7 @@ impl Centre {
         watch: &dyn Fn(u64, u64),
     ) -> Result<(ReceiptHead, Digest)> {
         let checkpoint = published(self)?;
-        let out = Handover::begin(&self.ambient.disk, &work.place, &work.made)?;
+        let out = Handover::begin(&self.ambient.disk, &work.place, &work.made, None)?;
         let mut lines = Lines {
             out: out.growing("manifest.jsonl")?,
             indices: Vec::new(),

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
+mod authority;
 mod damage;
 mod handover;
 mod kill;
 mod processes;
 mod readonly;
+mod sealed;
+mod stamp;
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.
