@@ -21,6 +21,9 @@ pub const STATE_KEY: u64 = 3;
 pub trait ScopeKeys {
     /// The second half of the scope's secret.
     fn index_key(&self, number: u64) -> Result<[u8; 32]>;
+
+    /// The secret of a chain's own key, or `None` when it has been destroyed.
+    fn item_secret(&self, number: u64) -> Result<Option<Secret>>;
 }
 
 /// Keys that lie closer than this are read in one go.
@@ -134,5 +137,9 @@ impl Keys {
 impl ScopeKeys for Keys {
     fn index_key(&self, number: u64) -> Result<[u8; 32]> {
         Ok(self.scope(number)?.second)
+    }
+
+    fn item_secret(&self, number: u64) -> Result<Option<Secret>> {
+        self.item(number)
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! One direction: intake → vault → ledger → projections → search and cases → disclosure.
 
+pub mod acts;
 pub mod ambient;
+pub mod backup;
 pub mod centre;
 pub mod commit;
+pub mod compact;
 mod compare;
 mod cores;
 pub mod disclose;
@@ -13,10 +16,12 @@ pub mod event;
 mod handover;
 pub mod intake;
 pub mod item;
+pub mod keychange;
 pub mod keys;
 mod outgoing;
 mod packs;
 mod page;
+pub mod person_key;
 pub mod project;
 mod queue;
 pub mod read;
@@ -27,6 +32,7 @@ mod recover;
 pub mod registry;
 pub mod sql;
 pub mod stamp;
+mod upkeep;
 pub mod verify;
 
 pub use ambient::Ambient;

@@ -1,21 +1,27 @@
 //! `comity`: the command line of a centre. A file per verb.
 
 mod args;
+mod backup;
 mod case;
 mod disclose;
+mod erase;
+mod hold;
 mod init;
 mod intake;
 mod item;
+mod keys;
 mod ledger;
 mod member;
 mod output;
 mod passphrase;
 mod person;
 mod progress;
+mod proposal;
 mod rebuild;
 mod receipt;
 mod shell;
 mod stamp;
+mod vault;
 mod verify;
 mod world;
 
@@ -53,10 +59,17 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Person(args) => person::run(global, args),
         Verb::Intake(args) => intake::run(global, args),
         Verb::Item(args) => item::run(global, args),
+        Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Stamp(args) => stamp::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
+        Verb::Backup(args) => backup::run(global, args),
+        Verb::Vault(args) => vault::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
+        Verb::Hold(args) => hold::run(global, args),
+        Verb::Release(args) => hold::release(global, args),
+        Verb::Erase(args) => erase::run(global, args),
+        Verb::Proposal(args) => proposal::run(global, args),
         Verb::Disclose(args) => disclose::run(global, args),
         Verb::Completions(args) => shell::completions(args),
         Verb::Man(args) => shell::man(args),

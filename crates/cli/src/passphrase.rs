@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write, stdin};
 
+use zeroize::Zeroizing;
+
 use crate::world::Failure;
 
 /// Six words have more.
@@ -43,6 +45,22 @@ pub fn get() -> Result<String, Failure> {
         Some(given) => Ok(given),
         None => typed("Passphrase: "),
     }
+}
+
+/// The passphrase of a person's key file.
+pub fn of_key(file: &std::path::Path) -> Result<Zeroizing<String>, Failure> {
+    if let Ok(given) = std::env::var("COMITY_KEY_PASSPHRASE") {
+        return Ok(Zeroizing::new(given));
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::Usage(format!(
+            "the key file {} is encrypted: set COMITY_KEY_PASSPHRASE, or run this in a terminal",
+            file.display()
+        )));
+    }
+    rpassword::prompt_password(format!("Passphrase of {}: ", file.display()))
+        .map(Zeroizing::new)
+        .map_err(|e| Failure::Usage(format!("the passphrase could not be read: {e}")))
 }
 
 /// A new passphrase; typed, it is asked for twice.

@@ -35,6 +35,7 @@ pub mod package;
 pub mod proof;
 pub mod random;
 pub mod shown;
+pub mod signature;
 pub mod stamp;
 pub mod tile;
 pub mod unverified;

@@ -62,10 +62,11 @@ impl Keyring {
         let first = self.next_checked()?;
         let mut wrapping = HashMap::new();
         for parent in keys.iter().map(|key| key.parent).collect::<BTreeSet<_>>() {
-            wrapping.insert(
-                parent,
-                wrap::wrapping_key(&*self.parent_key(parent, 0)?, desk),
-            );
+            let key = match parent {
+                0 => self.present_root().1,
+                parent => self.scope_key(parent, 0)?,
+            };
+            wrapping.insert(parent, wrap::wrapping_key(&key, desk));
         }
         let lock = desk.map_or(Lock::Parent, |_| Lock::ParentAndDesk);
         let slots = self.wrap_all(first, keys, &salts, &wrapping, lock);
@@ -96,6 +97,7 @@ impl Keyring {
         wrapping: &HashMap<KeyNumber, Key>,
         lock: Lock,
     ) -> Vec<slot::Bytes> {
+        let epoch = self.epoch();
         let wrap_share =
             |first: KeyNumber, keys: &[NewKey], salts: &[[u8; 24]], out: &mut [slot::Bytes]| {
                 for (((number, key), salt), slot) in (first..).zip(keys).zip(salts).zip(out) {
@@ -103,7 +105,7 @@ impl Keyring {
                         state: State::Live,
                         kind: key.kind,
                         lock,
-                        epoch: self.epoch,
+                        epoch,
                         parent: key.parent,
                         subject: key.subject,
                     };

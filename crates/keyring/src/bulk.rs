@@ -103,10 +103,13 @@ impl Keyring {
     fn parents(&self, slots: &[slot::Bytes]) -> HashMap<KeyNumber, Option<Zeroizing<[u8; 32]>>> {
         let mut parents = HashMap::new();
         for bytes in slots.iter().filter(|bytes| bytes[0] == 1) {
+            // The few keys right below the root are opened one by one: which root key depends on their epoch.
             let parent = slot::parent_unchecked(bytes);
-            parents
-                .entry(parent)
-                .or_insert_with(|| self.parent_key(parent, 0).ok());
+            if parent != 0 {
+                parents
+                    .entry(parent)
+                    .or_insert_with(|| self.scope_key(parent, 0).ok());
+            }
         }
         parents
     }

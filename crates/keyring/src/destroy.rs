@@ -1,4 +1,5 @@
-//! Destroying keys, so that their bytes are nowhere in the folder, and finishing what a crash cut short.
+//! Destroying keys, so that their bytes are nowhere in the folder, and finishing what a crash cut short. A key that is
+//! wrapped anew takes the same steps.
 //!
 //! 1. The segment is written anew beside the old one, without the wraps, and made durable.
 //! 2. The wraps in the old file are overwritten where they lie, and that is flushed.
@@ -80,7 +81,7 @@ impl Keyring {
         Ok((old != new).then_some(Rewrite { old, new }))
     }
 
-    fn replace(&self, segment: u32, old: &[u8], new: &[u8]) -> Result<(), KeyringError> {
+    pub(crate) fn replace(&self, segment: u32, old: &[u8], new: &[u8]) -> Result<(), KeyringError> {
         let path = segment::new_path(&self.dir, segment);
         let mut file = self.disk.create_new(&path)?;
         file.write_all(new)?;
@@ -133,11 +134,11 @@ impl Keyring {
                 }
             }
         }
-        Ok(())
+        self.settle_epoch()
     }
 
-    /// Whether `new` is `old` but for destroyed slots. Nothing is appended while `new` lies there, so the lengths
-    /// are equal.
+    /// Whether `new` is `old` but for slots that were destroyed or wrapped anew. Nothing is appended while `new` lies
+    /// there, so the lengths are equal.
     fn is_whole(&self, segment: u32, old: &[u8], new: &[u8]) -> bool {
         let body = segment::HEADER_LEN + slots(old).len() * slot::LEN;
         let same_frame = old.len() == new.len()
@@ -147,16 +148,29 @@ impl Keyring {
         same_frame
             && numbers
                 .zip(slots(old).iter().zip(slots(new)))
-                .all(|(number, (old, new))| {
-                    old == new
-                        || slot::parse(&self.id, number, new).is_ok_and(|info| {
-                            info.is_some_and(|info| info.state == State::Destroyed)
-                        })
-                })
+                .all(|(number, (old, new))| old == new || self.is_later(number, old, new))
     }
 }
 
-fn slots(file: &[u8]) -> &[slot::Bytes] {
+impl Keyring {
+    /// Whether `new` is what a destruction or a new wrap made of `old`, which may have been torn by its overwriting.
+    fn is_later(&self, number: KeyNumber, old: &slot::Bytes, new: &slot::Bytes) -> bool {
+        let Ok(Some(new)) = slot::parse(&self.id, number, new) else {
+            return false;
+        };
+        let same_key = |old: &slot::SlotInfo| {
+            (old.kind, old.subject) == (new.kind, new.subject) && old.epoch <= new.epoch
+        };
+        new.state == State::Destroyed
+            || match slot::parse(&self.id, number, old) {
+                Ok(Some(old)) => old.state == State::Live && same_key(&old),
+                Ok(None) => false,
+                Err(_) => true,
+            }
+    }
+}
+
+pub(crate) fn slots(file: &[u8]) -> &[slot::Bytes] {
     file.get(segment::HEADER_LEN..)
         .unwrap_or_default()
         .as_chunks()

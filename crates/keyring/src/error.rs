@@ -15,6 +15,14 @@ pub enum KeyringError {
         "the passphrase is wrong: the keyring is whole, but this passphrase does not open it; check the keyboard layout and try again"
     )]
     WrongPassphrase,
+    /// Another program made a new epoch, and what opened this keyring does not open it any more.
+    #[error(
+        "the keyring is in epoch {epoch} now, and what opened it before does not open it any more: start again with the passphrase or the shares that do"
+    )]
+    ShutOut {
+        /// The epoch of the head.
+        epoch: u32,
+    },
     /// A desk's key is not the one that the key was locked with.
     #[error("key {number} is locked by another desk's key than the one that was brought")]
     WrongDeskKey {

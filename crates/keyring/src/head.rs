@@ -1,22 +1,23 @@
-//! The head: which keyring this is, and the root key under each passphrase (`docs/format/keyring.md`, *Head*).
+//! The head: which keyring this is, and the root key under each way to open it (`docs/format/keyring.md`, *Head*).
 
 use std::path::Path;
 
 use comity_core::json::{Map, Value, canonical, parse};
-use comity_core::{Digest, Random, hex, unhex};
-use comity_seal::{Key, SealError};
+use comity_core::{Digest, hex, unhex};
+use comity_seal::Key;
 use zeroize::Zeroizing;
 
+use crate::entry::{Entry, How, Place, sealed_32, thirty_two};
 use crate::error::KeyringError;
-use crate::unlock::{Argon2Params, unlock_key};
+use crate::unlock::unlock_key;
 
 /// The head's name in the keyring's folder.
 pub(crate) const FILE: &str = "head";
 const FORMAT: &str = "comity-keyring-1";
 /// No head is longer; in bytes.
 const MAX_LEN: usize = 65_536;
-/// The root key, sealed; in bytes.
-const WRAP_LEN: usize = 104;
+/// The longest `act`, sealed; in bytes.
+const MAX_ACT: usize = 8192;
 
 /// The root key, in memory only.
 pub(crate) type RootKey = Zeroizing<[u8; 32]>;
@@ -25,73 +26,137 @@ pub(crate) type RootKey = Zeroizing<[u8; 32]>;
 pub(crate) struct Head {
     pub(crate) id: [u8; 16],
     pub(crate) epoch: u32,
-    pub(crate) unlock: Vec<Unlock>,
+    pub(crate) unlock: Vec<Entry>,
+    /// While a new epoch is being made.
+    pub(crate) pending: Option<Sealed>,
 }
 
-/// The root key under one passphrase.
+/// What only the root key opens of a pending epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unlock {
-    params: Argon2Params,
-    salt: [u8; 16],
-    wrap: Vec<u8>,
+pub(crate) struct Sealed {
+    pub(crate) act: Vec<u8>,
+    pub(crate) former: Vec<u8>,
+}
+
+/// What the head opens to.
+pub(crate) struct Root {
+    pub(crate) epoch: u32,
+    pub(crate) key: RootKey,
+    /// The root key of the epoch before, while slots may still be wrapped by it.
+    pub(crate) former: Option<RootKey>,
+}
+
+/// How the root key is to be opened.
+#[derive(Clone, Copy, Debug)]
+pub enum Means<'a> {
+    /// A passphrase.
+    Passphrase(&'a str),
+}
+
+impl<'a> From<&'a str> for Means<'a> {
+    fn from(passphrase: &'a str) -> Self {
+        Means::Passphrase(passphrase)
+    }
+}
+
+impl<'a> From<&'a String> for Means<'a> {
+    fn from(passphrase: &'a String) -> Self {
+        Means::Passphrase(passphrase)
+    }
 }
 
 impl Head {
-    /// The root key under `passphrase`.
-    pub(crate) fn wrap_root(
-        id: &[u8; 16],
-        epoch: u32,
-        root: &RootKey,
-        passphrase: &str,
-        params: Argon2Params,
-        rng: &dyn Random,
-    ) -> Result<Unlock, KeyringError> {
-        let (mut salt, mut seal_salt) = ([0; 16], [0; 24]);
-        rng.fill(&mut salt);
-        rng.fill(&mut seal_salt);
-        let key = unlock_key(passphrase, &salt, params)?;
-        let wrap = comity_seal::seal(&key, seal_salt, &context(id, epoch), &root[..]);
-        Ok(Unlock { params, salt, wrap })
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place {
+            id: &self.id,
+            epoch: self.epoch,
+        }
     }
 
-    /// Opens the root key; also says which of `unlock` the passphrase fits.
-    pub(crate) fn open_root(
+    /// Opens the root key; also gives the unlock key, and which of `unlock` it fits.
+    pub(crate) fn open(
         &self,
         file: &Path,
-        passphrase: &str,
-    ) -> Result<(usize, RootKey), KeyringError> {
-        for (at, unlock) in self.unlock.iter().enumerate() {
-            let key: Key = unlock_key(passphrase, &unlock.salt, unlock.params)?;
-            match comity_seal::open(&key, &context(&self.id, self.epoch), &unlock.wrap) {
-                Ok(clear) => {
-                    let clear = Zeroizing::new(clear);
-                    let mut root = RootKey::default();
-                    if clear.len() != root.len() {
-                        return Err(damaged(file, "line 1", "its wrap does not hold a root key"));
-                    }
-                    root.copy_from_slice(&clear);
-                    return Ok((at, root));
+        by: Means<'_>,
+    ) -> Result<(usize, Key, Root), KeyringError> {
+        for (at, entry) in self.unlock.iter().enumerate() {
+            let key = match (by, &entry.how) {
+                (Means::Passphrase(passphrase), How::Passphrase { params, salt }) => {
+                    unlock_key(passphrase, salt, *params)?
                 }
-                Err(SealError::WrongKey) => {}
-                Err(error) => {
-                    return Err(damaged(
-                        file,
-                        "line 1",
-                        &format!("its wrap is broken: {error}"),
-                    ));
-                }
+            };
+            if let Some(root) = entry.open(file, self.place(), &key)? {
+                return Ok((at, key, self.with_former(file, root)?));
             }
         }
         Err(KeyringError::WrongPassphrase)
     }
 
+    /// Opens the root key by an unlock key that opened an earlier head; `None` if none of the entries is of that key.
+    pub(crate) fn open_by_key(
+        &self,
+        file: &Path,
+        key: &Key,
+    ) -> Result<Option<(usize, Root)>, KeyringError> {
+        for (at, entry) in self.unlock.iter().enumerate() {
+            if let Some(root) = entry.open(file, self.place(), key)? {
+                return Ok(Some((at, self.with_former(file, root)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn with_former(&self, file: &Path, key: RootKey) -> Result<Root, KeyringError> {
+        let former = match &self.pending {
+            Some(sealed) => Some(thirty_two(
+                file,
+                self.open_sealed(file, &key, "comity/former/v1\n", &sealed.former)?,
+            )?),
+            None => None,
+        };
+        Ok(Root {
+            epoch: self.epoch,
+            key,
+            former,
+        })
+    }
+
+    /// What the pending epoch is for.
+    pub(crate) fn act(&self, file: &Path, root: &RootKey) -> Result<Option<Vec<u8>>, KeyringError> {
+        let sealed = self.pending.as_ref();
+        sealed
+            .map(|sealed| self.open_sealed(file, root, "comity/act/v1\n", &sealed.act))
+            .transpose()
+    }
+
+    fn open_sealed(
+        &self,
+        file: &Path,
+        root: &RootKey,
+        label: &str,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, KeyringError> {
+        comity_seal::open(&Key::new(**root), &self.place().context(label), sealed).map_err(
+            |error| {
+                let what = format!("what it says of the pending epoch is broken: {error}");
+                damaged(file, "line 1", &what)
+            },
+        )
+    }
+
     pub(crate) fn encode(&self) -> Result<Vec<u8>, KeyringError> {
-        let unlock: Vec<Value> = self.unlock.iter().map(Unlock::to_json).collect();
+        let unlock: Vec<Value> = self.unlock.iter().map(Entry::to_json).collect();
         let mut members = Map::new();
         members.insert("epoch".into(), self.epoch.into());
         members.insert("format".into(), FORMAT.into());
         members.insert("id".into(), hex(&self.id).into());
         members.insert("unlock".into(), unlock.into());
+        if let Some(sealed) = &self.pending {
+            let mut pending = Map::new();
+            pending.insert("act".into(), hex(&sealed.act).into());
+            pending.insert("former".into(), hex(&sealed.former).into());
+            members.insert("pending".into(), Value::Object(pending));
+        }
         let mut bytes = canonical(&Value::Object(members)).map_err(|_| KeyringError::Refused {
             what: "the head of the keyring cannot be written as canonical JSON",
         })?;
@@ -149,55 +214,36 @@ impl Head {
     }
 
     fn from_json(value: &Value) -> Option<Head> {
-        let members = value.as_object().filter(|members| members.len() == 4)?;
-        let unlock: Vec<Unlock> = members
+        let members = value.as_object()?;
+        let pending = match members.get("pending") {
+            Some(pending) => Some(Sealed::from_json(pending)?),
+            None => None,
+        };
+        if members.len() != 4 + usize::from(pending.is_some()) {
+            return None;
+        }
+        let unlock: Vec<Entry> = members
             .get("unlock")?
             .as_array()?
             .iter()
-            .map(Unlock::from_json)
+            .map(Entry::from_json)
             .collect::<Option<_>>()?;
         Some(Head {
             id: fixed(members.get("id")?)?,
             epoch: u32::try_from(members.get("epoch")?.as_u64()?).ok()?,
             unlock: Some(unlock).filter(|list| !list.is_empty())?,
+            pending,
         })
     }
 }
 
-impl Unlock {
-    fn to_json(&self) -> Value {
-        let mut argon2id = Map::new();
-        argon2id.insert("lanes".into(), self.params.lanes.into());
-        argon2id.insert("memory_kib".into(), self.params.memory_kib.into());
-        argon2id.insert("passes".into(), self.params.passes.into());
-        argon2id.insert("salt".into(), hex(&self.salt).into());
-        let mut members = Map::new();
-        members.insert("argon2id".into(), Value::Object(argon2id));
-        members.insert("kind".into(), "passphrase".into());
-        members.insert("wrap".into(), hex(&self.wrap).into());
-        Value::Object(members)
-    }
-
-    fn from_json(value: &Value) -> Option<Unlock> {
-        let members = value.as_object().filter(|members| members.len() == 3)?;
-        if members.get("kind")?.as_str()? != "passphrase" {
-            return None;
-        }
-        let argon2id = members
-            .get("argon2id")?
-            .as_object()
-            .filter(|members| members.len() == 4)?;
-        let number = |name: &str| u32::try_from(argon2id.get(name)?.as_u64()?).ok();
-        let params = Argon2Params {
-            memory_kib: number("memory_kib")?,
-            passes: number("passes")?,
-            lanes: number("lanes")?,
-        };
-        let wrap = unhex(members.get("wrap")?.as_str()?)?;
-        Some(Unlock {
-            params: Some(params).filter(|params| params.is_sane())?,
-            salt: fixed(argon2id.get("salt")?)?,
-            wrap: Some(wrap).filter(|wrap| wrap.len() == WRAP_LEN)?,
+impl Sealed {
+    fn from_json(value: &Value) -> Option<Sealed> {
+        let members = value.as_object().filter(|members| members.len() == 2)?;
+        let act = unhex(members.get("act")?.as_str()?)?;
+        Some(Sealed {
+            act: Some(act).filter(|act| act.len() <= MAX_ACT)?,
+            former: sealed_32(members.get("former")?)?,
         })
     }
 }
@@ -210,15 +256,11 @@ pub(crate) fn damaged(file: &Path, place: &str, what: &str) -> KeyringError {
     }
 }
 
-fn context(id: &[u8; 16], epoch: u32) -> Vec<u8> {
-    [&b"comity/root/v1\n"[..], id, &epoch.to_be_bytes()].concat()
-}
-
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     Some((&bytes[..end], &bytes[end + 1..]))
 }
 
-fn fixed<const N: usize>(value: &Value) -> Option<[u8; N]> {
+pub(crate) fn fixed<const N: usize>(value: &Value) -> Option<[u8; N]> {
     unhex(value.as_str()?)?.try_into().ok()
 }

@@ -108,6 +108,8 @@ pub fn inspect(
         dir,
         disk,
         id: None,
+        epoch: None,
+        later: None,
         parents: BTreeMap::new(),
         scopes: Vec::new(),
         out: Inspection::default(),
@@ -125,6 +127,12 @@ pub fn inspect(
         work.segment(segment, Some(segment) == last, seen);
     }
     work.parents();
+    if let Some((number, epoch)) = work.later {
+        work.find(
+            format!("keyring/{}", head::FILE),
+            format!("it is older than key {number}, which is of epoch {epoch}: an older copy of the head was put in place"),
+        );
+    }
     for name in listing.others {
         work.find(
             format!("keyring/{name}"),
@@ -139,6 +147,10 @@ struct Work<'a> {
     disk: &'a Disk,
     /// From the head, or from the first whole header where the head is lost.
     id: Option<[u8; 16]>,
+    /// The head's epoch, and whether another one is being made.
+    epoch: Option<(u32, bool)>,
+    /// The first key of a later epoch than the head's.
+    later: Option<(KeyNumber, u32)>,
     /// Each parent that a live key names, with the first key that does.
     parents: BTreeMap<KeyNumber, KeyNumber>,
     scopes: Vec<KeyNumber>,
@@ -159,7 +171,10 @@ impl Work<'_> {
             None => Err(head::damaged(&file, "all of it", "the file is missing")),
         };
         match head {
-            Ok(head) => self.id = Some(head.id),
+            Ok(head) => {
+                self.id = Some(head.id);
+                self.epoch = Some((head.epoch, head.pending.is_some()));
+            }
             Err(error) => self.find(format!("keyring/{}", head::FILE), error.within_file()),
         }
         Ok(true)
@@ -291,7 +306,12 @@ impl Work<'_> {
         seen: &mut dyn FnMut(KeyNumber, &SlotInfo),
     ) {
         let id = self.id.unwrap_or_default();
-        let condition = match slot::parse(&id, number, bytes) {
+        let parsed = slot::parse(&id, number, bytes).or_else(|what| {
+            // Torn by an overwriting that the next change finishes.
+            let beside = segment::beside(self.disk, self.dir, &id, number);
+            beside.map(|(_, info)| Some(info)).ok_or(what)
+        });
+        let condition = match parsed {
             Ok(None) if number == 0 => Condition::Unused,
             Ok(None) => {
                 runs.add(number, "it is empty, though later ones are used: its bytes were lost, or power was while keys were appended (if no event names the key, nothing is lost)");
@@ -306,6 +326,9 @@ impl Work<'_> {
             }
             Ok(Some(info)) => {
                 seen(number, &info);
+                if let Some(what) = self.misplaced_epoch(number, &info) {
+                    runs.add(number, what);
+                }
                 self.whole(number, &info)
             }
             Err(what) => {
@@ -314,6 +337,18 @@ impl Work<'_> {
             }
         };
         self.out.conditions.push(condition);
+    }
+
+    /// What is wrong with the epoch of a live slot beside the head's.
+    fn misplaced_epoch(&mut self, number: KeyNumber, info: &SlotInfo) -> Option<&'static str> {
+        let (epoch, is_pending) = self.epoch?;
+        if info.epoch > epoch && self.later.is_none() {
+            self.later = Some((number, info.epoch));
+        }
+        let is_old = info.state == State::Live && info.parent == 0 && info.epoch < epoch;
+        (is_old && !is_pending).then_some(
+            "it is wrapped by the root key of an earlier epoch: an older copy of this file was put in place",
+        )
     }
 
     fn whole(&mut self, number: KeyNumber, info: &SlotInfo) -> Condition {

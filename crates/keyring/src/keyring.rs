@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use comity_core::Random;
-use comity_seal::SealError;
+use comity_seal::{Key, SealError};
 use comity_store::{Disk, FileLock};
 use zeroize::Zeroizing;
 
 use crate::cache::Cache;
+use crate::entry::{Entry, How, Place};
 use crate::error::{KeyNumber, KeyringError};
-use crate::head::{self, Head, RootKey, damaged};
+use crate::head::{self, Head, Means, Root, RootKey, damaged};
 use crate::secret::{DeskKey, Kind, Lock, Secret};
 use crate::segment::{self, Segment};
 use crate::slot::{self, SlotInfo, State};
@@ -30,8 +31,9 @@ pub struct Keyring {
     pub(crate) dir: PathBuf,
     pub(crate) disk: Disk,
     pub(crate) id: [u8; 16],
-    pub(crate) epoch: u32,
-    root: RootKey,
+    root: Mutex<Root>,
+    /// What opened the head, and opens the next one too if its entry is still there.
+    unlock: Mutex<Key>,
     cache: Mutex<Cache>,
     desks: Mutex<HashMap<KeyNumber, DeskKey>>,
     /// The next key number as this process last saw it.
@@ -69,14 +71,21 @@ impl Keyring {
         let (mut id, mut root) = ([0; 16], RootKey::default());
         rng.fill(&mut id);
         rng.fill(&mut root[..]);
-        let unlock = vec![Head::wrap_root(&id, 1, &root, passphrase, params, rng)?];
+        let (how, key) = How::passphrase(passphrase, params, rng)?;
+        let place = Place { id: &id, epoch: 1 };
         let head = Head {
+            unlock: vec![Entry::new(how, &key, place, &root, false, rng)],
             id,
             epoch: 1,
-            unlock,
+            pending: None,
         };
         disk.write_atomic(&file, &head.encode()?)?;
-        Ok(Self::new(dir, disk, &head, root))
+        let root = Root {
+            epoch: 1,
+            key: root,
+            former: None,
+        };
+        Ok(Self::new(dir, disk, id, key, root))
     }
 
     /// Opens the keyring in the folder `dir`. Nothing is written, so a read-only copy opens too.
@@ -84,19 +93,23 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::WrongPassphrase`] and [`KeyringError::Damaged`] are never confused: the head's digest is
     /// checked first, and only then is the passphrase tried.
-    pub fn open(dir: &Path, disk: Disk, passphrase: &str) -> Result<Keyring, KeyringError> {
+    pub fn open<'a>(
+        dir: &Path,
+        disk: Disk,
+        by: impl Into<Means<'a>>,
+    ) -> Result<Keyring, KeyringError> {
         let head = read_head(dir, &disk)?;
-        let (_, root) = head.open_root(&dir.join(head::FILE), passphrase)?;
-        Ok(Self::new(dir, disk, &head, root))
+        let (_, key, root) = head.open(&dir.join(head::FILE), by.into())?;
+        Ok(Self::new(dir, disk, head.id, key, root))
     }
 
-    fn new(dir: &Path, disk: Disk, head: &Head, root: RootKey) -> Self {
+    fn new(dir: &Path, disk: Disk, id: [u8; 16], unlock: Key, root: Root) -> Self {
         Self {
             dir: dir.to_path_buf(),
             disk,
-            id: head.id,
-            epoch: head.epoch,
-            root,
+            id,
+            root: Mutex::new(root),
+            unlock: Mutex::new(unlock),
             cache: Mutex::default(),
             desks: Mutex::default(),
             seen_next: AtomicU64::new(1),
@@ -120,15 +133,97 @@ impl Keyring {
         let _lock = self.lock()?;
         let file = self.dir.join(head::FILE);
         let mut head = read_head(&self.dir, &self.disk)?;
-        let (at, root) = head.open_root(&file, old)?;
-        head.unlock[at] = Head::wrap_root(&head.id, head.epoch, &root, new, params, rng)?;
+        let (at, _, root) = head.open(&file, Means::Passphrase(old))?;
+        let again = head.unlock[at].has_again();
+        let (how, key) = How::passphrase(new, params, rng)?;
+        head.unlock[at] = Entry::new(how, &key, head.place(), &root.key, again, rng);
+        self.replace_head(&head)?;
+        *guard(&self.unlock) = key;
+        Ok(())
+    }
+
+    /// What opened the head, or is to open the next one.
+    pub(crate) fn unlock_key(&self) -> Key {
+        guard(&self.unlock).clone()
+    }
+
+    /// Puts another head in the place of the one that lies there, durable on return. Needs the lock.
+    pub(crate) fn replace_head(&self, head: &Head) -> Result<(), KeyringError> {
+        let file = self.dir.join(head::FILE);
+        let bytes = head.encode()?;
         let before = self.disk.open_rw(&file)?;
         let old_len = before.len()?;
-        self.stop_on_failure(self.disk.write_atomic(&file, &head.encode()?))?;
+        self.stop_on_failure(self.disk.write_atomic(&file, &bytes))?;
         // The old head has no name any more; where it cannot be overwritten the change still stands.
         let zeros = vec![0; usize::try_from(old_len).unwrap_or(0)];
         let _ = before.write_at(0, &zeros).and_then(|()| before.sync());
         Ok(())
+    }
+
+    /// The head as it lies there, the root key, and which entry is of what opened this keyring; past the last one if
+    /// none is any more.
+    pub(crate) fn head(&self) -> Result<(Head, usize, Root), KeyringError> {
+        let head = read_head(&self.dir, &self.disk)?;
+        if head.id != self.id {
+            let what = "another keyring was put in place while this program had this one open";
+            return Err(damaged(&self.dir.join(head::FILE), "line 1", what));
+        }
+        let (epoch, key) = self.present_root();
+        match head.open_by_key(&self.dir.join(head::FILE), &self.unlock_key())? {
+            Some((at, root)) => Ok((head, at, root)),
+            // The passphrase was changed meanwhile, and the root key is the same.
+            None if head.epoch == epoch => {
+                let root = head.with_former(&self.dir.join(head::FILE), key)?;
+                let none = head.unlock.len();
+                Ok((head, none, root))
+            }
+            None => Err(KeyringError::ShutOut { epoch: head.epoch }),
+        }
+    }
+
+    /// The epoch as this program last saw it.
+    pub fn epoch(&self) -> u32 {
+        guard(&self.root).epoch
+    }
+
+    pub(crate) fn set_root(&self, root: Root) {
+        *guard(&self.root) = root;
+        self.forget_opened();
+    }
+
+    /// The root key that wraps a slot of `epoch` whose parent is 0.
+    fn root_key(&self, number: KeyNumber, epoch: u32) -> Result<RootKey, KeyringError> {
+        if epoch > self.epoch() {
+            // Another program may have made a new epoch.
+            let (_, _, root) = self.head()?;
+            self.set_root(root);
+        }
+        let root = guard(&self.root);
+        match &root.former {
+            _ if epoch == root.epoch => Ok(root.key.clone()),
+            Some(former) if epoch < root.epoch => Ok(former.clone()),
+            _ if epoch < root.epoch => {
+                let what = format!(
+                    "it is of epoch {epoch} and the head of epoch {}: an older copy of this file was put in place",
+                    root.epoch
+                );
+                Err(self.damaged_slot(number, &what))
+            }
+            _ => {
+                let what = format!(
+                    "{} is of epoch {epoch}: an older copy of the head was put in place",
+                    place(number)
+                );
+                let file = self.dir.join(head::FILE);
+                Err(damaged(&file, "line 1", &what))
+            }
+        }
+    }
+
+    /// The root key of the present epoch, for wrapping.
+    pub(crate) fn present_root(&self) -> (u32, RootKey) {
+        let root = guard(&self.root);
+        (root.epoch, root.key.clone())
     }
 
     /// The keyring's id: 16 random bytes, in the head and in every segment.
@@ -176,7 +271,7 @@ impl Keyring {
     /// [`KeyringError::WrongDeskKey`]; as [`Keyring::open_key`].
     pub fn unlock(&self, number: KeyNumber, desk: &DeskKey) -> Result<(), KeyringError> {
         let found = self.find(number)?;
-        let parent = self.parent_key(found.info.parent, 0)?;
+        let parent = self.key_above(number, &found.info, 0)?;
         self.open_with(number, &found, &parent, Some(desk))?;
         guard(&self.desks).insert(number, desk.clone());
         Ok(())
@@ -186,6 +281,19 @@ impl Keyring {
     pub fn relock(&self, number: KeyNumber) {
         guard(&self.desks).remove(&number);
         self.forget_opened();
+    }
+
+    /// Keeps the desk's key of a key that was locked just now, and forgets that of one that was unlocked.
+    pub(crate) fn keep_desk(&self, number: KeyNumber, desk: Option<&DeskKey>) {
+        match desk {
+            Some(desk) => guard(&self.desks).insert(number, desk.clone()),
+            None => guard(&self.desks).remove(&number),
+        };
+    }
+
+    /// The desk's key that was brought for a locked key.
+    pub(crate) fn brought(&self, number: KeyNumber) -> Option<DeskKey> {
+        guard(&self.desks).get(&number).cloned()
     }
 
     pub(crate) fn forget_opened(&self) {
@@ -212,22 +320,35 @@ impl Keyring {
                 Ok(Some(info)) => return Ok(Found { bytes, info }),
                 Ok(None) => return Err(missing),
                 Err(what) if before == Some(bytes) => {
-                    return Err(damaged(&open.path, &place(number), what));
+                    return match segment::beside(&self.disk, &self.dir, &self.id, number) {
+                        Some((bytes, info)) => Ok(Found { bytes, info }),
+                        None => Err(damaged(&open.path, &place(number), what)),
+                    };
                 }
                 Err(_) => before = Some(bytes),
             }
         }
     }
 
-    /// The key that wraps what is below `parent`.
-    pub(crate) fn parent_key(
+    /// The key that wraps a key.
+    pub(crate) fn key_above(
+        &self,
+        number: KeyNumber,
+        info: &SlotInfo,
+        depth: u8,
+    ) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
+        match info.parent {
+            0 => self.root_key(number, info.epoch),
+            parent => self.scope_key(parent, depth),
+        }
+    }
+
+    /// The key that wraps what is below the scope key `parent`, which is not 0.
+    pub(crate) fn scope_key(
         &self,
         parent: KeyNumber,
         depth: u8,
     ) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
-        if parent == 0 {
-            return Ok(self.root.clone());
-        }
         let found = self.find(parent)?;
         if found.info.kind != Kind::Scope {
             return Err(KeyringError::NotAScope { number: parent });
@@ -263,7 +384,7 @@ impl Keyring {
         if depth >= MAX_DEPTH {
             return Err(self.damaged_slot(number, "the keys above it lead round in a circle"));
         }
-        let parent = self.parent_key(found.info.parent, depth + 1)?;
+        let parent = self.key_above(number, &found.info, depth + 1)?;
         self.open_wrapped(number, found, &parent)
     }
 

@@ -32,7 +32,10 @@
 mod append;
 mod bulk;
 mod cache;
+mod copy;
 mod destroy;
+mod entry;
+mod epoch;
 mod error;
 mod head;
 mod inspect;
@@ -44,7 +47,9 @@ mod unlock;
 mod wrap;
 
 pub use bulk::{Opened, WrapCheck};
+pub use epoch::{NewEpoch, Pending, Rewrap};
 pub use error::{KeyNumber, KeyringError};
+pub use head::Means;
 pub use inspect::{Condition, Inspection, inspect};
 pub use keyring::Keyring;
 pub use secret::{DeskKey, Kind, Lock, NewKey, Secret};

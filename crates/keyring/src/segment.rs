@@ -161,6 +161,21 @@ impl Segment {
     }
 }
 
+/// A live slot in the segment that is written anew beside its own, which is whole before its own is overwritten.
+pub(crate) fn beside(
+    disk: &Disk,
+    dir: &Path,
+    id: &[u8; 16],
+    number: KeyNumber,
+) -> Option<(slot::Bytes, slot::SlotInfo)> {
+    let (segment, at) = locate(number)?;
+    let file = disk.open_read(&new_path(dir, segment)).ok()??;
+    let mut bytes = [0; slot::LEN];
+    file.read_at(offset(at), &mut bytes).ok()?;
+    let info = slot::parse(id, number, &bytes).ok()??;
+    (info.state == slot::State::Live).then_some((bytes, info))
+}
+
 /// What lies in the keyring's folder.
 #[derive(Default)]
 pub(crate) struct Listing {

@@ -158,9 +158,12 @@ impl Centre {
                         .transpose()?;
                     size.map(|s| s as u64)
                 }
-                Some(other) => {
+                // Made anew below: `pending` and `packages_in_work`, which are carried over, are as they were.
+                Some(older) if older < schema::VERSION => None,
+                Some(newer) => {
                     return Err(AppError::Usage(format!(
-                        "the state is of version {other}, which this program does not know: run `comity rebuild`"
+                        "the state is of version {newer}, which this program does not know: a newer one wrote it; use that, or set the state aside (`{}`), so that it is made anew",
+                        config::state_file(&self.dir).display()
                     )));
                 }
             }
@@ -174,7 +177,10 @@ impl Centre {
         }
         self.keyring_is_not_older()?;
         said.extend(self.sequencer().recover()?);
+        said.extend(self.recover_epoch()?);
+        said.extend(self.recover_erasures()?);
         said.extend(self.recover_outgoing()?);
+        said.extend(self.recover_packs()?);
         self.sweep()?;
         self.recovered = said;
         Ok(())
@@ -214,7 +220,7 @@ impl Centre {
     fn rebuild_lost_state(&self) -> Result<String> {
         let events = self.rebuild(&|_, _| ())?;
         Ok(format!(
-            "The tables were missing or behind the ledger; they were made anew from its {events} events."
+            "The tables were missing, of an older version or behind the ledger; they were made anew from its {events} events."
         ))
     }
 

@@ -253,7 +253,7 @@ impl<'a> Reading<'a> {
         self.left = left;
         let numbers: Vec<i64> = now.iter().map(|s| s.no).collect();
         let rows = self.session.query_in(
-            "SELECT i.no, i.state, c.custody_key, c.content_key, c.first_index, c.last_n, o.id, p.id, o.at, o.sealed_size, o.size FROM items i JOIN chains c ON c.no = i.no LEFT JOIN objects o ON o.no = i.object LEFT JOIN packs p ON p.no = o.pack WHERE i.no IN ()",
+            "SELECT i.no, i.state, s.scope_key, c.content_key, c.first_index, c.last_n, o.id, o.pack, o.at, o.sealed_size, o.size FROM items i JOIN chains c ON c.no = i.no JOIN scopes s ON s.member = i.member AND s.case_no = i.case_no LEFT JOIN objects o ON o.no = i.object WHERE i.no IN ()",
             &numbers,
         )?;
         let mut by_number = HashMap::with_capacity(rows.len());

@@ -55,7 +55,8 @@ pub fn record(
         .content("tagmanifest_sha256", made.tagmanifest.to_string())
         .content("exhibits", made.head.exhibits)
         .content("checkpoint", made.head.size)
-        .content_opt("recipients", recipients(selection));
+        .content_opt("recipients", recipients(selection))
+        .signed(actor, &centre.config.origin)?;
     let act = draft.id().to_string();
     let event = draft.seal(&centre.keys.scope_key(CENTRE_KEY)?, &own, random)?;
     let mut first = Some(Draft {

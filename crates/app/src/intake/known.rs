@@ -8,7 +8,7 @@ use super::thing::Thing;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::project::facts::{ItemFacts, open_facts};
-use crate::project::{ItemState, path_tags};
+use crate::project::{Filters, ItemState, path_tags};
 use crate::sql::{Session, Value};
 
 /// The newest item of a path.
@@ -113,27 +113,30 @@ pub fn known_items(
 /// The object that a member holds for each tag of a content, with the key number of an item that wraps its data key.
 pub fn held_objects(
     session: &mut Session,
+    filters: &mut Filters,
     member: i64,
     tags: &[Option<[u8; 16]>],
 ) -> Result<HashMap<[u8; 16], Held>> {
     let mut held = HashMap::new();
     let tags: Vec<&[u8; 16]> = tags.iter().flatten().collect();
-    for part in tags.chunks(PATHS_PER_QUERY) {
-        let places = vec!["?"; part.len()].join(",");
-        let sql = format!(
-            "SELECT d.tag, d.object, d.holder, o.id, o.sealed_size, o.sealed_sha256 FROM digests d JOIN objects o ON o.no = d.object WHERE d.member = ? AND d.tag IN ({places}) ORDER BY d.object DESC"
-        );
-        let mut values = vec![Value::Int(member)];
-        values.extend(part.iter().map(|t| Value::Blob(t.to_vec())));
-        for row in session.query(&sql, &values)? {
-            let found = Held {
-                no: row.int(1)?,
-                holder: row.int(2)? as u64,
-                id: row.array(3)?,
-                sealed_size: row.int(4)? as u64,
-                sealed_sha256: row.array(5)?,
-            };
-            held.insert(row.array(0)?, found);
+    for (run, tags) in filters.narrow(session, &tags)? {
+        for part in tags.chunks(PATHS_PER_QUERY) {
+            let places = vec!["?"; part.len()].join(",");
+            let sql = format!(
+                "SELECT d.tag, d.object, d.holder, o.id, o.sealed_size, o.sealed_sha256 FROM digests d JOIN objects o ON o.no = d.object WHERE d.run = ? AND d.member = ? AND d.tag IN ({places}) ORDER BY d.object DESC"
+            );
+            let mut values = vec![Value::Int(run), Value::Int(member)];
+            values.extend(part.iter().map(|t| Value::Blob(t.to_vec())));
+            for row in session.query(&sql, &values)? {
+                let found = Held {
+                    no: row.int(1)?,
+                    holder: row.int(2)? as u64,
+                    id: row.array(3)?,
+                    sealed_size: row.int(4)? as u64,
+                    sealed_sha256: row.array(5)?,
+                };
+                held.insert(row.array(0)?, found);
+            }
         }
     }
     Ok(held)

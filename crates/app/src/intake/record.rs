@@ -17,7 +17,7 @@ use crate::commit::{Draft, Ready};
 use crate::cores::on_all_cores_mut;
 use crate::error::{AppError, Result};
 use crate::event::NumberedKey;
-use crate::project::{ItemState, ObjectAt, ObjectPlace, digest_tag};
+use crate::project::{Filters, ItemState, ObjectAt, ObjectPlace, digest_tag};
 use crate::sql::Session;
 
 /// Packs of small objects are closed at about this size.
@@ -116,6 +116,8 @@ pub struct Sealing {
     next_number: u32,
     /// The objects that the batch before brought, by the tag of their content: it may not be in the tables yet.
     under_way: HashMap<[u8; 16], UnderWay>,
+    /// Where the tags of what is held may be found.
+    filters: Filters,
 }
 
 impl Sealing {
@@ -123,7 +125,7 @@ impl Sealing {
     pub fn from(next_number: u32) -> Sealing {
         Sealing {
             next_number,
-            under_way: HashMap::new(),
+            ..Sealing::default()
         }
     }
 }
@@ -151,7 +153,7 @@ pub fn prepare(
         .iter()
         .map(|r| hashes_of(r).map(|h| digest_tag(&common.member_index, &h.sha256.0)))
         .collect();
-    let held = held_objects(session, common.member_no, &tags)?;
+    let held = held_objects(session, &mut sealing.filters, common.member_no, &tags)?;
     let is_held = |tag: &[u8; 16]| held.contains_key(tag) || sealing.under_way.contains_key(tag);
     let (mut packs, large) = take_large(&mut reads, &tags, is_held);
     let mut data: Vec<Option<Vec<u8>>> = reads.iter_mut().map(Read1::take_data).collect();

@@ -5,6 +5,7 @@ use std::io::Write;
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
 use comity_seal::Key;
+use comity_store::FileLock;
 use comity_vault::{Hasher, ObjectReader, PackId, Place};
 
 use super::Item;
@@ -26,6 +27,8 @@ pub struct Opening {
     /// The index of the leaf that says so.
     pub leaf: u64,
     reader: ObjectReader,
+    /// Its pack stays as long as it is read.
+    _stay: FileLock,
 }
 
 impl Centre {
@@ -44,6 +47,7 @@ impl Centre {
                 "an item is opened for a purpose: --purpose \"why\"".to_owned(),
             ));
         }
+        let stay = self.keep_packs()?;
         // What cannot be read is said before anything is recorded as read.
         let reader = self.item_reader(session, &item)?;
         if let Some((offset, len)) = range
@@ -61,11 +65,19 @@ impl Centre {
             Some(leaf) => leaf,
             None => self.record_opening(session, actor, &item, purpose, range)?,
         };
-        Ok(Opening { item, leaf, reader })
+        Ok(Opening {
+            item,
+            leaf,
+            reader,
+            _stay: stay,
+        })
     }
 
     /// A reader of an item's object, without an event: for the program's own checks.
     pub(crate) fn item_reader(&self, session: &mut Session, item: &Item) -> Result<ObjectReader> {
+        if let Some(erased) = self.erased_words(session, item)? {
+            return Err(AppError::Refused(erased));
+        }
         if item.state != ItemState::Sealed {
             return Err(AppError::Refused(format!(
                 "{} has no bytes: its state is {}",
@@ -75,7 +87,7 @@ impl Centre {
         }
         let row = session
             .query_one(
-                "SELECT o.id, p.id, o.at, o.sealed_size, c.content_key FROM items i JOIN objects o ON o.no = i.object JOIN packs p ON p.no = o.pack JOIN chains c ON c.no = i.no WHERE i.no = ?",
+                "SELECT o.id, o.pack, o.at, o.sealed_size, c.content_key FROM items i JOIN objects o ON o.no = i.object JOIN chains c ON c.no = i.no WHERE i.no = ?",
                 &[item.no.into()],
             )?
             .ok_or_else(|| AppError::damaged(item.ern.to_string(), "the vault holds no object for it; `comity verify` says more"))?;
@@ -121,11 +133,11 @@ impl Centre {
         let random = &*self.ambient.random;
         let row = session
             .query_one(
-                "SELECT custody_key FROM chains WHERE no = ?",
+                "SELECT s.scope_key FROM items i JOIN scopes s ON s.member = i.member AND s.case_no = i.case_no WHERE i.no = ?",
                 &[item.no.into()],
             )?
             .ok_or_else(|| {
-                AppError::damaged("state", "an item has no chain; run `comity rebuild`")
+                AppError::damaged("state", "an item has no scope; run `comity rebuild`")
             })?;
         let scope = self.keys.scope_key(row.int(0)? as u64)?;
         let own = self.chain_key(session, item.no)?;

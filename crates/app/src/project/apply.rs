@@ -2,15 +2,17 @@
 
 use comity_core::body::Field;
 use comity_core::digest::Digest;
-use comity_core::id::ChainId;
+use comity_core::id::{ChainId, ObjectId};
 use comity_core::json::Value as Json;
 use comity_keyring::Secret;
 use comity_seal::{Key, tag};
 
 use super::facts::seal_facts;
-use super::received::{ObjectSaid, Received, digest_tag};
+use super::received::{Received, digest_tag};
+use super::runs::{Filter, run_of, tags_of_run};
 use super::{ChainKind, MemberRow, ObjectPlace, Projector};
 use crate::error::{AppError, Result};
+use crate::keychange::KINDS;
 use crate::keys::ScopeKeys;
 use crate::sql::{Session, Value};
 
@@ -68,7 +70,7 @@ impl Event<'_> {
             .ok_or_else(|| self.unlike(name))
     }
 
-    fn number(&self, name: &str) -> Result<i64> {
+    pub(super) fn number(&self, name: &str) -> Result<i64> {
         self.get(name)
             .and_then(Json::as_i64)
             .ok_or_else(|| self.unlike(name))
@@ -123,7 +125,7 @@ impl Projector {
         event: &Event<'_>,
     ) -> Result<i64> {
         if event.n > 0 {
-            return self.follow(session, event);
+            return self.follow(session, keys, event);
         }
         let no = self.next_chain;
         self.next_chain += 1;
@@ -149,7 +151,12 @@ impl Projector {
     }
 
     /// An event on a chain that is there already.
-    fn follow(&mut self, session: &mut Session, event: &Event<'_>) -> Result<i64> {
+    fn follow(
+        &mut self,
+        session: &mut Session,
+        keys: &dyn ScopeKeys,
+        event: &Event<'_>,
+    ) -> Result<i64> {
         let no = match (event.chain_no, &self.chains) {
             (Some(no), _) => no,
             (None, Some(chains)) => *chains.get(&event.chain).ok_or_else(|| {
@@ -182,9 +189,10 @@ impl Projector {
                 "UPDATE stamp_authorities SET removed = 1 WHERE no <= ? AND name = (SELECT name FROM stamp_authorities WHERE no = ?)",
                 [no.into(), no.into()],
             ),
-            _ => {}
+            "erased" => self.erase(session, keys, event, no)?,
+            kind if KINDS.contains(&kind) => self.keys_changed(event)?,
+            _ => self.follow_act(session, event, no)?,
         }
-        let _ = session;
         Ok(no)
     }
 
@@ -208,6 +216,7 @@ impl Projector {
                         no.into(),
                         code.as_str().into(),
                         (scope_key as i64).into(),
+                        0i64.into(),
                         facts,
                     ],
                 );
@@ -263,6 +272,7 @@ impl Projector {
                 );
                 ChainKind::StampAuthority
             }
+            "hold_placed" | "erasure_ordered" | "proposed" => self.begin_act(event, no)?,
             other => {
                 return Err(AppError::damaged(
                     format!("event {} of the ledger", event.index),
@@ -272,6 +282,47 @@ impl Projector {
         })
     }
 
+    /// A new epoch of the keyring; with a member, what became of its scope.
+    fn keys_changed(&mut self, event: &Event<'_>) -> Result<()> {
+        let epoch = event.number("epoch")?;
+        self.rows
+            .insert("epochs", [epoch.into(), (event.index as i64).into()]);
+        if event.get("member").is_none() {
+            return Ok(());
+        }
+        let member = self.member_of(event)?.no;
+        match event.text("kind")? {
+            "keys_rotated" => self.fresh_scopes(event, member)?,
+            kind => self.rows.update(
+                "UPDATE members SET lock = ? WHERE no = ?",
+                [i64::from(kind == "scope_locked").into(), member.into()],
+            ),
+        }
+        Ok(())
+    }
+
+    fn fresh_scopes(&mut self, event: &Event<'_>, member: i64) -> Result<()> {
+        let scope = event.number("scope")?;
+        if let Some(row) = self.members.values_mut().find(|m| m.no == member) {
+            row.scope_key = scope as u64;
+        }
+        self.rows.update(
+            "UPDATE members SET scope_key = ? WHERE no = ?",
+            [scope.into(), member.into()],
+        );
+        let cases = event.get("cases").and_then(Json::as_object);
+        for (case, number) in cases.ok_or_else(|| event.unlike("cases"))? {
+            let case_no = self.cases.get(case).ok_or_else(|| event.unlike("cases"))?;
+            let number = number.as_i64().ok_or_else(|| event.unlike("cases"))?;
+            self.scopes.insert((member, *case_no), number as u64);
+            self.rows.update(
+                "UPDATE scopes SET scope_key = ? WHERE member = ? AND case_no = ?",
+                [number.into(), member.into(), (*case_no).into()],
+            );
+        }
+        Ok(())
+    }
+
     fn member_of(&self, event: &Event<'_>) -> Result<MemberRow> {
         self.members
             .get(event.text("member")?)
@@ -279,7 +330,7 @@ impl Projector {
             .ok_or_else(|| event.unlike("member"))
     }
 
-    fn case_of(&self, event: &Event<'_>) -> Result<i64> {
+    pub(super) fn case_of(&self, event: &Event<'_>) -> Result<i64> {
         self.cases
             .get(event.text("case")?)
             .copied()
@@ -362,10 +413,7 @@ impl Projector {
             }
         };
         let (intake, source) = self.intake(session, member.no, i64::from(said.ern.intake()))?;
-        let object = match &said.object {
-            Some(object) => Some(self.object(session, keys, event, object, said.size, &member)?),
-            None => None,
-        };
+        let object = self.object(session, keys, event, no, said, &member)?;
         self.rows.insert(
             "items",
             [
@@ -380,6 +428,7 @@ impl Projector {
                 object.into(),
                 said.time.into(),
                 said.former.into(),
+                Value::NoInt,
                 said.facts.clone().into(),
             ],
         );
@@ -392,22 +441,31 @@ impl Projector {
         Ok(())
     }
 
-    /// The number of the event's object; a new one gets its rows.
+    /// The number of the event's object, where it has one; a new one gets its rows.
     fn object(
         &mut self,
         session: &mut Session,
         keys: &dyn ScopeKeys,
         event: &Event<'_>,
-        said: &ObjectSaid,
-        size: i64,
+        item: i64,
+        received: &Received,
         member: &MemberRow,
-    ) -> Result<i64> {
+    ) -> Result<Option<i64>> {
+        let Some(said) = &received.object else {
+            return Ok(None);
+        };
         if let ObjectAt::Held(no) = event.object {
-            return Ok(no);
+            let row = session.query_one("SELECT id FROM objects WHERE no = ?", &[no.into()])?;
+            return match row.map(|r| r.array(0)).transpose()? {
+                Some(id) if ObjectId(id) == said.id => Ok(Some(no)),
+                _ => Err(AppError::Refused(
+                    "another item with the same bytes was erased at this moment: run the intake again, it goes on where it was".to_owned(),
+                )),
+            };
         }
         let known = self.objects.get(&said.id);
         if let Some(no) = known.or(self.former_objects.get(&said.id)) {
-            return Ok(*no);
+            return Ok(Some(*no));
         }
         let tag = match (said.tag, said.sha256) {
             (Some(tag), _) => Some(tag),
@@ -416,18 +474,20 @@ impl Projector {
         };
         if let (ObjectAt::JustBrought, Some(tag)) = (event.object, tag) {
             // Another process came between the two groups, and this one has forgotten what it brought.
+            let last = run_of(self.next_chain);
             let row = session.query_one(
-                "SELECT d.object FROM digests d JOIN objects o ON o.no = d.object WHERE d.member = ? AND d.tag = ? AND o.id = ?",
-                &[member.no.into(), tag.into(), said.id.0.into()],
+                "SELECT d.object FROM digests d JOIN objects o ON o.no = d.object WHERE d.run IN (?, ?) AND d.member = ? AND d.tag = ? AND o.id = ?",
+                &[last.into(), (last - 1).into(), member.no.into(), tag.into(), said.id.0.into()],
             )?;
-            return Ok(row.ok_or_else(|| event.unlike("object"))?.int(0)?);
+            return Ok(Some(row.ok_or_else(|| event.unlike("object"))?.int(0)?));
         }
-        let no = self.next_object;
-        self.next_object += 1;
+        // An object bears the number of the first item that holds it.
+        let no = item;
+        self.run_tag(session, no, tag)?;
         self.objects.insert(said.id, no);
         let (pack, place) = match event.object {
-            ObjectAt::Placed(at) => (self.pack(at.pack), at.offset as i64),
-            _ => (0, 0),
+            ObjectAt::Placed(at) => (at.pack, at.offset as i64),
+            _ => ([0; 16], 0),
         };
         self.rows.insert(
             "objects",
@@ -435,7 +495,7 @@ impl Projector {
                 no.into(),
                 said.id.0.into(),
                 member.no.into(),
-                size.into(),
+                received.size.into(),
                 said.sealed_size.into(),
                 said.sealed_sha256.into(),
                 pack.into(),
@@ -446,6 +506,7 @@ impl Projector {
             self.rows.insert(
                 "digests",
                 [
+                    run_of(no).into(),
                     member.no.into(),
                     tag.into(),
                     no.into(),
@@ -453,25 +514,44 @@ impl Projector {
                 ],
             );
         }
-        Ok(no)
+        Ok(Some(no))
     }
 
-    fn pack(&mut self, id: [u8; 16]) -> i64 {
-        if let Some(no) = self.packs.get(&id) {
-            return *no;
+    /// Remembers the tag of the new object `no` for the filter of its run, and ends the run before it.
+    pub(super) fn run_tag(
+        &mut self,
+        session: &mut Session,
+        no: i64,
+        tag: Option<[u8; 16]>,
+    ) -> Result<()> {
+        let Some(tag) = tag else { return Ok(()) };
+        let run = run_of(no);
+        let (open, tags) = match &mut self.open_run {
+            Some(open) => open,
+            None => {
+                // The tables hold all that came before: nothing of the run waits to be written.
+                let newest = session.query_one("SELECT max(run) FROM digests", &[])?;
+                let newest = newest.map(|r| r.opt_int(0)).transpose()?.flatten();
+                let newest = newest.unwrap_or(run);
+                let tags = tags_of_run(session, newest)?;
+                self.open_run.insert((newest, tags))
+            }
+        };
+        if *open != run {
+            let filter = Filter::of(&*tags).into_bytes();
+            self.rows
+                .insert("digest_filters", [(*open).into(), filter.into()]);
+            *open = run;
+            tags.clear();
         }
-        let no = self.next_pack;
-        self.next_pack += 1;
-        self.rows.insert("packs", [no.into(), id.into()]);
-        self.packs.insert(id, no);
-        no
+        tags.push(tag);
+        Ok(())
     }
 
-    /// Forgets the packs of this group, which no later group fills, and the objects of the one before: a group
+    /// Forgets the objects of the group before: a group
     /// speaks of its own objects, or of those that came just before it, so the lists need not grow.
     pub fn end_group(&mut self) {
         if self.chains.is_none() {
-            self.packs.clear();
             self.former_objects = std::mem::take(&mut self.objects);
         }
     }

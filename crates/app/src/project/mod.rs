@@ -1,10 +1,13 @@
 //! Projections: the tables as a function of the events. The live path and `comity rebuild` both
 //! come through [`Projector::apply`], so that what is rebuilt equals what was live.
 
+pub mod acts;
 mod apply;
+mod erased;
 pub mod facts;
 mod received;
 mod rows;
+mod runs;
 
 use std::collections::HashMap;
 
@@ -16,6 +19,7 @@ use crate::sql::{Session, Value};
 pub use apply::{Event, ObjectAt, source_tag};
 pub use received::{MemberIndex, Received, digest_tag, modified_nanos, path_tags};
 pub use rows::Rows;
+pub use runs::Filters;
 
 /// What a chain stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +39,14 @@ pub enum ChainKind {
     Item = 5,
     /// A disclosure.
     Disclosure = 6,
+    /// A hold: nothing under it is erased.
+    Hold = 7,
+    /// An erasure of items.
+    Erasure = 8,
+    /// An act that one person proposed and another is to confirm.
+    Proposal = 9,
     /// A time stamp authority as it was configured once.
-    StampAuthority = 7,
+    StampAuthority = 10,
 }
 
 /// How an item ended when it was met.
@@ -116,10 +126,9 @@ pub struct Projector {
     scopes: HashMap<(i64, i64), u64>,
     sources: HashMap<(i64, i64, [u8; 16]), i64>,
     intakes: HashMap<(i64, i64), (i64, i64)>,
-    packs: HashMap<[u8; 16], i64>,
+    /// Chain numbers of holds, erasures and proposals by their own numbers.
+    acts: HashMap<String, i64>,
     next_chain: i64,
-    next_object: i64,
-    next_pack: i64,
     next_source: i64,
     /// While rebuilding: every chain by its id. Live, callers know the numbers.
     chains: Option<HashMap<ChainId, i64>>,
@@ -127,6 +136,8 @@ pub struct Projector {
     objects: HashMap<ObjectId, i64>,
     /// Live: those of the group before.
     former_objects: HashMap<ObjectId, i64>,
+    /// The newest run that holds a tag, and its tags, once they were asked for.
+    open_run: Option<(i64, Vec<[u8; 16]>)>,
     /// The rows made since the last [`Rows::flush`].
     pub rows: Rows,
 }
@@ -142,12 +153,8 @@ impl Projector {
                 .unwrap_or(0)
                 + 1)
         };
-        let (next_chain, next_object) = (
+        let (next_chain, next_source) = (
             next("SELECT coalesce(max(no), 0) FROM chains")?,
-            next("SELECT coalesce(max(no), 0) FROM objects")?,
-        );
-        let (next_pack, next_source) = (
-            next("SELECT coalesce(max(no), 0) FROM packs")?,
             next("SELECT coalesce(max(no), 0) FROM sources")?,
         );
         let mut p = Projector {
@@ -156,14 +163,13 @@ impl Projector {
             scopes: HashMap::new(),
             sources: HashMap::new(),
             intakes: HashMap::new(),
-            packs: HashMap::new(),
+            acts: HashMap::new(),
             next_chain,
-            next_object,
-            next_pack,
             next_source,
             chains: None,
             objects: HashMap::new(),
             former_objects: HashMap::new(),
+            open_run: None,
             rows: Rows::default(),
         };
         for r in session.query("SELECT code, no, scope_key FROM members", &[])? {

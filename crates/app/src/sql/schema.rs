@@ -1,4 +1,4 @@
-//! The tables. All but the last two are projections: functions of the ledger, the bodies, the
+//! The tables. All but the last four are projections: functions of the ledger, the bodies, the
 //! keyring and the vault, which `comity rebuild` makes anew.
 //!
 //! Columns named `facts` are sealed with the content key of the row's chain, so that whoever
@@ -29,7 +29,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         ],
     ),
     ("events", 2, &["chain", "n", "leaf"]),
-    ("members", 1, &["no", "code", "scope_key", "facts"]),
+    ("members", 1, &["no", "code", "scope_key", "lock", "facts"]),
     ("persons", 1, &["no", "member", "number", "facts"]),
     ("cases", 1, &["no", "code", "facts"]),
     ("scopes", 2, &["member", "case_no", "scope_key"]),
@@ -46,7 +46,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         1,
         &[
             "no", "member", "case_no", "intake", "number", "source", "state", "size", "object",
-            "received", "former", "facts",
+            "received", "former", "erased", "facts",
         ],
     ),
     (
@@ -63,18 +63,29 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
             "at",
         ],
     ),
-    ("packs", 1, &["no", "id"]),
-    ("digests", 3, &["member", "tag", "object", "holder"]),
+    ("digests", 4, &["run", "member", "tag", "object", "holder"]),
+    ("digest_filters", 1, &["run", "bits"]),
     ("paths", 4, &["source", "folder", "name", "item"]),
+    ("erasures", 1, &["no", "number", "completed"]),
+    ("holds", 1, &["no", "number", "case_no", "released"]),
+    ("held", 2, &["item", "hold"]),
+    ("person_keys", 2, &["person", "since", "key"]),
+    ("two_person_acts", 1, &["act", "other_member", "hours"]),
+    (
+        "proposals",
+        1,
+        &["no", "number", "act", "person", "lapses", "state"],
+    ),
     ("disclosures", 1, &["no", "case_no", "failed"]),
     ("stamp_authorities", 1, &["no", "name", "removed", "facts"]),
+    ("epochs", 1, &["epoch", "leaf"]),
 ];
 
 const TABLES: &str = "
 CREATE TABLE chains (no INTEGER PRIMARY KEY, chain BLOB NOT NULL, kind INTEGER NOT NULL, custody_key INTEGER NOT NULL,
   content_key INTEGER NOT NULL, first_index INTEGER NOT NULL, last_n INTEGER NOT NULL, last_index INTEGER NOT NULL, last_leaf BLOB NOT NULL);
 CREATE TABLE events (chain INTEGER NOT NULL, n INTEGER NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (chain, n)) WITHOUT ROWID;
-CREATE TABLE members (no INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, scope_key INTEGER NOT NULL, facts BLOB);
+CREATE TABLE members (no INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, scope_key INTEGER NOT NULL, lock INTEGER NOT NULL, facts BLOB);
 CREATE TABLE persons (no INTEGER PRIMARY KEY, member INTEGER NOT NULL, number TEXT NOT NULL UNIQUE, facts BLOB);
 CREATE TABLE cases (no INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, facts BLOB);
 CREATE TABLE scopes (member INTEGER NOT NULL, case_no INTEGER NOT NULL, scope_key INTEGER NOT NULL, PRIMARY KEY (member, case_no)) WITHOUT ROWID;
@@ -83,19 +94,30 @@ CREATE TABLE intakes (no INTEGER PRIMARY KEY, member INTEGER NOT NULL, case_no I
   source INTEGER NOT NULL, closed INTEGER NOT NULL, facts BLOB, UNIQUE (member, number));
 CREATE TABLE items (no INTEGER PRIMARY KEY, member INTEGER NOT NULL, case_no INTEGER NOT NULL, intake INTEGER NOT NULL,
   number INTEGER NOT NULL, source INTEGER NOT NULL, state INTEGER NOT NULL, size INTEGER NOT NULL, object INTEGER,
-  received INTEGER NOT NULL, former INTEGER, facts BLOB);
+  received INTEGER NOT NULL, former INTEGER, erased INTEGER, facts BLOB);
 CREATE UNIQUE INDEX items_by_number ON items (intake, number);
+CREATE INDEX items_again ON items (object) WHERE object <> no;
 CREATE TABLE objects (no INTEGER PRIMARY KEY, id BLOB NOT NULL, member INTEGER NOT NULL, size INTEGER NOT NULL,
-  sealed_size INTEGER NOT NULL, sealed_sha256 BLOB NOT NULL, pack INTEGER NOT NULL, at INTEGER NOT NULL);
-CREATE TABLE packs (no INTEGER PRIMARY KEY, id BLOB NOT NULL);
-CREATE TABLE digests (member INTEGER NOT NULL, tag BLOB NOT NULL, object INTEGER NOT NULL, holder INTEGER NOT NULL, PRIMARY KEY (member, tag, object)) WITHOUT ROWID;
+  sealed_size INTEGER NOT NULL, sealed_sha256 BLOB NOT NULL, pack BLOB NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE digests (run INTEGER NOT NULL, member INTEGER NOT NULL, tag BLOB NOT NULL, object INTEGER NOT NULL, holder INTEGER NOT NULL,
+  PRIMARY KEY (run, member, tag, object)) WITHOUT ROWID;
+CREATE TABLE digest_filters (run INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 CREATE TABLE paths (source INTEGER NOT NULL, folder INTEGER NOT NULL, name INTEGER NOT NULL, item INTEGER NOT NULL,
   PRIMARY KEY (source, folder, name, item)) WITHOUT ROWID;
+CREATE TABLE erasures (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, completed INTEGER NOT NULL);
+CREATE TABLE holds (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, case_no INTEGER, released INTEGER NOT NULL);
+CREATE TABLE held (item INTEGER NOT NULL, hold INTEGER NOT NULL, PRIMARY KEY (item, hold)) WITHOUT ROWID;
+CREATE TABLE person_keys (person INTEGER NOT NULL, since INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (person, since)) WITHOUT ROWID;
+CREATE TABLE two_person_acts (act TEXT PRIMARY KEY, other_member INTEGER NOT NULL, hours INTEGER NOT NULL);
+CREATE TABLE proposals (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, act TEXT NOT NULL, person TEXT NOT NULL,
+  lapses INTEGER NOT NULL, state INTEGER NOT NULL);
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
 CREATE TABLE stamp_authorities (no INTEGER PRIMARY KEY, name TEXT NOT NULL, removed INTEGER NOT NULL, facts BLOB);
+CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);
 CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL, checkpoint BLOB NOT NULL);
+CREATE TABLE packs_in_work (id BLOB PRIMARY KEY, leaves INTEGER NOT NULL);
 CREATE TABLE stamp_tries (name TEXT PRIMARY KEY, at INTEGER NOT NULL, error TEXT NOT NULL)
 ";
 

@@ -99,6 +99,7 @@ impl Centre {
             .content("hash", authority.hash.name())
             .content("qualified", authority.qualified)
             .content("certificates", authority.certificates.as_str())
+            .signed(actor, &self.config.origin)?
             .seal(&self.keys.scope_key(CENTRE_KEY)?, &own, random)?;
         let draft = Draft {
             subject: Subject::New(chain),
@@ -127,6 +128,7 @@ impl Centre {
             random,
         )
         .custody("authority", name)
+        .signed(actor, &self.config.origin)?
         .seal(&self.keys.scope_key(CENTRE_KEY)?, &own, random)?;
         let draft = Draft {
             subject: Subject::Known(found.no),

@@ -95,6 +95,40 @@ impl Kept {
     }
 }
 
+/// Copies to another store the series over checkpoints of at most `most` events. A token's files are never changed once
+/// its response is there, and the response is copied last: what is there with it is left alone.
+pub fn copy(from: &Objects, to: &Objects, most: u64) -> Result<()> {
+    let there = Kept::list(to)?;
+    for (id, files) in &Kept::list(from)?.series {
+        let tokens = Kept::tokens(files);
+        let copied = there.series.get(id).map_or(0, |files| Kept::tokens(files));
+        if id.size > most || tokens <= copied {
+            continue;
+        }
+        let (mut files, mut responses) = (files.clone(), Vec::new());
+        files.retain(|name| match StampFile::of_name(name) {
+            Some(StampFile::Response(n)) => {
+                if n >= copied {
+                    responses.push(name.clone());
+                }
+                false
+            }
+            Some(StampFile::Certificates(n) | StampFile::Revocation(n) | StampFile::About(n)) => {
+                n >= copied && n < tokens
+            }
+            Some(StampFile::Checkpoint) => copied == 0,
+            None => false,
+        });
+        for name in files.iter().chain(&responses) {
+            let path = id.path(name);
+            if let Some(bytes) = from.get(&path)? {
+                to.put(&path, &bytes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Checks a kept series. Findings are pairs of a file's name in the series and what is wrong.
 pub fn check(
     objects: &Objects,

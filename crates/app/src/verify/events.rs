@@ -1,6 +1,6 @@
 //! Every event opened: its body against its leaf, its chain, its object; in the full check its object's bytes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use comity_core::body::{Field, SealedBody};
 use comity_core::digest::{Digest, unhex};
@@ -18,6 +18,7 @@ use super::tables::Tables;
 use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
 use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
+use crate::keychange::KINDS;
 use crate::keys::Keys;
 use crate::packs::Packs;
 use crate::project::ObjectPlace;
@@ -46,7 +47,8 @@ pub fn check(
     depth: Depth,
     report: &mut Report,
 ) -> Result<()> {
-    let objects = objects(scene, report)?;
+    let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
+    let objects = objects(scene, tables.packs_in_work(), report)?;
     let places: HashMap<ObjectId, ObjectPlace> = objects
         .iter()
         .map(|(id, o)| {
@@ -59,10 +61,10 @@ pub fn check(
             )
         })
         .collect();
-    let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
     let packs = Packs::new(&scene.vault);
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
     let mut absent = AbsentKeys::default();
+    let mut epoch = 1;
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
     let look = || {
@@ -100,6 +102,7 @@ pub fn check(
                         &event.event.hash,
                     ));
                     need_key(inspection, event.event.custody_key, report, &mut told);
+                    epoch = epoch.max(epoch_told(&event.fields));
                     if let Some(bytes) = bytes {
                         report.findings.extend(bytes.findings);
                         if bytes.absent {
@@ -131,6 +134,10 @@ pub fn check(
         Ok(())
     })?;
     absent.tell(report);
+    let present = u64::from(keys.ring().epoch());
+    if epoch > present {
+        report.findings.push(Finding::new("keyring", format!("the ledger tells of its epoch {epoch} and it is of epoch {present}: an older copy was put in place")));
+    }
     if met < size {
         tables.give_up();
         if depth == Depth::Full {
@@ -141,8 +148,23 @@ pub fn check(
     tables.end(scene, tree, report)
 }
 
+/// The epoch of the keyring that an event tells of; 0 where it tells of none.
+fn epoch_told(fields: &[Field]) -> u64 {
+    match text(fields, "kind") {
+        Some(kind) if KINDS.contains(&kind) => {
+            let epoch = fields.iter().find(|f| f.name == "epoch");
+            epoch.and_then(|f| f.value.as_u64()).unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
 /// Every object of the vault by its id. A pack whose index is damaged is a finding.
-fn objects(scene: &Scene<'_>, report: &mut Report) -> Result<HashMap<ObjectId, Indexed>> {
+fn objects(
+    scene: &Scene<'_>,
+    in_work: &HashSet<PackId>,
+    report: &mut Report,
+) -> Result<HashMap<ObjectId, Indexed>> {
     let mut objects = HashMap::new();
     let files = scene.vault.packs()?;
     report.packs = files.len() as u64;
@@ -153,18 +175,21 @@ fn objects(scene: &Scene<'_>, report: &mut Report) -> Result<HashMap<ObjectId, I
                 .push(Finding::new(file.name, "this file is no pack"));
             continue;
         };
+        if in_work.contains(&pack) {
+            // Whatever it holds lies elsewhere too, and there it counts.
+            continue;
+        }
         match scene.vault.read_pack_index(&file.name) {
-            Ok(index) => objects.extend(index.objects.iter().map(|o| {
-                (
-                    o.object,
-                    Indexed {
+            Ok(index) => {
+                for o in &index.objects {
+                    objects.entry(o.object).or_insert(Indexed {
                         pack: pack.0,
                         offset: o.offset,
                         len: o.len,
                         sha256: o.sha256,
-                    },
-                )
-            })),
+                    });
+                }
+            }
             Err(e) => {
                 // The keyless check of this one pack says which of its objects are hurt.
                 let found = scene

@@ -12,6 +12,7 @@ use crate::fixture::*;
 on_every_kind! {
     tables_made_anew_are_the_live_ones,
     events_that_only_sql_holds_are_brought_over,
+    tables_of_an_older_version_are_made_anew_and_of_a_newer_refused,
 }
 
 fn filled(kind: Kind) -> World {
@@ -153,6 +154,28 @@ fn a_state_that_is_older_than_the_ledger_is_made_anew_before_anything_is_signed(
     take_in(&centre, &request(&[&more])).unwrap();
     drop(centre);
     world.assert_sound();
+}
+
+/// A program that keeps other tables than the one before makes them anew by itself, and touches no newer ones.
+fn tables_of_an_older_version_are_made_anew_and_of_a_newer_refused(kind: Kind) {
+    let world = filled(kind);
+    let before = listing(&world.open());
+    let change = |by: &str| {
+        let mut session = world.open().session().unwrap();
+        session
+            .execute(&format!("UPDATE log_state SET version = version {by}"), &[])
+            .unwrap();
+    };
+    change("- 1");
+    let centre = world.open();
+    let said = centre.recovered.join(" ");
+    assert!(said.contains("of an older version"), "{said:?}");
+    assert_eq!(listing(&centre), before);
+    drop(centre);
+    world.assert_sound();
+    change("+ 1");
+    let refused = world.open_on(Disk::real()).err().map(|e| e.to_string());
+    assert!(refused.is_some_and(|e| e.contains("a newer one wrote it")));
 }
 
 /// The other way round would be a fork: a ledger that is older than what was signed is not gone on with.

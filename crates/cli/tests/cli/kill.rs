@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::world::{World, both, leftovers, put};
 
-const SIGKILL: i32 = 9;
+pub const SIGKILL: i32 = 9;
 
 /// Files in two groups, one of them large.
 fn delivery(folder: &Path) -> Vec<String> {

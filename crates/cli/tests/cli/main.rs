@@ -6,6 +6,7 @@ mod answers;
 mod authority;
 mod damage;
 mod handover;
+mod keys;
 mod kill;
 mod processes;
 mod readonly;

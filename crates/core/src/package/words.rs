@@ -82,6 +82,8 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             "removed the time stamp authority {}",
             event.or_unknown("authority")
         ),
+        "vault_compacted" => "gave back the space of bytes whose keys were destroyed".to_owned(),
+        "backup_made" => "made a backup".to_owned(),
         other => format!("recorded “{}”", other.replace('_', " ")),
     };
     format!("{actor} {act}")

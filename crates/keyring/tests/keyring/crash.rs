@@ -53,7 +53,7 @@ const FAULTS: &[(&str, Fault)] = &[
 ];
 
 /// Runs `act` with a fault at its first durable call, its second, and so on until none is hit.
-fn at_every_step(
+pub fn at_every_step(
     prepare: impl Fn() -> Centre,
     act: impl Fn(&Keyring, &Centre) -> Result<(), KeyringError>,
     check: impl Fn(&Centre, &str, Result<(), KeyringError>),

@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod desk;
 mod destroy;
+mod epoch;
 mod fixture;
 mod frozen;
 mod head;
