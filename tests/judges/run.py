@@ -16,10 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from authority import Authority
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SAMPLES = ROOT / "testdata/samples"
-NOT_JUDGES = {"run.py", "report.py"}
+NOT_JUDGES = {"run.py", "report.py", "authority.py"}
 
 
 class World:
@@ -75,6 +77,10 @@ class World:
         self.comity("intake", many, "--member", "UKR", "--case", "Zoriane", "--source", "many", "--no-receipt")
         self.comity("item", "get", "UKR-000001-0000001", "--purpose", "judging", "-o", self.folder / "got")
 
+        authority = Authority(self.folder / "authority")
+        self.comity("stamp", "authority", "add", "judged", "--url", authority.url, "--certificates", authority.certificates)
+        self.comity("stamp", "now")
+
         disclose = ("disclose", "--case", "Zoriane", "--purpose", "judging", "--recipient", "the judges", "-o")
         self.comity(*disclose, self.folder / "package")
         (self.folder / "zipped").mkdir()
@@ -101,6 +107,7 @@ class World:
             "keys": str(self.folder / "log" / "keys"),
             "older_checkpoint": str(older),
             "proofs": str(proofs),
+            "authority": str(authority.certificates),
             "scratch": str(self.folder),
         }
         path = self.folder / "world.json"

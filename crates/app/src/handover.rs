@@ -13,6 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::error::{AppError, Result};
+use crate::recipients::{Passing, Recipients};
 
 /// Buffer of a file that is being written.
 const BUFFER: usize = 1 << 18;
@@ -23,7 +24,9 @@ pub struct Handover {
     disk: Disk,
     /// Where the files are gathered: the folder itself, or what goes into the zip at the end.
     folder: PathBuf,
-    zip: Option<(Mutex<ZipWriter<BufWriter<Stepped>>>, PathBuf)>,
+    zip: Option<(Mutex<ZipOut>, PathBuf)>,
+    /// Of an encrypted zip: seals what is gathered until it goes in.
+    passing: Option<Passing>,
     /// The name of the one folder in the zip.
     name: String,
     folders: Mutex<std::collections::BTreeSet<PathBuf>>,
@@ -46,7 +49,16 @@ pub fn is_zip(place: &Path) -> bool {
         .is_some_and(|e| e.eq_ignore_ascii_case("zip"))
 }
 
-/// The name of the package: the destination's, without `.zip`.
+/// The ending of an encrypted package.
+const SEALED_ENDING: &str = ".zip.age";
+
+/// Whether a destination is a zip that is encrypted to recipients: by its name.
+pub fn is_sealed(place: &Path) -> bool {
+    let name = place.file_name().and_then(|n| n.to_str());
+    name.is_some_and(|n| n.ends_with(SEALED_ENDING))
+}
+
+/// The name of the package: the destination's, without `.zip` or `.zip.age`.
 pub fn name_of(place: &Path) -> Result<String> {
     let name = if is_zip(place) {
         place.file_stem()
@@ -54,6 +66,8 @@ pub fn name_of(place: &Path) -> Result<String> {
         place.file_name()
     };
     name.and_then(|n| n.to_str())
+        .map(|n| n.strip_suffix(SEALED_ENDING).unwrap_or(n))
+        .filter(|n| !n.is_empty())
         .map(str::to_owned)
         .ok_or_else(|| {
             AppError::Usage(format!(
@@ -123,18 +137,24 @@ fn gathering(made: &Path) -> PathBuf {
 }
 
 impl Handover {
-    /// Begins at `made`, the partial name; `place` says whether it is a zip and how its folder is called.
-    pub fn begin(disk: &Disk, place: &Path, made: &Path) -> Result<Handover> {
+    /// Begins at `made`, the partial name; `place` says whether it is a zip and how its folder is called. A zip is
+    /// encrypted to `recipients`, when there are any.
+    pub fn begin(
+        disk: &Disk,
+        place: &Path,
+        made: &Path,
+        recipients: Option<&Recipients>,
+    ) -> Result<Handover> {
         let name = name_of(place)?;
-        let (folder, zip) = if is_zip(place) {
-            let file = Stepped::create(disk, made)?;
-            (
-                gathering(made),
-                Some((
-                    Mutex::new(ZipWriter::new(BufWriter::with_capacity(BUFFER, file))),
-                    made.to_owned(),
-                )),
-            )
+        let (folder, zip) = if is_zip(place) || recipients.is_some() {
+            let file = BufWriter::with_capacity(BUFFER, Stepped::create(disk, made)?);
+            let zip = match recipients {
+                None => ZipOut::Clear(Box::new(ZipWriter::new(file))),
+                Some(recipients) => {
+                    ZipOut::sealed(file, recipients).map_err(|e| AppError::io(made, e))?
+                }
+            };
+            (gathering(made), Some((Mutex::new(zip), made.to_owned())))
         } else {
             (made.to_owned(), None)
         };
@@ -143,6 +163,7 @@ impl Handover {
             disk: disk.clone(),
             folder,
             zip,
+            passing: recipients.map(|_| Passing::new()),
             name,
             folders: Mutex::default(),
         })
@@ -168,11 +189,18 @@ impl Handover {
 
     /// A file that grows while others are written.
     pub fn growing(&self, path: &str) -> Result<Growing> {
-        let file = self.create(path)?;
+        let file = BufWriter::with_capacity(BUFFER, self.create(path)?);
+        let target = self.folder.join(path);
+        let out = match &self.passing {
+            None => GrowingOut::Clear(file),
+            Some(passing) => {
+                GrowingOut::Sealed(passing.seal(file).map_err(|e| AppError::io(&target, e))?)
+            }
+        };
         Ok(Growing {
             path: path.to_owned(),
-            target: self.folder.join(path),
-            out: BufWriter::with_capacity(BUFFER, file),
+            target,
+            out,
             hasher: Sha256Hasher::new(),
             size: 0,
         })
@@ -240,18 +268,25 @@ impl Handover {
         })
     }
 
-    /// Ends it: everything durable under the partial name.
-    pub fn finish(self, files: &[&str]) -> Result<()> {
+    /// Ends it: everything durable under the partial name. Of an encrypted one, the SHA-256 of its bytes.
+    pub fn finish(self, files: &[&str]) -> Result<Option<Digest>> {
         let Some((zip, at)) = self.zip else {
-            return flush_file_system(&self.disk, &self.folder);
+            flush_file_system(&self.disk, &self.folder)?;
+            return Ok(None);
         };
         let mut zip = zip.into_inner().unwrap_or_else(PoisonError::into_inner);
         for path in files {
             let source = self.folder.join(path);
-            let mut file = BufReader::with_capacity(
+            let file = BufReader::with_capacity(
                 BUFFER,
                 File::open(&source).map_err(|e| AppError::io(&source, e))?,
             );
+            let mut file: Box<dyn Read> = match &self.passing {
+                None => Box::new(file),
+                Some(passing) => {
+                    Box::new(passing.open(file).map_err(|e| AppError::io(&source, e))?)
+                }
+            };
             let options = SimpleFileOptions::default()
                 .compression_method(CompressionMethod::Deflated)
                 .large_file(true);
@@ -259,12 +294,13 @@ impl Handover {
                 .map_err(|e| zip_error(&at, e))?;
             std::io::copy(&mut file, &mut zip).map_err(|e| AppError::io(&at, e))?;
         }
-        let out = zip.finish().map_err(|e| zip_error(&at, e))?;
+        let (out, sealed) = zip.finish().map_err(|e| AppError::io(&at, e))?;
         let file = out
             .into_inner()
             .map_err(|e| AppError::io(&at, e.into_error()))?;
         file.sync()?;
-        Ok(self.disk.remove_dir_all(&self.folder)?)
+        self.disk.remove_dir_all(&self.folder)?;
+        Ok(sealed)
     }
 }
 
@@ -340,6 +376,82 @@ impl Seek for Stepped {
     }
 }
 
+/// The zip of a hand-over: as it is, or encrypted while it is written.
+enum ZipOut {
+    Clear(Box<ZipWriter<BufWriter<Stepped>>>),
+    Sealed(Box<ZipWriter<zip::write::StreamWriter<SealedOut>>>),
+}
+
+type SealedOut = age::stream::StreamWriter<Hashing<BufWriter<Stepped>>>;
+
+impl ZipOut {
+    fn sealed(file: BufWriter<Stepped>, recipients: &Recipients) -> std::io::Result<ZipOut> {
+        let out = Hashing {
+            out: file,
+            hasher: Sha256Hasher::new(),
+        };
+        Ok(ZipOut::Sealed(Box::new(ZipWriter::new_stream(
+            recipients.seal(out)?,
+        ))))
+    }
+
+    fn start_file(
+        &mut self,
+        name: String,
+        options: SimpleFileOptions,
+    ) -> zip::result::ZipResult<()> {
+        match self {
+            ZipOut::Clear(zip) => zip.start_file(name, options),
+            ZipOut::Sealed(zip) => zip.start_file(name, options),
+        }
+    }
+
+    fn finish(self) -> std::io::Result<(BufWriter<Stepped>, Option<Digest>)> {
+        match self {
+            ZipOut::Clear(zip) => Ok((zip.finish().map_err(std::io::Error::other)?, None)),
+            ZipOut::Sealed(zip) => {
+                let stream = zip.finish().map_err(std::io::Error::other)?;
+                let hashing = stream.into_inner().finish()?;
+                Ok((hashing.out, Some(hashing.hasher.finish())))
+            }
+        }
+    }
+}
+
+impl Write for ZipOut {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            ZipOut::Clear(zip) => zip.write(bytes),
+            ZipOut::Sealed(zip) => zip.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            ZipOut::Clear(zip) => zip.flush(),
+            ZipOut::Sealed(zip) => zip.flush(),
+        }
+    }
+}
+
+/// Takes the digest of what goes through.
+struct Hashing<W> {
+    out: W,
+    hasher: Sha256Hasher,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
 fn zip_error(at: &Path, error: zip::result::ZipError) -> AppError {
     AppError::io(at, std::io::Error::other(error))
 }
@@ -348,9 +460,23 @@ fn zip_error(at: &Path, error: zip::result::ZipError) -> AppError {
 pub struct Growing {
     path: String,
     target: PathBuf,
-    out: BufWriter<Stepped>,
+    out: GrowingOut,
     hasher: Sha256Hasher,
     size: u64,
+}
+
+enum GrowingOut {
+    Clear(BufWriter<Stepped>),
+    Sealed(age::stream::StreamWriter<BufWriter<Stepped>>),
+}
+
+impl GrowingOut {
+    fn end(self) -> std::io::Result<()> {
+        match self {
+            GrowingOut::Clear(mut out) => out.flush(),
+            GrowingOut::Sealed(out) => out.finish()?.flush(),
+        }
+    }
 }
 
 impl Growing {
@@ -358,16 +484,16 @@ impl Growing {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
-        self.out
-            .write_all(bytes)
-            .map_err(|e| AppError::io(&self.target, e))
+        match &mut self.out {
+            GrowingOut::Clear(out) => out.write_all(bytes),
+            GrowingOut::Sealed(out) => out.write_all(bytes),
+        }
+        .map_err(|e| AppError::io(&self.target, e))
     }
 
     /// Ends the file.
-    pub fn end(mut self) -> Result<Written> {
-        self.out
-            .flush()
-            .map_err(|e| AppError::io(&self.target, e))?;
+    pub fn end(self) -> Result<Written> {
+        self.out.end().map_err(|e| AppError::io(&self.target, e))?;
         Ok(Written {
             path: self.path,
             sha256: self.hasher.finish(),
@@ -391,6 +517,13 @@ impl Write for Tee<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
     }
+}
+
+/// SHA-256 of a whole file.
+pub fn digest_of(file: &Path) -> Option<Digest> {
+    let mut hasher = Sha256Hasher::new();
+    std::io::copy(&mut File::open(file).ok()?, &mut hasher).ok()?;
+    Some(hasher.finish())
 }
 
 /// Reads one file of a finished hand-over, in either form.

@@ -29,9 +29,11 @@ mod queue;
 pub mod read;
 pub mod rebuild;
 pub mod receipt;
+pub mod recipients;
 mod recover;
 pub mod registry;
 pub mod sql;
+pub mod stamp;
 mod upkeep;
 pub mod verify;
 

@@ -81,13 +81,22 @@ impl Outgoing {
         let made = partial(place, &tag);
         session.insert(
             "packages_in_work",
-            &["tag", "chain", "recorded", "made", "place", "digest"],
+            &[
+                "tag",
+                "chain",
+                "recorded",
+                "made",
+                "place",
+                "digest",
+                "checkpoint",
+            ],
             &[
                 tag.as_str().into(),
                 0i64.into(),
                 0i64.into(),
                 text_of(&made).as_str().into(),
                 text_of(place).as_str().into(),
+                Vec::new().into(),
                 Vec::new().into(),
             ],
         )?;
@@ -164,6 +173,11 @@ impl Outgoing {
         } else {
             Kind::Package
         }
+    }
+
+    /// Keeps the checkpoint that it is made from: an encrypted package cannot be asked for it again.
+    pub fn stands_at(&self, session: &mut Session, checkpoint: &[u8]) -> Result<()> {
+        self.update(session, "checkpoint = ?", vec![checkpoint.into()])
     }
 
     /// Says in the transaction that records it how far that is.

@@ -346,7 +346,15 @@ impl Beside {
         let tables: [(&str, &[&str]); 2] = [
             (
                 "packages_in_work",
-                &["tag", "chain", "recorded", "made", "place", "digest"],
+                &[
+                    "tag",
+                    "chain",
+                    "recorded",
+                    "made",
+                    "place",
+                    "digest",
+                    "checkpoint",
+                ],
             ),
             ("packs_in_work", &["id", "leaves"]),
         ];

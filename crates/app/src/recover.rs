@@ -9,7 +9,9 @@ use crate::commit::{Draft, Subject};
 use crate::disclose::record::{beside, hand_over};
 use crate::error::{AppError, Result};
 use crate::event::EventDraft;
-use crate::handover::{is_zip, name_of, parent, partial, read_file, remove_partial};
+use crate::handover::{
+    digest_of, is_sealed, is_zip, name_of, parent, partial, read_file, remove_partial,
+};
 use crate::keys::CENTRE_KEY;
 use crate::outgoing::{Kind, Outgoing, Recorded, Row};
 use crate::project::ObjectAt;
@@ -152,6 +154,9 @@ const NEVER: &str = "was interrupted while it was being recorded; it was never h
 
 /// Whether what lies under the partial name is what was recorded, by the file that lists all its files.
 fn is_whole(work: &Outgoing, as_zip: bool, list: &str, digest: &[u8]) -> bool {
+    if is_sealed(&work.place) {
+        return digest_of(&work.made).is_some_and(|found| found.as_bytes() == digest);
+    }
     let Ok(name) = name_of(&work.place) else {
         return false;
     };

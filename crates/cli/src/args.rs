@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
-    proposal, rebuild, receipt, shell, vault, verify, witness,
+    proposal, rebuild, receipt, shell, stamp, vault, verify, witness,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -70,6 +70,8 @@ pub enum Verb {
     Item(item::ItemArgs),
     /// The log: its state, proofs, and its export
     Ledger(ledger::LedgerArgs),
+    /// Have checkpoints stamped by time stamp authorities
+    Stamp(stamp::StampArgs),
     /// The keyring: new epochs, shares, and members' locks
     Keys(keys::KeysArgs),
     /// Make a package for a court, the defence or another body

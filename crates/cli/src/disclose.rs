@@ -1,9 +1,11 @@
 //! `comity disclose`: a package for a court, the defence or another body.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use comity_app::disclose::Selection;
+use comity_app::recipients::Recipients;
 use comity_core::id::Ern;
 use comity_core::package::{CONSISTENCY_ENDING, PROOF_ENDING};
 use serde_json::json;
@@ -28,13 +30,17 @@ pub struct DiscloseArgs {
     /// To whom
     #[arg(long)]
     pub recipient: Option<String>,
+    /// Encrypt the package to this recipient, once for each: an age key (age1…), an SSH key ("ssh-ed25519 …"), or a
+    /// file of such keys
+    #[arg(long = "to", value_name = "RECIPIENT")]
+    pub to: Vec<String>,
     /// Open the viewings by people too; they are withheld as work product otherwise
     #[arg(long)]
     pub viewings: bool,
     #[command(flatten)]
     pub attested: attest::AttestedArgs,
-    /// The package: a new folder, or a new file that ends in .zip
-    #[arg(short, long, value_name = "DIR|FILE.zip")]
+    /// The package: a new folder, or a new file that ends in .zip; with --to in .zip.age
+    #[arg(short, long, value_name = "DIR|FILE.zip|FILE.zip.age")]
     pub output: PathBuf,
 }
 
@@ -42,8 +48,12 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
-    args.attested.apply(&centre)?;
+    let to = match args.to.as_slice() {
+        [] => None,
+        given => Some(Arc::new(Recipients::parse(given)?)),
+    };
     let selection = Selection {
+        to: to.clone(),
         case: args.case.clone(),
         items: args.items.clone(),
         purpose: args.purpose.clone(),
@@ -58,7 +68,10 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     let fingerprint = centre.log_keys().fingerprint_groups();
     let name = args.output.file_name().unwrap_or_default();
     let name = name.to_string_lossy();
-    let name = name.strip_suffix(".zip").unwrap_or(&name);
+    let name = name
+        .strip_suffix(".zip.age")
+        .or(name.strip_suffix(".zip"))
+        .unwrap_or(&name);
     let mut lines = vec![
         format!(
             "In {4}: {0}, {1} with {2}, {3}.",
@@ -78,7 +91,15 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
         format!("Digest of its tag manifest: {}", done.tagmanifest),
         format!("Whoever checks it compares this fingerprint: {fingerprint}"),
     ];
+    let keys = to.as_ref().map_or(&[][..], |to| to.keys());
+    if !keys.is_empty() {
+        lines.push(format!(
+            "Encrypted to {}: `age -d -i KEY {name}.zip.age > {name}.zip` opens it.",
+            counted(keys.len() as u64, "recipient")
+        ));
+    }
     let mut json = json!({
+        "recipients": keys,
         "package": args.output.display().to_string(), "exhibits": done.head.exhibits, "files": done.head.files, "bytes": done.head.bytes,
         "events": done.head.events, "checkpoint": done.head.size, "leaf": done.leaf, "recorded_at": done.recorded_at,
         "tagmanifest_sha256": done.tagmanifest.to_string(), "fingerprint": centre.log_keys().fingerprint().to_string(),

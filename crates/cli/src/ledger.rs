@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::attest;
 use crate::output::answer;
+use crate::stamp::{status_json, status_lines};
 use crate::world::{Failure, open};
 
 #[derive(Args)]
@@ -94,6 +95,7 @@ fn status(global: &Global, centre: &Centre) -> Result<(), Failure> {
     let age = now.saturating_sub(signed);
     let keys = centre.log_keys();
     let attestation = centre.attestation()?;
+    let stamps = centre.stamp_status(&mut centre.session()?)?;
     let mut lines = vec![
         format!("Origin       {}", keys.origin()),
         format!("Events       {}", checkpoint.size()),
@@ -105,10 +107,13 @@ fn status(global: &Global, centre: &Centre) -> Result<(), Failure> {
         ),
         format!("Fingerprint  {}", keys.fingerprint_groups()),
     ];
+    let now_secs = u64::try_from(now).unwrap_or(0);
+    lines.extend(status_lines(&stamps, checkpoint.size(), now_secs));
     lines.extend(attest::status_lines(&attestation));
     lines.extend(attestation.warning());
     let json = json!({
         "attestation": attest::status_json(&attestation),
+        "stamps": status_json(&stamps),
         "origin": keys.origin(), "size": checkpoint.size(), "root": checkpoint.root().to_string(),
         "signed_at": time_text(signed.saturating_mul(1_000_000)), "age_seconds": age, "fingerprint": keys.fingerprint().to_string(),
     });

@@ -23,6 +23,7 @@ mod rebuild;
 mod receipt;
 mod shares;
 mod shell;
+mod stamp;
 mod vault;
 mod verify;
 mod witness;
@@ -66,6 +67,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Item(args) => item::run(global, args),
         Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
+        Verb::Stamp(args) => stamp::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
         Verb::Backup(args) => backup::run(global, args),
         Verb::Vault(args) => vault::run(global, args),

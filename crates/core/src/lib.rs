@@ -39,6 +39,7 @@ pub mod proof;
 pub mod random;
 pub mod shown;
 pub mod signature;
+pub mod stamp;
 pub mod tile;
 pub mod unverified;
 pub mod vkey;

@@ -4,6 +4,8 @@ use comity_core::tile::{FULL_WIDTH, TileId, entries_path, tile_path_number};
 
 pub(crate) const ROOT: &str = "ledger/";
 pub(crate) const CHECKPOINT: &str = "ledger/checkpoint";
+/// What the names of time stamps begin with (`docs/format/stamp.md`).
+pub(crate) const STAMPS: &str = "ledger/stamp/";
 /// The growing edge of a local store.
 pub(crate) const EDGE: &str = "ledger/edge";
 /// The growing edge's head on S3.

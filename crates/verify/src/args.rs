@@ -17,6 +17,8 @@ or evidence that a log signed two trees.
                      that at the package's checkpoint no later leaf and no
                      second leaf of the same place exists
   --against FOLDER   a receipt: also compare your own files with it
+  --authorities FILE the roots of time stamp authorities that you trust, in
+                     PEM; stamps under other roots do not count
   --require-anchor   without --keys, exit 1
   --json             answer in JSON
   --help, --version
@@ -44,6 +46,8 @@ pub struct Args {
     pub log: Option<PathBuf>,
     /// `--against`.
     pub against: Option<PathBuf>,
+    /// `--authorities`.
+    pub authorities: Option<PathBuf>,
     /// `--require-anchor`.
     pub require_anchor: bool,
     /// `--json`.
@@ -57,7 +61,7 @@ pub struct Args {
 pub fn parse() -> Result<Command, String> {
     let mut parser = lexopt::Parser::from_env();
     let mut path = None;
-    let (mut keys, mut log, mut against) = (None, None, None);
+    let (mut keys, mut log, mut against, mut authorities) = (None, None, None, None);
     let (mut require_anchor, mut json) = (false, false);
     while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
         match arg {
@@ -66,6 +70,7 @@ pub fn parse() -> Result<Command, String> {
             Long("keys") => keys = Some(value(&mut parser)?),
             Long("log") => log = Some(value(&mut parser)?),
             Long("against") => against = Some(value(&mut parser)?),
+            Long("authorities") => authorities = Some(value(&mut parser)?),
             Long("require-anchor") => require_anchor = true,
             Long("json") => json = true,
             Value(value) if path.is_none() => path = Some(PathBuf::from(value)),
@@ -78,6 +83,7 @@ pub fn parse() -> Result<Command, String> {
         keys,
         log,
         against,
+        authorities,
         require_anchor,
         json,
     }))

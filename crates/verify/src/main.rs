@@ -8,6 +8,7 @@ mod args;
 mod folder;
 mod misbehaviour;
 mod say;
+mod stamps;
 mod time;
 mod zipped;
 
@@ -15,6 +16,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use comity_core::Finding;
 use comity_core::checkpoint::LogKeys;
@@ -22,10 +24,12 @@ use comity_core::package::{
     Beside, CONSISTENCY_ENDING, MAX_SMALL_FILE_BYTES, PROOF_ENDING, PackageOptions, ReceiptOptions,
     Source, check_package, check_receipt, find,
 };
+use comity_core::stamp::Certificates;
 
 use args::{Args, Command};
 use folder::Folder;
 use say::Answer;
+use stamps::Trust;
 use zipped::Zipped;
 
 /// Nothing was found wrong.
@@ -75,6 +79,17 @@ fn verify(args: &Args) -> u8 {
         Ok(log) => log,
         Err(error) => return misused(&error),
     };
+    let authorities = match args
+        .authorities
+        .as_deref()
+        .map(read_authorities)
+        .transpose()
+    {
+        Ok(authorities) => authorities,
+        Err(error) => return misused(&error),
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let trust = Trust::new(authorities.as_ref(), now.map_or(0, |since| since.as_secs()));
     let answer = match open(&args.path) {
         Ok(source) => match check(args, &*source, keys.as_ref(), log.as_ref()) {
             Ok(answer) => answer,
@@ -84,9 +99,9 @@ fn verify(args: &Args) -> u8 {
         Err(Unopened::Wrong(finding)) => Answer::Unreadable(finding),
     };
     if args.json {
-        println!("{}", say::json(args, &answer));
+        println!("{}", say::json(args, &answer, &trust));
     } else {
-        print!("{}", say::text(args, &answer));
+        print!("{}", say::text(args, &answer, &trust));
     }
     let anchored = answer.anchored() || !args.require_anchor;
     if answer.holds() && anchored {
@@ -165,6 +180,14 @@ fn open_log(path: &Path) -> Result<Folder, String> {
         Err(error) => error.to_string(),
     };
     Err(format!("cannot read the log {}: {error}", path.display()))
+}
+
+fn read_authorities(path: &Path) -> Result<Certificates, String> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        format!("cannot use the authorities {}: {error}", path.display())
+    };
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+    Certificates::parse_pem(&bytes).map_err(|error| wrong(&error))
 }
 
 fn read_keys(path: &Path) -> Result<LogKeys, String> {

@@ -6,13 +6,14 @@ use comity_core::Finding;
 use comity_core::json::{Value, canonical, json};
 use comity_core::package::{
     CONSISTENCY_ENDING, Findings, LogFacts, PROOF_ENDING, PackageReport, ReceiptReport, Recording,
-    Witnessed,
+    StampReport, Witnessed,
 };
 use comity_core::policy::Attestation;
 use comity_core::shown::escape_for_terminal;
 
 use crate::against::Compared;
 use crate::args::Args;
+use crate::stamps::{self, Trust};
 use crate::time::utc;
 
 /// The first line when no keys were given from elsewhere.
@@ -53,6 +54,14 @@ impl Answer {
         }
     }
 
+    fn stamps(&self) -> &[StampReport] {
+        match self {
+            Answer::Package(report) => &report.stamps,
+            Answer::Receipt(report, _) => &report.stamps,
+            Answer::Unreadable(_) => &[],
+        }
+    }
+
     fn checked(&self) -> Option<&Findings> {
         match self {
             Answer::Package(report) => Some(&report.findings),
@@ -84,7 +93,7 @@ impl Answer {
 
 /// The answer for people.
 #[must_use]
-pub fn text(args: &Args, answer: &Answer) -> String {
+pub fn text(args: &Args, answer: &Answer, trust: &Trust) -> String {
     let mut out = String::new();
     let count = answer.count();
     let first = match count {
@@ -119,6 +128,12 @@ pub fn text(args: &Args, answer: &Answer) -> String {
         Answer::Package(report) => package(&mut out, args, report),
         Answer::Receipt(report, compared) => receipt(&mut out, report, compared.as_ref()),
         Answer::Unreadable(_) => {}
+    }
+    let size = answer.log().map_or(0, |log| log.size);
+    for stamp in answer.stamps() {
+        for (i, text) in stamps::lines(stamp, size, trust).iter().enumerate() {
+            field(&mut out, if i == 0 { "time stamp" } else { "" }, text);
+        }
     }
     if args.require_anchor && !answer.anchored() {
         line(
@@ -343,7 +358,7 @@ fn receipt(out: &mut String, report: &ReceiptReport, compared: Option<&Compared>
 
 /// The answer in JSON, one line.
 #[must_use]
-pub fn json(args: &Args, answer: &Answer) -> String {
+pub fn json(args: &Args, answer: &Answer, trust: &Trust) -> String {
     let verdict = match (answer.holds(), answer.anchored()) {
         (false, _) => "failed",
         (true, true) => "verified",
@@ -358,6 +373,7 @@ pub fn json(args: &Args, answer: &Answer) -> String {
         "verdict": verdict,
         "anchored": answer.anchored(),
         "findings": findings,
+        "stamps": stamps::json_of(answer.stamps(), trust),
         "more_findings": answer.more(),
         "log": answer.log().map(|log| json!({
             "origin": log.keys.origin(),

@@ -98,6 +98,7 @@ impl Centre {
             self.log_keys().to_file().as_bytes(),
         )?;
         let ledger = copy_ledger(&self.objects, &copy, &snapshot, watch)?;
+        crate::stamp::kept::copy(&self.objects, &copy, snapshot.size)?;
         let vault = Vault::new(copy.clone());
         let wanted = self.wanted_packs()?;
         let packs = packs::copy(&self.vault, &vault, &wanted, watch)?;

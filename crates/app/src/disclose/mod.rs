@@ -18,9 +18,10 @@ use comity_core::package::PackageHead;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
-use crate::handover::refuse_taken;
+use crate::handover::{is_sealed, refuse_taken};
 use crate::outgoing::{Kind, Outgoing};
 use crate::project::ItemState;
+use crate::recipients::Recipients;
 use crate::registry::Named;
 
 /// What is to be disclosed.
@@ -34,6 +35,8 @@ pub struct Selection {
     pub purpose: String,
     /// To whom.
     pub recipient: Option<String>,
+    /// Whom the package is encrypted to.
+    pub to: Option<std::sync::Arc<Recipients>>,
     /// Open the viewings by people too.
     pub viewings: bool,
 }
@@ -94,6 +97,21 @@ impl Centre {
             return Err(AppError::Usage(
                 "a disclosure has a purpose: --purpose \"what for\"".to_owned(),
             ));
+        }
+        match (&selection.to, is_sealed(place)) {
+            (Some(_), false) => {
+                return Err(AppError::Usage(
+                    "an encrypted package is one file: give -o a name that ends in .zip.age"
+                        .to_owned(),
+                ));
+            }
+            (None, true) => {
+                return Err(AppError::Usage(
+                    "to whom? a package that ends in .zip.age is encrypted: give --to for each recipient"
+                        .to_owned(),
+                ));
+            }
+            _ => {}
         }
         actor.signer()?;
         let place = std::path::absolute(place).map_err(|e| AppError::io(place, e))?;

@@ -47,6 +47,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
         "witness.md",
         include_str!("../../../../docs/format/witness.md"),
     ),
+    ("stamp.md", include_str!("../../../../docs/format/stamp.md")),
     ("vault.md", include_str!("../../../../docs/format/vault.md")),
     (
         "keyring.md",
@@ -60,6 +61,9 @@ pub struct Made {
     pub head: PackageHead,
     /// SHA-256 of its `tagmanifest-sha256.txt`.
     pub tagmanifest: Digest,
+    /// By which a later start knows that all of it is there: of an encrypted one the SHA-256 of its bytes, which
+    /// nobody here can open again; else the same as `tagmanifest`.
+    pub whole: Digest,
     /// Its exhibits, in order.
     pub exhibits: Vec<Exhibit>,
 }
@@ -81,7 +85,13 @@ pub fn write(
 ) -> Result<Made> {
     let covers = published(centre)?.size();
     let checkpoint = centre.checkpoint_for_paper(covers)?;
-    let out = Handover::begin(&centre.ambient.disk, &work.place, &work.made)?;
+    work.stands_at(session, checkpoint.as_bytes())?;
+    let out = Handover::begin(
+        &centre.ambient.disk,
+        &work.place,
+        &work.made,
+        selection.to.as_deref(),
+    )?;
     let head = PackageHead {
         centre: centre_name(centre)?,
         origin: centre.config.origin.clone(),
@@ -250,6 +260,7 @@ impl Bag {
             checkpoint.size(),
             &mut tags,
         )?;
+        centre.write_stamps(&out, "comity/stamps/", checkpoint, &mut tags)?;
         for (name, text) in DOCUMENTS {
             tags.push(out.add(&format!("comity/format/{name}"), text.as_bytes())?);
         }
@@ -282,10 +293,11 @@ impl Bag {
         tags.push(tagmanifest);
         tags.sort_by(|a, b| a.path.cmp(&b.path));
         let names: Vec<&str> = tags.iter().map(|t| t.path.as_str()).collect();
-        out.finish(&names)?;
+        let sealed = out.finish(&names)?;
         Ok(Made {
             head: self.head,
             tagmanifest: digest,
+            whole: sealed.unwrap_or(digest),
             exhibits: self.exhibits,
         })
     }

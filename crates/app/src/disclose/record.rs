@@ -14,7 +14,7 @@ use crate::commit::{Draft, Subject};
 use crate::cores::{ahead, on_all_cores};
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft, NumberedKey};
-use crate::handover::{is_zip, name_of, parent, put_in_place, read_file, write_beside};
+use crate::handover::{name_of, parent, put_in_place, write_beside};
 use crate::item::proof_in;
 use crate::keys::CENTRE_KEY;
 use crate::outgoing::{Outgoing, Recorded};
@@ -55,6 +55,7 @@ pub fn record(
         .content("tagmanifest_sha256", made.tagmanifest.to_string())
         .content("exhibits", made.head.exhibits)
         .content("checkpoint", made.head.size)
+        .content_opt("recipients", recipients(selection))
         .signed(actor, &centre.config.origin)?;
     let act = draft.id().to_string();
     let event = draft.seal(&centre.keys.scope_key(CENTRE_KEY)?, &own, random)?;
@@ -83,7 +84,7 @@ pub fn record(
             if let Some(draft) = first.take() {
                 let at = group.push(&draft)?;
                 leaf = at.index;
-                work.recorded(group.session, at.chain_no, Recorded::No, &made.tagmanifest)?;
+                work.recorded(group.session, at.chain_no, Recorded::No, &made.whole)?;
             }
             group.look_up(&chains)?;
             drafts.iter().try_for_each(|d| group.push(d).map(drop))?;
@@ -97,6 +98,12 @@ pub fn record(
         Ok(())
     })?;
     Ok(leaf)
+}
+
+/// The keys that the package is encrypted to.
+fn recipients(selection: &Selection) -> Option<Value> {
+    let to = selection.to.as_ref()?;
+    Some(to.keys().iter().map(String::as_str).collect())
 }
 
 /// The events of some exhibits, sealed on all cores.
@@ -150,21 +157,10 @@ fn events(
 /// May be repeated: after a crash it goes on where it was.
 pub fn hand_over(centre: &Centre, session: &mut Session, work: &Outgoing) -> Result<u64> {
     let row = session
-        .query_one("SELECT c.first_index FROM packages_in_work p JOIN chains c ON c.no = p.chain WHERE p.tag = ?", &[work.tag.as_str().into()])?
+        .query_one("SELECT c.first_index, p.checkpoint FROM packages_in_work p JOIN chains c ON c.no = p.chain WHERE p.tag = ?", &[work.tag.as_str().into()])?
         .ok_or_else(|| AppError::damaged("state", format!("the package {} is not in work", work.tag)))?;
     let act = centre.read_event(row.int(0)? as u64)?;
-    let old = read_file(
-        &work.made,
-        is_zip(&work.place),
-        &name_of(&work.place)?,
-        "comity/log/checkpoint",
-    )
-    .ok_or_else(|| {
-        AppError::damaged(
-            work.made.display().to_string(),
-            "the package has no checkpoint",
-        )
-    })?;
+    let old = row.blob(1)?.to_vec();
     // B covers the act and each exhibit's own event: all that is published by now.
     let covers = published(centre)?.size();
     let new = centre.checkpoint_for_paper(covers)?;

@@ -90,6 +90,23 @@ impl Event<'_> {
         }
     }
 
+    /// The facts of a stamp authority: its content fields, as canonical JSON.
+    fn stamp_facts(&self) -> Result<Value> {
+        let names = ["certificates", "hash", "qualified", "url"];
+        let fields: Option<Json> = names
+            .iter()
+            .map(|name| Some(((*name).to_owned(), self.get(name)?.clone())))
+            .collect();
+        match fields {
+            Some(fields) => {
+                let clear = comity_core::json::canonical(&fields)
+                    .map_err(|_| self.unlike("certificates"))?;
+                Ok(self.facts("stamp_authorities", &clear))
+            }
+            None => Ok(Value::NoBlob),
+        }
+    }
+
     /// The facts of a row whose one fact is a content field of text.
     fn text_facts(&self, table: &str, name: &str) -> Value {
         match self.get(name).and_then(Json::as_str) {
@@ -173,6 +190,10 @@ impl Projector {
                 let row = [index.into(), policy.into(), warn_after.into()];
                 self.rows.insert("witness_policies", row);
             }
+            "stamp_authority_removed" => self.rows.update(
+                "UPDATE stamp_authorities SET removed = 1 WHERE no <= ? AND name = (SELECT name FROM stamp_authorities WHERE no = ?)",
+                [no.into(), no.into()],
+            ),
             "erased" => self.erase(session, keys, event, no)?,
             kind if KINDS.contains(&kind) => self.keys_changed(event)?,
             _ => self.follow_act(session, event, no)?,
@@ -242,6 +263,19 @@ impl Projector {
                 self.rows
                     .insert("disclosures", [no.into(), case_no.into(), 0i64.into()]);
                 ChainKind::Disclosure
+            }
+            "stamp_authority_set" => {
+                let facts = event.stamp_facts()?;
+                self.rows.insert(
+                    "stamp_authorities",
+                    [
+                        no.into(),
+                        event.text("authority")?.into(),
+                        0i64.into(),
+                        facts,
+                    ],
+                );
+                ChainKind::StampAuthority
             }
             "hold_placed" | "erasure_ordered" | "proposed" => self.begin_act(event, no)?,
             other => {

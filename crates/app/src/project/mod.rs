@@ -45,6 +45,8 @@ pub enum ChainKind {
     Erasure = 8,
     /// An act that one person proposed and another is to confirm.
     Proposal = 9,
+    /// A time stamp authority as it was configured once.
+    StampAuthority = 10,
 }
 
 /// How an item ended when it was met.

@@ -268,7 +268,7 @@ impl Centre {
         watch: &dyn Fn(u64, u64),
     ) -> Result<(ReceiptHead, Digest)> {
         let checkpoint = self.checkpoint_for_paper(intake.closed.index + 1)?;
-        let out = Handover::begin(&self.ambient.disk, &work.place, &work.made)?;
+        let out = Handover::begin(&self.ambient.disk, &work.place, &work.made, None)?;
         let mut lines = Lines {
             out: out.growing("manifest.jsonl")?,
             indices: Vec::new(),
@@ -334,6 +334,7 @@ impl Centre {
         files.push(out.add("keys", self.key_file()?.as_bytes())?);
         files.push(out.add("log/checkpoint", checkpoint.as_bytes())?);
         self.write_tiles(&out, "log/", &lines.indices, checkpoint.size(), &mut files)?;
+        self.write_stamps(&out, "stamps/", &checkpoint, &mut files)?;
         files.push(out.add(
             "index.html",
             page::index(&head, &self.log_keys().fingerprint_groups()).as_bytes(),

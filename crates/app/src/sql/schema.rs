@@ -78,6 +78,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
     ),
     ("disclosures", 1, &["no", "case_no", "failed"]),
     ("witness_policies", 1, &["leaf", "policy", "warn_after"]),
+    ("stamp_authorities", 1, &["no", "name", "removed", "facts"]),
     ("epochs", 1, &["epoch", "leaf"]),
 ];
 
@@ -113,11 +114,13 @@ CREATE TABLE proposals (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, act
   lapses INTEGER NOT NULL, state INTEGER NOT NULL);
 CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, failed INTEGER NOT NULL);
 CREATE TABLE witness_policies (leaf INTEGER PRIMARY KEY, policy TEXT NOT NULL, warn_after INTEGER NOT NULL);
+CREATE TABLE stamp_authorities (no INTEGER PRIMARY KEY, name TEXT NOT NULL, removed INTEGER NOT NULL, facts BLOB);
 CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);
-CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL);
-CREATE TABLE packs_in_work (id BLOB PRIMARY KEY, leaves INTEGER NOT NULL)
+CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL, checkpoint BLOB NOT NULL);
+CREATE TABLE packs_in_work (id BLOB PRIMARY KEY, leaves INTEGER NOT NULL);
+CREATE TABLE stamp_tries (name TEXT PRIMARY KEY, at INTEGER NOT NULL, error TEXT NOT NULL)
 ";
 
 /// Makes the tables in an empty database, in one transaction.

@@ -7,6 +7,7 @@
 mod chains;
 mod events;
 mod sealed;
+mod stamps;
 mod tables;
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -145,6 +146,7 @@ pub fn verify_place(
     };
     let log_keys = log_keys(&scene, keys.as_ref(), &mut report);
     let tree = sealed::ledger(&scene, log_keys.as_ref(), &mut report)?;
+    stamps::check(&scene, log_keys.as_ref(), tree.as_ref(), &mut report)?;
     // After the tree: another process may go on recording, and keys are durable before the events that name them.
     let inspection = sealed::keyring(&scene, &mut report)?;
     match (&tree, &keys) {

@@ -33,6 +33,7 @@ fn with_items(kind: Kind) -> World {
 
 fn disclose(centre: &Centre, place: &Path) -> Result<Disclosed, AppError> {
     let selection = Selection {
+        to: None,
         case: CASE.to_owned(),
         items: Vec::new(),
         purpose: "trial".to_owned(),

@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
+mod authority;
 mod damage;
 mod handover;
 mod keys;
 mod kill;
 mod processes;
 mod readonly;
+mod sealed;
 mod shares;
+mod stamp;
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.

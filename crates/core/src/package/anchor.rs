@@ -19,6 +19,8 @@ pub(super) struct Anchor<'a> {
     pub(super) claimed: Option<(u64, Digest)>,
     /// Origin that it claims.
     pub(super) origin: Option<String>,
+    /// The checkpoint's bytes.
+    pub(super) checkpoint: Vec<u8>,
 }
 
 /// Reads `keys_name`, and `checkpoint` and `tile/…` below `folder` (with its slash).
@@ -53,6 +55,7 @@ pub(super) fn load<'a>(
     };
     let claimed = checkpoint.claimed();
     let (size, root) = (claimed.size(), *claimed.root());
+    let bytes = claimed.as_bytes().to_vec();
     let origin = Some(checkpoint.claimed_origin().to_owned());
     let tiles = LeafTiles::load(source, folder, size, &root, findings);
     // A reader's own policy goes before the paper's, which is the centre's word.
@@ -91,5 +94,6 @@ pub(super) fn load<'a>(
         tiles: Some(tiles),
         claimed: Some((size, root)),
         origin,
+        checkpoint: bytes,
     }
 }

@@ -11,12 +11,14 @@ use super::logscan;
 use super::recording::{self, Beside};
 use super::report::{Findings, PackageReport, Recording};
 use super::source::{Source, check_names, find, read_small};
+use super::stamps;
 use super::threads::check_lines;
 use super::tiles;
 
 const HEAD: &str = "comity/package.json";
 const KEYS: &str = "comity/keys";
 const LOG: &str = "comity/log/";
+const STAMPS: &str = "comity/stamps/";
 const ITEMS: &str = "comity/items.jsonl";
 const EVENTS: &str = "comity/events.jsonl";
 
@@ -88,8 +90,14 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
         }
         _ => None,
     };
+    let log = anchor
+        .facts
+        .as_ref()
+        .map(|log| (log, anchor.checkpoint.as_slice()));
+    let stamps = stamps::check(source, STAMPS, log, &mut findings);
     PackageReport {
         findings,
+        stamps,
         head,
         log: anchor.facts,
         recording,
@@ -119,9 +127,14 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
             | "comity/case.jsonld"
             | "comity/log/checkpoint" => true,
             _ if name.starts_with("data/") => payload_ern(name).is_some(),
-            _ => ["comity/log/tile/", "comity/format/", "comity/exhibits/"]
-                .iter()
-                .any(|folder| name.starts_with(folder)),
+            _ => [
+                "comity/log/tile/",
+                "comity/format/",
+                "comity/exhibits/",
+                STAMPS,
+            ]
+            .iter()
+            .any(|folder| name.starts_with(folder)),
         };
         if !known {
             findings.add(name, "has no place in a package");

@@ -19,6 +19,7 @@ mod recording;
 mod report;
 mod scan;
 mod source;
+mod stamps;
 mod threads;
 mod tiles;
 mod words;
@@ -31,7 +32,8 @@ pub use item::{Difference, DifferenceLine, ItemBytes, ItemLine, payload_ern, pay
 pub use receipt::{RECEIPT_SUMS, ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};
 pub use recording::{Beside, CONSISTENCY_ENDING, PROOF_ENDING, act_extra};
 pub use report::{
-    Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording, Witnessed,
+    Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording,
+    StampReport, Witnessed,
 };
 pub use source::{
     MAX_LINE_BYTES, MAX_NAME_BYTES, MAX_SMALL_FILE_BYTES, Source, check_names, find, refused_name,

@@ -14,12 +14,14 @@ use super::head::ReceiptHead;
 use super::item::{Difference, DifferenceLine};
 use super::report::{Findings, ReceiptReport};
 use super::source::{Lines, Source, check_names, find, read_small};
+use super::stamps;
 use super::threads::{check_lines, hash_files};
 use super::tiles::{self, LeafTiles};
 
 const HEAD: &str = "receipt.json";
 const KEYS: &str = "keys";
 const LOG: &str = "log/";
+const STAMPS: &str = "stamps/";
 const MANIFEST: &str = "manifest.jsonl";
 const DIFFERENCES: &str = "differences.jsonl";
 /// The list of all other files of a receipt with their digests.
@@ -90,8 +92,14 @@ pub fn check_receipt(source: &dyn Source, options: &ReceiptOptions<'_>) -> Recei
         check_head(head, &entries, manifest.as_ref(), &anchor, &mut findings);
         check_differences(source, head, &mut findings);
     }
+    let log = anchor
+        .facts
+        .as_ref()
+        .map(|log| (log, anchor.checkpoint.as_slice()));
+    let stamps = stamps::check(source, STAMPS, log, &mut findings);
     ReceiptReport {
         findings,
+        stamps,
         head,
         log: anchor.facts,
         lines,
@@ -110,7 +118,8 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
             "log/checkpoint",
             "index.html",
         ];
-        if !known.contains(&name.as_str()) && !name.starts_with("log/tile/") {
+        let in_folder = name.starts_with("log/tile/") || name.starts_with(STAMPS);
+        if !known.contains(&name.as_str()) && !in_folder {
             findings.add(name, "has no place in a receipt");
         }
     }

@@ -128,6 +128,31 @@ pub struct LogScan {
     pub later: u64,
 }
 
+/// A series of time stamps that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StampReport {
+    /// The authority's name in the centre's configuration.
+    pub name: String,
+    /// The size of the stamped checkpoint: events below it are covered.
+    pub size: u64,
+    /// When they existed at the latest, in seconds since 1970.
+    pub time_secs: u64,
+    /// The subject of the authority's certificate.
+    pub authority: String,
+    /// Whether the centre's configuration calls the authority qualified.
+    pub qualified: bool,
+    /// The subject of the root.
+    pub root: String,
+    /// SHA-256 of the root's DER.
+    pub root_sha256: Digest,
+    /// How many times the stamp was renewed.
+    pub renewals: u64,
+    /// SHA-256 of the DER of the newest token's root.
+    pub newest_root_sha256: Digest,
+    /// When the first certificate of the newest token's chain ends, in seconds since 1970.
+    pub valid_until_secs: u64,
+}
+
 /// The result of checking a package.
 #[derive(Clone, Debug, Default)]
 pub struct PackageReport {
@@ -141,6 +166,8 @@ pub struct PackageReport {
     pub recording: Option<Recording>,
     /// The exported log, when one was given and holds.
     pub scan: Option<LogScan>,
+    /// The time stamps that hold.
+    pub stamps: Vec<StampReport>,
     /// How many exhibits were checked.
     pub exhibits: u64,
     /// How many events were checked.
@@ -164,6 +191,8 @@ pub struct ReceiptReport {
     pub head: Option<ReceiptHead>,
     /// The log, when its checkpoint could be verified.
     pub log: Option<LogFacts>,
+    /// The time stamps that hold.
+    pub stamps: Vec<StampReport>,
     /// How many lines were checked.
     pub lines: u64,
     /// SHA-256 of `manifest.jsonl`.

@@ -74,6 +74,14 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             event.or_unknown("intake"),
             event.recipient()
         ),
+        "stamp_authority_set" => format!(
+            "set the time stamp authority {}",
+            event.or_unknown("authority")
+        ),
+        "stamp_authority_removed" => format!(
+            "removed the time stamp authority {}",
+            event.or_unknown("authority")
+        ),
         "vault_compacted" => "gave back the space of bytes whose keys were destroyed".to_owned(),
         "backup_made" => "made a backup".to_owned(),
         other => format!("recorded “{}”", other.replace('_', " ")),

@@ -9,6 +9,7 @@ mod json;
 mod leaf_and_ids;
 mod merkle;
 mod naive;
+mod stamp;
 mod tiles;
 mod vectors;
 mod witness;

@@ -21,7 +21,8 @@ pub(super) fn surplus(listed: &[(String, u64)], edge: &EdgeView, size: u64, find
 }
 
 fn belongs(name: &str, edge: &EdgeView, size: u64) -> bool {
-    if name == names::CHECKPOINT || name == names::POLICY {
+    // Time stamps are kept beside the tree, and whoever knows certificates checks them.
+    if name == names::CHECKPOINT || name == names::POLICY || name.starts_with(names::STAMPS) {
         return true;
     }
     if let Some(of_size) = names::parse_cosigned(name) {

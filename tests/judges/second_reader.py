@@ -1,0 +1,272 @@
+"""docs/format/reader.py and comity-verify come to the same verdict: on whole packages, on the table of damage, on attacks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from report import check, done
+
+world = json.loads(Path(sys.argv[1]).read_text())
+scratch = Path(world["scratch"]) / "second"
+scratch.mkdir()
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "docs/format"))
+import reader  # noqa: E402
+
+VERIFY = Path(world["programs"]) / "comity-verify"
+
+
+def verdicts(path, *more):
+    """Exit codes of both. The reader runs in this process: starting Python anew costs more than the check."""
+    ours = subprocess.run([VERIFY, path, *more], capture_output=True, text=True)
+    second = reader.Reader(str(path), None)
+    second.run()
+    return ours.returncode, int(bool(second.findings)), ours.stdout, second.findings
+
+
+def agree(name, path, expected=None):
+    ours, second, said, findings = verdicts(path)
+    if ours != second or (expected is not None and ours != expected):
+        check(name, False, f"comity-verify {ours}, reader.py {second}, expected {expected}: {said[:600]} {findings[:3]}")
+        return False
+    return True
+
+
+def program(*words):
+    return subprocess.run([sys.executable, reader.__file__, *words], capture_output=True, text=True)
+
+
+def copied(source, to):
+    shutil.copytree(source, to)
+    for ending in (".disclosure.tlog-proof", ".consistency"):
+        shutil.copyfile(f"{source}{ending}", f"{to}{ending}")
+    return to
+
+
+# As programs, on what is whole.
+for kind in ("package", "few", "package_zip"):
+    ran = program(world[kind])
+    check(f"reader.py finds nothing wrong with the {kind}", ran.returncode == 0, ran.stdout)
+    check(f"nor does comity-verify, {kind}", agree(kind, Path(world[kind]), 0))
+check("the log's keys from elsewhere are those", program(world["few"], "--keys", world["keys"]).returncode == 0)
+check("used wrongly it says so", program().returncode == 2 and program("nowhere").returncode == 2)
+check("what it needs is the documents alone", "comity" not in "".join(
+    line for line in Path(reader.__file__).read_text().splitlines() if line.startswith(("import", "from"))))
+
+# Every file, each damage.
+few = Path(world["few"])
+names = sorted(str(path.relative_to(few)) for path in few.rglob("*") if path.is_file())
+
+
+def damages(data, other):
+    yield "delete", None
+    yield "truncate", data[: len(data) // 2]
+    for place in (0, len(data) // 2, len(data) - 1):
+        if data:
+            yield f"flip {place}", data[:place] + bytes([data[place] ^ 1]) + data[place + 1:]
+    yield "grow", data + b"\n"
+    yield "swap", other
+
+
+def table(part):
+    number, some = part
+    copy = copied(few, scratch / f"few-{number}")
+    tried, wrong = 0, 0
+    for name in some:
+        path, other = copy / name, copy / names[(names.index(name) + 1) % len(names)]
+        data, others = path.read_bytes(), other.read_bytes()
+        for kind, damaged in damages(data, others):
+            if damaged == data:
+                continue
+            if damaged is None:
+                path.unlink()
+            else:
+                path.write_bytes(damaged)
+            if kind == "swap":
+                other.write_bytes(data)
+            tried += 1
+            wrong += not agree(f"{kind} {name}", copy, 1)
+            path.write_bytes(data)
+            other.write_bytes(others)
+    return tried, wrong
+
+
+# One of many documents and pages stands for its kind; everything else is damaged.
+kinds = [name for name in names if not name.startswith("comity/format/")] + ["comity/format/README.md"]
+with ThreadPoolExecutor(2) as pool:
+    results = list(pool.map(table, enumerate([kinds[::2], kinds[1::2]])))
+tried, wrong = (sum(column) for column in zip(*results))
+check(f"one verdict on {tried} damaged packages", tried > 150 and not wrong, f"{wrong} differ")
+
+# What no digest protects: the two files beside it, byte after byte.
+copy = copied(few, scratch / "beside")
+tried = wrong = 0
+for ending in (".disclosure.tlog-proof", ".consistency"):
+    path = Path(f"{copy}{ending}")
+    data = path.read_bytes()
+    for damaged in [data[: len(data) // 2], b"", data + b"\n", *(
+            data[:at] + bytes([data[at] ^ 2]) + data[at + 1:] for at in range(0, len(data), 131))]:
+        path.write_bytes(damaged)
+        tried += 1
+        wrong += not agree(f"{ending} damaged", copy, 1)
+    path.unlink()
+    wrong += not agree(f"without {ending}", copy, 0)
+    path.write_bytes(data)
+check(f"one verdict on {tried} damaged proofs", not wrong)
+
+
+# Attacks: a forger puts the digests right again, so that the bag is whole.
+def mended(folder):
+    for manifest, belongs in (("manifest-sha256.txt", True), ("tagmanifest-sha256.txt", False)):
+        lines = []
+        for path in folder.rglob("*"):
+            name = str(path.relative_to(folder))
+            if path.is_file() and not path.is_symlink() and name.startswith("data/") == belongs and name != "tagmanifest-sha256.txt":
+                lines.append((name, reader.sha256(path.read_bytes()).hex()))
+        text = "".join(f"{digest}  {name}\n" for name, digest in sorted(lines))
+        (folder / manifest).write_text(text)
+
+
+def edited(name, change):
+    def attack(folder):
+        path = folder / name
+        data = path.read_bytes()
+        after = change(data)
+        assert after != data, name
+        path.write_bytes(after)
+    return attack
+
+
+def in_lines(change):
+    def edit(data):
+        lines = data.split(b"\n")[:-1]
+        return b"".join(line + b"\n" for line in change(lines))
+    return edit
+
+
+def added(name, data=b"x"):
+    def attack(folder):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return attack
+
+
+def swapped_exhibits(folder):
+    one, two = sorted((folder / "data").iterdir(), key=lambda path: path.stat().st_size)[-2:]
+    data = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(data)
+
+
+EVENTS, ITEMS, HEAD = "comity/events.jsonl", "comity/items.jsonl", "comity/package.json"
+STAMP = "comity/stamps/judged"
+ATTACKS = {
+    "an event left out": edited(EVENTS, in_lines(lambda lines: lines[:1] + lines[2:])),
+    "the last event left out": edited(EVENTS, in_lines(lambda lines: lines[:-1])),
+    "an event twice": edited(EVENTS, in_lines(lambda lines: lines[:2] + lines[1:])),
+    "two events exchanged": edited(EVENTS, in_lines(lambda lines: [lines[1], lines[0], *lines[2:]])),
+    "an exhibit left out": edited(ITEMS, in_lines(lambda lines: lines[1:])),
+    "exhibits out of order": edited(ITEMS, in_lines(lambda lines: lines[::-1])),
+    "another value": edited(EVENTS, lambda data: data.replace(b'"received"', b'"receives"', 1)),
+    "another index": edited(EVENTS, lambda data: data.replace(b'"index":', b'"index":1', 1)),
+    "a salt changed": edited(EVENTS, lambda data: data.replace(b'"salt":"', b'"salt":"0', 1)),
+    "a duplicate member": edited(HEAD, lambda data: data.replace(b'{"bytes"', b'{"bytes":0,"bytes"', 1)),
+    "an unknown member": edited(HEAD, lambda data: data.replace(b"{", b'{"a":1,', 1)),
+    "a fraction": edited(HEAD, lambda data: data.replace(b'"exhibits":', b'"exhibits":1.', 1)),
+    "a head that is not canonical": edited(HEAD, lambda data: data.replace(b",", b", ", 1)),
+    "another count": edited(HEAD, lambda data: data.replace(b'"exhibits":', b'"exhibits":1', 1)),
+    "another purpose": edited(HEAD, lambda data: data.replace(b'"judging"', b'"trading"', 1)),
+    "another recipient": edited(HEAD, lambda data: data.replace(b'"the judges"', b'"the press"', 1)),
+    "another case": edited(HEAD, lambda data: data.replace(b'"case":"C0001"', b'"case":"C0002"', 1)),
+    "a page changed": edited("index.html", lambda data: data + b"<!-- -->"),
+    "a signature left out": edited("comity/log/checkpoint", lambda data: b"\n".join(data.split(b"\n")[:-2]) + b"\n"),
+    "another size": edited("comity/log/checkpoint", lambda data: data.replace(b"\n", b"\n1", 1)),
+    "a strange key file": edited("comity/keys", lambda data: data + b"witness x y\n"),
+    "no quorum": edited("comity/keys", lambda data: data.replace(b"quorum none", b"", 1)),
+    "exhibits under each other's names": swapped_exhibits,
+    "a file more in the payload": added("data/UKR-000009-0000009.txt"),
+    "a payload with no number": added("data/readme.txt"),
+    "a file of nobody": added("fetch.txt"),
+    "a tile too many": added("comity/log/tile/0/007", bytes(8192)),
+    "a strange tile": added("comity/log/tile/one"),
+    "a name that differs by case": added("comity/KEYS"),
+    "a name with a space": added("comity/format/a b.md"),
+    "a name in another script": added("comity/format/кава.md"),
+    "a link": lambda folder: os.symlink("/etc/hostname", folder / "comity/format/link.md"),
+    "an empty bag-info": edited("bag-info.txt", lambda data: b"x: y\n"),
+    "Payload-Oxum twice": edited("bag-info.txt", lambda data: data + data.splitlines()[-1] + b"\n"),
+    "a stamp of another time": edited(f"{STAMP}/000.json", lambda data: data.replace(b'"qualified":', b'"qualifies":', 1)),
+    "a stamp's checkpoint changed": edited(f"{STAMP}/checkpoint", lambda data: data + b"\n"),
+    "a stamp's response changed": edited(f"{STAMP}/000.tsr", lambda data: data[:-1] + bytes([data[-1] ^ 1])),
+    "a stamp's root exchanged": edited(f"{STAMP}/000.pem", lambda data: data.replace(b"MI", b"MJ", 1)),
+    "a stamp's list gone": lambda folder: (folder / STAMP / "000.crl").unlink(),
+    "a stamp's token gone": lambda folder: (folder / STAMP / "000.tsr").unlink(),
+    "a stamp that leads elsewhere": edited(f"{STAMP}/consistency", lambda data: data.replace(b"consistency-1\n", b"consistency-1\nAAAA\n", 1)),
+    "a stamp of a strange authority": added("comity/stamps/Other/000.tsr"),
+    "a stamp with a file more": added(f"{STAMP}/notes.txt"),
+}
+wrong = 0
+for name, attack in ATTACKS.items():
+    copy = copied(few, scratch / "attacked")
+    attack(copy)
+    mended(copy)
+    wrong += not agree(name, copy, 1)
+    shutil.rmtree(copy)
+check(f"one verdict on {len(ATTACKS)} attacks", not wrong)
+
+# A bag that is whole and was made anew is caught by the record beside it alone.
+copy = copied(few, scratch / "remade")
+edited("index.html", lambda data: data + b" ")(copy)
+mended(copy)
+check("a bag made anew is not the recorded one", agree("made anew", copy, 1))
+for ending in (".disclosure.tlog-proof", ".consistency"):
+    Path(f"{copy}{ending}").unlink()
+check("and without the record it is made, not recorded", agree("not recorded", copy, 0))
+
+# Zips.
+whole = [(name, (few / name).read_bytes()) for name in names]
+
+
+def zipped(entries, **more):
+    path = scratch / "few.zip"
+    with zipfile.ZipFile(path, "w", **more) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    for ending in (".disclosure.tlog-proof", ".consistency"):
+        shutil.copyfile(f"{few}{ending}", scratch / f"few{ending}")
+    return path
+
+
+inside = [(f"few/{name}", data) for name, data in whole]
+link = zipfile.ZipInfo("few/comity/format/link.md")
+link.create_system, link.external_attr = 3, 0o120777 << 16
+ZIPS = {
+    "as it is": (inside, {}, 0),
+    "deflated": (inside, {"compression": zipfile.ZIP_DEFLATED}, 0),
+    "packed by a method of no package": (inside, {"compression": zipfile.ZIP_LZMA}, 1),
+    "two entries of one name": ([*inside, inside[0]], {}, 1),
+    "two folders": ([*inside, ("other/x", b"x")], {}, 1),
+    "no folder": (whole, {}, 0),
+    "a path that leads out": ([*inside, ("few/../../x", b"x")], {}, 1),
+    "an absolute path": ([*inside, ("/x", b"x")], {}, 1),
+    "a bomb": ([*inside, ("few/comity/format/zeros.md", bytes(8 << 20))], {"compression": zipfile.ZIP_DEFLATED}, 1),
+    "a link": ([*inside, (link, b"/etc/hostname")], {}, 1),
+    "nothing": ([], {}, 1),
+}
+wrong = 0
+for name, (entries, more, expected) in ZIPS.items():
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wrong += not agree(f"zip: {name}", zipped(entries, **more), expected)
+data = zipped(inside).read_bytes()
+for cut in (0, 1, 100, len(data) // 2, len(data) - 1):
+    (scratch / "few.zip").write_bytes(data[:cut])
+    wrong += not agree(f"zip cut at {cut}", scratch / "few.zip", 1)
+check(f"one verdict on {len(ZIPS) + 5} zips", not wrong)
+done()
