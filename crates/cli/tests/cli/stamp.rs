@@ -125,6 +125,13 @@ fn a_checkpoint_is_stamped_kept_and_handed_over() {
         "{receipt}"
     );
 
+    // A backup has them.
+    world.fine(&["backup", "copy"]);
+    let copied = world.folder.path().join("copy/centre/ledger/stamp");
+    let folder = series(&world);
+    let below = folder.strip_prefix(world.dir.join("ledger/stamp")).unwrap();
+    judged(&copied.join(below), 1);
+
     // Removed, it is asked no longer; what it stamped stays, also for tables made anew.
     world.fine(&["stamp", "authority", "remove", "tests"]);
     world.fine(&["rebuild"]);
