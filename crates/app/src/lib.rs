@@ -2,9 +2,12 @@
 //!
 //! One direction: intake → vault → ledger → projections → search and cases → disclosure.
 
+pub mod acts;
 pub mod ambient;
+pub mod backup;
 pub mod centre;
 pub mod commit;
+pub mod compact;
 mod compare;
 mod cores;
 pub mod disclose;
@@ -18,6 +21,7 @@ pub mod keys;
 mod outgoing;
 mod packs;
 mod page;
+pub mod person_key;
 pub mod project;
 mod queue;
 pub mod read;
@@ -26,6 +30,7 @@ pub mod receipt;
 mod recover;
 pub mod registry;
 pub mod sql;
+mod upkeep;
 pub mod verify;
 
 pub use ambient::Ambient;

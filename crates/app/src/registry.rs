@@ -110,6 +110,8 @@ impl Centre {
                 person: one.code.clone(),
                 no: one.no,
                 member: one.member.clone().unwrap_or_default(),
+                registered: self.registered_key(session, one.no)?,
+                key: None,
             }),
             [] => Err(AppError::Usage(format!(
                 "{given:?} is not a registered person: `comity person list` shows them, `comity person add` registers one"

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    case, disclose, init, intake, item, keys, ledger, member, person, rebuild, receipt, shell,
-    verify,
+    backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
+    proposal, rebuild, receipt, shell, vault, verify,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -44,6 +44,9 @@ pub struct Global {
         value_delimiter = ':'
     )]
     pub desk_keys: Vec<PathBuf>,
+    /// The private key of whoever acts: an OpenSSH file (Ed25519) or an age identity
+    #[arg(long, global = true, env = "COMITY_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -71,8 +74,20 @@ pub enum Verb {
     Keys(keys::KeysArgs),
     /// Make a package for a court, the defence or another body
     Disclose(disclose::DiscloseArgs),
+    /// Place a hold: nothing under it is erased
+    Hold(hold::HoldArgs),
+    /// End a hold
+    Release(hold::ReleaseArgs),
+    /// Forget items by law, with two persons
+    Erase(erase::EraseArgs),
+    /// Acts that wait for a second person, and which acts need one
+    Proposal(proposal::ProposalArgs),
     /// Check that what is kept is what was recorded
     Verify(verify::VerifyArgs),
+    /// Copy all that is kept, while the centre runs, and check such a copy
+    Backup(backup::BackupArgs),
+    /// Care for the sealed bytes: give space back, mend, mirror
+    Vault(vault::VaultArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
     /// Write completions for a shell to standard output

@@ -1,8 +1,11 @@
 //! `comity`: the command line of a centre. A file per verb.
 
 mod args;
+mod backup;
 mod case;
 mod disclose;
+mod erase;
+mod hold;
 mod init;
 mod intake;
 mod item;
@@ -14,10 +17,12 @@ mod output;
 mod passphrase;
 mod person;
 mod progress;
+mod proposal;
 mod rebuild;
 mod receipt;
 mod shares;
 mod shell;
+mod vault;
 mod verify;
 mod world;
 
@@ -58,7 +63,13 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
+        Verb::Backup(args) => backup::run(global, args),
+        Verb::Vault(args) => vault::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
+        Verb::Hold(args) => hold::run(global, args),
+        Verb::Release(args) => hold::release(global, args),
+        Verb::Erase(args) => erase::run(global, args),
+        Verb::Proposal(args) => proposal::run(global, args),
         Verb::Disclose(args) => disclose::run(global, args),
         Verb::Completions(args) => shell::completions(args),
         Verb::Man(args) => shell::man(args),

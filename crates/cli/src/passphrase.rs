@@ -107,6 +107,22 @@ pub fn get(global: &Global) -> Result<Opening, Failure> {
     })
 }
 
+/// The passphrase of a person's key file.
+pub fn of_key(file: &std::path::Path) -> Result<Zeroizing<String>, Failure> {
+    if let Ok(given) = std::env::var("COMITY_KEY_PASSPHRASE") {
+        return Ok(Zeroizing::new(given));
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::Usage(format!(
+            "the key file {} is encrypted: set COMITY_KEY_PASSPHRASE, or run this in a terminal",
+            file.display()
+        )));
+    }
+    rpassword::prompt_password(format!("Passphrase of {}: ", file.display()))
+        .map(Zeroizing::new)
+        .map_err(|e| Failure::Usage(format!("the passphrase could not be read: {e}")))
+}
+
 /// A new passphrase from `variable`; typed, it is asked for twice.
 pub fn new(variable: &str) -> Result<Zeroizing<String>, Failure> {
     let given = match from_environment(variable)? {

@@ -32,6 +32,7 @@
 mod append;
 mod bulk;
 mod cache;
+mod copy;
 mod destroy;
 mod entry;
 mod epoch;

@@ -62,7 +62,7 @@ impl Centre {
     pub fn open<'a>(dir: &Path, by: impl Into<OpenedBy<'a>>, ambient: Ambient) -> Result<Centre> {
         let by = by.into();
         let config = Config::read(dir, &ambient.disk)?;
-        let ring = by.open_keyring(dir, &ambient.disk)?;
+        let ring = by.open_keyring(&dir.join("keyring"), &ambient.disk)?;
         let keys = Keys::new(ring, ambient.random.clone());
         let objects = config.open_objects(dir, &ambient.disk)?;
         let tree = Tree::open(objects.clone())?;
@@ -81,7 +81,7 @@ impl Centre {
     ) -> Result<Centre> {
         let by = by.into();
         let config = Config::read(dir, &ambient.disk)?;
-        let ring = by.open_keyring(dir, &ambient.disk)?;
+        let ring = by.open_keyring(&dir.join("keyring"), &ambient.disk)?;
         let key = ring.open_key(STATE_KEY)?.first;
         let database = config.database(dir, key, Access::Live);
         let mut aside = None;
@@ -182,7 +182,9 @@ impl Centre {
         said.extend(self.sequencer().recover()?);
         self.name_locks()?;
         said.extend(self.recover_epoch()?);
+        said.extend(self.recover_erasures()?);
         said.extend(self.recover_outgoing()?);
+        said.extend(self.recover_packs()?);
         self.sweep()?;
         self.recovered = said;
         Ok(())

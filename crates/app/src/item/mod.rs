@@ -36,6 +36,8 @@ pub struct Item {
     pub object: Option<i64>,
     /// When it was received, microseconds since 1970.
     pub received: i64,
+    /// The number of the erasure (its chain), once the item has been erased.
+    pub erased: Option<i64>,
     /// Digest and path, unless they have been erased or wait for the member's desk.
     pub facts: Option<ItemFacts>,
     /// Whether its content waits for the key of its member's desk.
@@ -49,7 +51,7 @@ pub struct Item {
 }
 
 /// The columns that [`Centre::item_of_row`] reads, and the tables that they come from.
-pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index";
+pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, i.erased";
 pub(crate) const TABLES: &str = "items i JOIN chains c ON c.no = i.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN cases k ON k.no = i.case_no";
 
 impl Centre {
@@ -82,6 +84,7 @@ impl Centre {
             size: row.int(6)? as u64,
             object: row.opt_int(7)?,
             received: row.int(8)?,
+            erased: row.opt_int(14)?,
             facts,
             waits,
             first_index: row.int(11)? as u64,
@@ -111,6 +114,20 @@ impl Centre {
                 "there is no item {ern}: `comity item list` shows what there is"
             ))),
         }
+    }
+
+    /// The item whose chain has this number.
+    pub(crate) fn item_by_no(&self, session: &mut Session, no: i64) -> Result<Item> {
+        let row = session.query_one(
+            &format!("SELECT {COLUMNS} FROM {TABLES} WHERE i.no = ?"),
+            &[no.into()],
+        )?;
+        self.item_of_row(&row.ok_or_else(|| {
+            AppError::damaged(
+                "state",
+                format!("item {no} is missing; run `comity rebuild`"),
+            )
+        })?)
     }
 
     /// The first event of an item: what was recorded when it was received.

@@ -185,6 +185,20 @@ impl Centre {
         self.finish_epoch(&act, epoch)
     }
 
+    /// The new epoch that ends the erasure of this number.
+    pub(crate) fn epoch_after_erasure(&self, person: &str, erasure: &str) -> Result<Changed> {
+        let act = Act {
+            kind: "keys_rotated",
+            actor: person.to_owned(),
+            member: None,
+            reason: Some(format!("the erasure {erasure}")),
+            shares: None,
+        };
+        let _turn = self.key_turn()?;
+        let epoch = self.begin_epoch(&act, Unlocking::Same)?;
+        self.finish_epoch(&act, epoch)
+    }
+
     /// The number of a member's present scope key.
     fn member_scope(&self, member: &MemberCode) -> Result<u64> {
         let mut session = self.session()?;

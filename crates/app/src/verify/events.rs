@@ -1,6 +1,6 @@
 //! Every event opened: its body against its leaf, its chain, its object; in the full check its object's bytes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use comity_core::body::{Field, SealedBody};
 use comity_core::digest::{Digest, unhex};
@@ -47,7 +47,8 @@ pub fn check(
     depth: Depth,
     report: &mut Report,
 ) -> Result<()> {
-    let objects = objects(scene, report)?;
+    let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
+    let objects = objects(scene, tables.packs_in_work(), report)?;
     let places: HashMap<ObjectId, ObjectPlace> = objects
         .iter()
         .map(|(id, o)| {
@@ -60,7 +61,6 @@ pub fn check(
             )
         })
         .collect();
-    let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
     let packs = Packs::new(&scene.vault);
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
     let mut absent = AbsentKeys::default();
@@ -203,7 +203,11 @@ fn epoch_told(fields: &[Field]) -> u64 {
 }
 
 /// Every object of the vault by its id. A pack whose index is damaged is a finding.
-fn objects(scene: &Scene<'_>, report: &mut Report) -> Result<HashMap<ObjectId, Indexed>> {
+fn objects(
+    scene: &Scene<'_>,
+    in_work: &HashSet<PackId>,
+    report: &mut Report,
+) -> Result<HashMap<ObjectId, Indexed>> {
     let mut objects = HashMap::new();
     let files = scene.vault.packs()?;
     report.packs = files.len() as u64;
@@ -214,18 +218,21 @@ fn objects(scene: &Scene<'_>, report: &mut Report) -> Result<HashMap<ObjectId, I
                 .push(Finding::new(file.name, "this file is no pack"));
             continue;
         };
+        if in_work.contains(&pack) {
+            // Whatever it holds lies elsewhere too, and there it counts.
+            continue;
+        }
         match scene.vault.read_pack_index(&file.name) {
-            Ok(index) => objects.extend(index.objects.iter().map(|o| {
-                (
-                    o.object,
-                    Indexed {
+            Ok(index) => {
+                for o in &index.objects {
+                    objects.entry(o.object).or_insert(Indexed {
                         pack: pack.0,
                         offset: o.offset,
                         len: o.len,
                         sha256: o.sha256,
-                    },
-                )
-            })),
+                    });
+                }
+            }
             Err(e) => {
                 // The keyless check of this one pack says which of its objects are hurt.
                 let found = scene

@@ -4,8 +4,11 @@
 
 #[macro_use]
 mod fixture;
+mod acts;
 mod again;
+mod backup;
 mod bags;
+mod compact;
 mod damage;
 mod delivered;
 mod faults;
