@@ -41,6 +41,8 @@ def read_head(data):
 def open_root(head, passphrase):
     context = b"comity/root/v1\n" + bytes.fromhex(head["id"]) + struct.pack(">I", head["epoch"])
     for entry in head["unlock"]:
+        if entry["kind"] != "passphrase":
+            continue
         cost = entry["argon2id"]
         key = hash_secret_raw(
             passphrase.encode(), bytes.fromhex(cost["salt"]), time_cost=cost["passes"], memory_cost=cost["memory_kib"],

@@ -1,16 +1,23 @@
 """Holds our SLIP-39 against shamir-mnemonic, the standard's reference implementation, word for word and both ways.
 
-Usage: slip39.py [FOLDER]      FOLDER: shares that `comity keys share --to-dir` wrote
+Usage: slip39.py [world.json]
        slip39.py --write       makes testdata/vectors/slip39.json anew
 """
 
 import dataclasses
 import json
+import os
 import random
+import shutil
+import struct
+import subprocess
 import sys
 from pathlib import Path
 
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from report import check, done
+from seal import unseal
 from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics, shamir
 from shamir_mnemonic.share import Share
 
@@ -74,9 +81,46 @@ def judge():
         check(f"slip39: {row['what']}", opens(row) == row["secret"])
 
 
+def words_of(path):
+    return next(line for line in path.read_text().splitlines() if not line.startswith("#"))
+
+
+def of_program(world):
+    """`comity keys share` on a copy of the centre: the reference reads its words, and our document opens its head."""
+    scratch = Path(world["scratch"]) / "shared"
+    shutil.copytree(world["centre"], scratch / "centre")
+    (scratch / "shares").mkdir()
+    env = {**os.environ, "COMITY_CENTRE": str(scratch / "centre"), "COMITY_PASSPHRASE": world["passphrase"], "COMITY_ACTOR": "UKR-P0001"}
+    words = ["keys", "share", "--scheme", "2of2:UKR=2of3,LTU=1of2", "--to-dir", str(scratch / "shares")]
+    subprocess.run([Path(world["programs"]) / "comity", *words], env=env, check=True, stdout=subprocess.DEVNULL)
+    shares = [words_of(scratch / "shares" / name) for name in ("UKR-1-of-3.share", "UKR-3-of-3.share", "LTU-2-of-2.share")]
+    for share in shares:
+        check("slip39: a share is word for word the reference's", Share.from_mnemonic(share).mnemonic() == share)
+    secret = combine_mnemonics(shares)
+    head = json.loads((scratch / "centre/keyring/head").read_text().splitlines()[0])
+    entry, ring = head["unlock"][0], bytes.fromhex(head["id"])
+    check("slip39: shares alone open", len(head["unlock"]) == 1 and entry["kind"] == "shares")
+    key = HKDFExpand(algorithm=SHA512(), length=32, info=b"comity/shares/v1\n" + ring).derive(secret)
+    context = b"comity/root/v1\n" + ring + struct.pack(">I", head["epoch"])
+    root = unseal(key, context, bytes.fromhex(entry["wrap"]))
+    check("slip39: the reference's secret opens the head by the document", len(root) == 32)
+    again = b"comity/unlock/v1\n" + ring + struct.pack(">I", head["epoch"]) + bytes.fromhex(entry["wrap"])
+    check("slip39: the unlock key lies under the root key", unseal(root, again, bytes.fromhex(entry["again"])) == key)
+
+    # The other way: words that the reference makes of the same secret are taken by our program.
+    prefix = Share.from_mnemonic(shares[0])
+    made = shamir.split_ems(2, [(2, 3), (1, 1)], shamir.EncryptedMasterSecret.from_master_secret(secret, b"", prefix.identifier, True, 0))
+    file = scratch / "made"
+    file.write_text("\n".join([made[0][1].mnemonic(), made[0][2].mnemonic(), made[1][0].mnemonic()]) + "\n")
+    ran = subprocess.run([Path(world["programs"]) / "comity", "verify"], env={**env, "COMITY_SHARES_FILE": str(file)}, stdout=subprocess.DEVNULL)
+    check("slip39: words of the reference open the centre", ran.returncode == 0)
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
         VECTORS.write_text(json.dumps(rows(), indent=1) + "\n")
     else:
         judge()
+        for world in sys.argv[1:]:
+            of_program(json.loads(Path(world).read_text(encoding="utf-8")))
         done()

@@ -35,9 +35,6 @@ pub struct Global {
     /// Who acts: a registered person, by number (UKR-P0001) or by name
     #[arg(long, global = true, env = "COMITY_ACTOR", value_name = "PERSON")]
     pub actor: Option<String>,
-    /// The private key of whoever acts: an OpenSSH file (Ed25519) or an age identity
-    #[arg(long, global = true, env = "COMITY_KEY", value_name = "FILE")]
-    pub key: Option<PathBuf>,
     /// The key of a member's desk, for what is locked by it; may be given again, or with colons between
     #[arg(
         long = "desk-key",
@@ -47,6 +44,9 @@ pub struct Global {
         value_delimiter = ':'
     )]
     pub desk_keys: Vec<PathBuf>,
+    /// The private key of whoever acts: an OpenSSH file (Ed25519) or an age identity
+    #[arg(long, global = true, env = "COMITY_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub json: bool,

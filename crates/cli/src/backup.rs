@@ -114,7 +114,7 @@ fn lines(outcome: &Outcome, args: &BackupArgs) -> Vec<String> {
 }
 
 fn checked(global: &Global, args: &BackupArgs) -> Result<(), Failure> {
-    let (depth, opening) = match args.full {
+    let (depth, passphrase) = match args.full {
         true => (Depth::Full, Some(passphrase::get(global)?)),
         false => (Depth::Sealed, None),
     };
@@ -123,7 +123,7 @@ fn checked(global: &Global, args: &BackupArgs) -> Result<(), Failure> {
         &args.to,
         args.keyring.as_deref(),
         depth,
-        opening.as_ref().map(passphrase::Opening::by),
+        passphrase.as_ref().map(passphrase::Opening::by),
         &Ambient::system(),
         &|what, done, all| bar.show(what, done, all),
     )?;

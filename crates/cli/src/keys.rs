@@ -253,7 +253,7 @@ fn open_with_shares(global: &Global, args: &OpenArgs) -> Result<(), Failure> {
     let opening = Opening::gathered(global, gathered)?;
     opening
         .by()
-        .open_keyring(&dir, &disk)
+        .open_keyring(&dir.join("keyring"), &disk)
         .map_err(|e| wrong(&e))?;
     let Some((program, words)) = args.command.split_first() else {
         let json = json!({ "opens": true, "scheme": scheme.text() });

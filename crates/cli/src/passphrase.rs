@@ -89,22 +89,6 @@ pub fn desks(global: &Global) -> Result<Vec<DeskKey>, Failure> {
     global.desk_keys.iter().map(read).collect()
 }
 
-/// The passphrase of a person's key file.
-pub fn of_key(file: &std::path::Path) -> Result<Zeroizing<String>, Failure> {
-    if let Ok(given) = std::env::var("COMITY_KEY_PASSPHRASE") {
-        return Ok(Zeroizing::new(given));
-    }
-    if !stdin().is_terminal() {
-        return Err(Failure::Usage(format!(
-            "the key file {} is encrypted: set COMITY_KEY_PASSPHRASE, or run this in a terminal",
-            file.display()
-        )));
-    }
-    rpassword::prompt_password(format!("Passphrase of {}: ", file.display()))
-        .map(Zeroizing::new)
-        .map_err(|e| Failure::Usage(format!("the passphrase could not be read: {e}")))
-}
-
 /// What opens a centre that is there.
 pub fn get(global: &Global) -> Result<Opening, Failure> {
     let means = if let Some(key) = opened::inherited()? {
@@ -121,6 +105,22 @@ pub fn get(global: &Global) -> Result<Opening, Failure> {
         means,
         desks: desks(global)?,
     })
+}
+
+/// The passphrase of a person's key file.
+pub fn of_key(file: &std::path::Path) -> Result<Zeroizing<String>, Failure> {
+    if let Ok(given) = std::env::var("COMITY_KEY_PASSPHRASE") {
+        return Ok(Zeroizing::new(given));
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::Usage(format!(
+            "the key file {} is encrypted: set COMITY_KEY_PASSPHRASE, or run this in a terminal",
+            file.display()
+        )));
+    }
+    rpassword::prompt_password(format!("Passphrase of {}: ", file.display()))
+        .map(Zeroizing::new)
+        .map_err(|e| Failure::Usage(format!("the passphrase could not be read: {e}")))
 }
 
 /// A new passphrase from `variable`; typed, it is asked for twice.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use comity_app::Ambient;
-use comity_app::verify::{Depth, verify_opened_by};
+use comity_app::verify::{Depth, Place, verify_place};
 use serde_json::json;
 
 use crate::args::Global;
@@ -34,8 +34,8 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
         Some(passphrase::get(global)?)
     };
     let bar = Bar::new(!global.json);
-    let report = verify_opened_by(
-        &dir,
+    let report = verify_place(
+        &Place::centre(&dir),
         depth,
         passphrase.as_ref().map(passphrase::Opening::by),
         &Ambient::system(),

@@ -18,11 +18,11 @@ use crate::verify::{Depth, Place, Report, verify_place};
 ///
 /// # Errors
 /// [`AppError::Usage`] where there is no backup, or its copy of the keyring is not where it was said to be.
-pub fn check(
+pub fn check<'a>(
     to: &Path,
     keyring: Option<&Path>,
     depth: Depth,
-    by: Option<OpenedBy<'_>>,
+    by: Option<impl Into<OpenedBy<'a>>>,
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<(Mark, Report)> {

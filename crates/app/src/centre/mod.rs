@@ -67,7 +67,7 @@ impl Centre {
     pub fn open<'a>(dir: &Path, by: impl Into<OpenedBy<'a>>, ambient: Ambient) -> Result<Centre> {
         let by = by.into();
         let config = Config::read(dir, &ambient.disk)?;
-        let ring = by.open_keyring(dir, &ambient.disk)?;
+        let ring = by.open_keyring(&dir.join("keyring"), &ambient.disk)?;
         let keys = Keys::new(ring, ambient.random.clone());
         let objects = config.open_objects(dir, &ambient.disk)?;
         let tree = Tree::open(objects.clone())?;
@@ -86,7 +86,7 @@ impl Centre {
     ) -> Result<Centre> {
         let by = by.into();
         let config = Config::read(dir, &ambient.disk)?;
-        let ring = by.open_keyring(dir, &ambient.disk)?;
+        let ring = by.open_keyring(&dir.join("keyring"), &ambient.disk)?;
         let key = ring.open_key(STATE_KEY)?.first;
         let database = config.database(dir, key, Access::Live);
         let mut aside = None;

@@ -24,17 +24,12 @@ impl<'a, M: Into<Means<'a>>> From<M> for OpenedBy<'a> {
 }
 
 impl OpenedBy<'_> {
-    /// Opens the keyring of the centre in `dir`.
+    /// Opens the keyring in the folder `dir`.
     ///
     /// # Errors
     /// As [`Keyring::open`].
     pub fn open_keyring(&self, dir: &Path, disk: &Disk) -> Result<Keyring, KeyringError> {
-        self.open_keyring_at(&dir.join("keyring"), disk)
-    }
-
-    /// Opens the keyring whose own folder is `keyring`.
-    pub fn open_keyring_at(&self, keyring: &Path, disk: &Disk) -> Result<Keyring, KeyringError> {
-        let ring = Keyring::open(keyring, disk.clone(), self.means)?;
+        let ring = Keyring::open(dir, disk.clone(), self.means)?;
         for desk in self.desks {
             ring.bring(desk);
         }

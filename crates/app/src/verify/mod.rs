@@ -99,28 +99,18 @@ pub fn verify(
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<Report> {
-    verify_opened_by(dir, depth, passphrase.map(OpenedBy::from), ambient, watch)
+    verify_place(&Place::centre(dir), depth, passphrase, ambient, watch)
 }
 
-/// As [`verify`], opened by shares, or with the keys of desks.
-pub fn verify_opened_by(
-    dir: &Path,
-    depth: Depth,
-    by: Option<OpenedBy<'_>>,
-    ambient: &Ambient,
-    watch: Watch<'_>,
-) -> Result<Report> {
-    verify_place(&Place::centre(dir), depth, by, ambient, watch)
-}
-
-/// As [`verify`], for what lies elsewhere than in a centre's folder.
-pub fn verify_place(
+/// As [`verify`], for what lies elsewhere than in a centre's folder, or is opened by shares or with the keys of desks.
+pub fn verify_place<'a>(
     place: &Place,
     depth: Depth,
-    by: Option<OpenedBy<'_>>,
+    by: Option<impl Into<OpenedBy<'a>>>,
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<Report> {
+    let by = by.map(Into::into);
     let dir = &place.dir;
     let config = Config::read(dir, &ambient.disk)?;
     let objects = config.open_objects(dir, &ambient.disk)?;
@@ -164,7 +154,7 @@ pub fn verify_place(
 }
 
 fn open_keyring(scene: &Scene<'_>, by: OpenedBy<'_>, report: &mut Report) -> Result<Option<Keys>> {
-    let ring = match by.open_keyring_at(scene.keyring, &scene.ambient.disk) {
+    let ring = match by.open_keyring(scene.keyring, &scene.ambient.disk) {
         Ok(ring) => ring,
         // All that can be checked without its keys still is.
         Err(

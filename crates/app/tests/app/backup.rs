@@ -37,7 +37,7 @@ fn check_full(world: &World, to: &Path) -> Report {
         to,
         None,
         Depth::Full,
-        Some(PASSPHRASE.into()),
+        Some(PASSPHRASE),
         &ambient,
         &|_, _, _| (),
     );
@@ -179,7 +179,14 @@ fn the_first_backup_is_none_until_it_is_whole() {
         if ended.is_err() && Mark::read(&to, &Disk::real()).unwrap().is_none() {
             failed += 1;
             let ambient = world.ambient(Disk::real());
-            let checked = check(&to, None, Depth::Sealed, None, &ambient, &|_, _, _| ());
+            let checked = check(
+                &to,
+                None,
+                Depth::Sealed,
+                None::<&str>,
+                &ambient,
+                &|_, _, _| (),
+            );
             assert!(checked.is_err_and(|e| e.is_usage()), "{what}");
         }
         back_up(&world, &to, Disk::real()).unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -334,9 +341,16 @@ fn what_is_damaged_in_the_centre_or_the_backup_is_named() {
     back_up(&world, &to, Disk::real()).unwrap();
     let ambient = world.ambient(Disk::real());
     let sealed = |to: &Path| {
-        let report = check(to, None, Depth::Sealed, None, &ambient, &|_, _, _| ())
-            .unwrap()
-            .1;
+        let report = check(
+            to,
+            None,
+            Depth::Sealed,
+            None::<&str>,
+            &ambient,
+            &|_, _, _| (),
+        )
+        .unwrap()
+        .1;
         report
             .findings
             .into_iter()
