@@ -1,13 +1,17 @@
 //! Making the body of an event: fields, commitment, seals. `docs/format/events.md` lists the fields.
 
+use std::sync::Arc;
+
 use comity_core::body::{Body, Class, Field, SealedBody, Seeds, section_context};
 use comity_core::digest::Digest;
 use comity_core::id::EventId;
 use comity_core::json::Value;
 use comity_core::random::Random;
+use comity_core::signature;
 use comity_seal::{Key, seal_into};
 
 use crate::error::{AppError, Result};
+use crate::person_key::PersonKey;
 
 /// A key by its number in the keyring, with its first half.
 #[derive(Clone)]
@@ -27,6 +31,30 @@ pub struct Actor {
     pub no: i64,
     /// The member's code.
     pub member: String,
+    /// The public key that the person has registered, if any.
+    pub registered: Option<[u8; 32]>,
+    /// The key that the person has brought.
+    pub key: Option<Arc<PersonKey>>,
+}
+
+impl Actor {
+    /// The key that signs this person's acts; `None` for a person who has registered none.
+    ///
+    /// # Errors
+    /// A registered key that was not brought, another key, or one that is not registered: what to do about it.
+    pub fn signer(&self) -> Result<Option<&PersonKey>> {
+        let person = &self.person;
+        let wrong = |what: &str| Err(AppError::Usage(format!("{person} {what}")));
+        match (&self.registered, self.key.as_deref()) {
+            (None, None) => Ok(None),
+            (Some(registered), Some(key)) if *registered == key.public() => Ok(Some(key)),
+            (Some(_), Some(_)) => wrong("has registered another key than this one"),
+            (Some(_), None) => wrong(
+                "has a registered key, so this act needs its signature: give --key FILE, or set COMITY_KEY",
+            ),
+            (None, Some(_)) => wrong("has registered no key: `comity person key` registers one"),
+        }
+    }
 }
 
 /// A body that is being written.
@@ -34,6 +62,7 @@ pub struct EventDraft {
     id: EventId,
     custody: Vec<Field>,
     content: Vec<Field>,
+    signer: Option<(Arc<PersonKey>, String)>,
 }
 
 /// A body that is ready for the ledger.
@@ -62,12 +91,13 @@ impl EventDraft {
             id,
             custody: Vec::with_capacity(12),
             content: Vec::with_capacity(12),
+            signer: None,
         };
         draft.put(Class::Custody, "kind", kind.into());
         draft.put(Class::Custody, "event", id.to_string().into());
         draft.put(Class::Custody, "time", time.into());
         draft.put(Class::Custody, "actor", actor.into());
-        // Nobody signs in yet: the record says what was stated, not what was proven.
+        // Without a signature the record says what was stated, not what was proven.
         draft.put(Class::Custody, "auth", "stated".into());
         draft
     }
@@ -118,6 +148,19 @@ impl EventDraft {
         }
     }
 
+    /// Has the event signed by its actor's key, where the actor has registered one, in the log of this origin.
+    pub fn signed(mut self, actor: &Actor, origin: &str) -> Result<Self> {
+        if actor.signer()?.is_some()
+            && let Some(key) = &actor.key
+        {
+            self.signer = Some((Arc::clone(key), origin.to_owned()));
+            if let Some(auth) = self.custody.iter_mut().find(|f| f.name == "auth") {
+                auth.value = "signed".into();
+            }
+        }
+        Ok(self)
+    }
+
     /// Commits to the fields and seals each class with its key.
     pub fn seal(
         mut self,
@@ -133,12 +176,20 @@ impl EventDraft {
             custody: fixed(a),
             content: fixed(b),
         };
+        let refused = |e: comity_core::body::BodyError| {
+            AppError::Refused(format!("the event cannot be recorded: {e}"))
+        };
+        let at = self.custody.len();
         let mut fields = self.custody;
         fields.append(&mut self.content);
-        let body = Body { seeds, fields };
-        let encoded = body
-            .encode()
-            .map_err(|e| AppError::Refused(format!("the event cannot be recorded: {e}")))?;
+        let mut body = Body { seeds, fields };
+        let mut encoded = body.encode().map_err(refused)?;
+        if let Some((key, origin)) = &self.signer {
+            let signature = key.sign(origin, &encoded.commitment);
+            let field = Field::custody(signature::FIELD, signature.to_value());
+            body.fields.insert(at, field);
+            encoded = body.encode().map_err(refused)?;
+        }
         let (custody_salt, content_salt) = salts.split_at(24);
         let mut sealed_custody = Vec::new();
         seal_into(

@@ -2,6 +2,7 @@
 //!
 //! One direction: intake → vault → ledger → projections → search and cases → disclosure.
 
+pub mod acts;
 pub mod ambient;
 pub mod backup;
 pub mod centre;
@@ -21,6 +22,7 @@ pub mod keys;
 mod outgoing;
 mod packs;
 mod page;
+pub mod person_key;
 pub mod project;
 mod queue;
 pub mod read;
@@ -34,4 +36,6 @@ pub mod verify;
 
 pub use ambient::Ambient;
 pub use centre::Centre;
+pub use centre::OpenedBy;
+pub use comity_keyring as keyring;
 pub use error::{AppError, Result};

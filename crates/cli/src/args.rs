@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    backup, case, disclose, init, intake, item, keys, ledger, member, person, rebuild, receipt,
-    shell, vault, verify,
+    backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
+    proposal, rebuild, receipt, shell, vault, verify,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -35,6 +35,18 @@ pub struct Global {
     /// Who acts: a registered person, by number (UKR-P0001) or by name
     #[arg(long, global = true, env = "COMITY_ACTOR", value_name = "PERSON")]
     pub actor: Option<String>,
+    /// The private key of whoever acts: an OpenSSH file (Ed25519) or an age identity
+    #[arg(long, global = true, env = "COMITY_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The key of a member's desk, for what is locked by it; may be given again, or with colons between
+    #[arg(
+        long = "desk-key",
+        global = true,
+        env = "COMITY_DESK_KEY",
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub desk_keys: Vec<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -62,6 +74,14 @@ pub enum Verb {
     Keys(keys::KeysArgs),
     /// Make a package for a court, the defence or another body
     Disclose(disclose::DiscloseArgs),
+    /// Place a hold: nothing under it is erased
+    Hold(hold::HoldArgs),
+    /// End a hold
+    Release(hold::ReleaseArgs),
+    /// Forget items by law, with two persons
+    Erase(erase::EraseArgs),
+    /// Acts that wait for a second person, and which acts need one
+    Proposal(proposal::ProposalArgs),
     /// Check that what is kept is what was recorded
     Verify(verify::VerifyArgs),
     /// Copy all that is kept, while the centre runs, and check such a copy

@@ -114,8 +114,8 @@ fn lines(outcome: &Outcome, args: &BackupArgs) -> Vec<String> {
 }
 
 fn checked(global: &Global, args: &BackupArgs) -> Result<(), Failure> {
-    let (depth, passphrase) = match args.full {
-        true => (Depth::Full, Some(passphrase::get()?)),
+    let (depth, opening) = match args.full {
+        true => (Depth::Full, Some(passphrase::get(global)?)),
         false => (Depth::Sealed, None),
     };
     let bar = Bar::new(!global.json);
@@ -123,7 +123,7 @@ fn checked(global: &Global, args: &BackupArgs) -> Result<(), Failure> {
         &args.to,
         args.keyring.as_deref(),
         depth,
-        passphrase.as_deref(),
+        opening.as_ref().map(passphrase::Opening::by),
         &Ambient::system(),
         &|what, done, all| bar.show(what, done, all),
     )?;

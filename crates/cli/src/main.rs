@@ -4,18 +4,23 @@ mod args;
 mod backup;
 mod case;
 mod disclose;
+mod erase;
+mod hold;
 mod init;
 mod intake;
 mod item;
 mod keys;
 mod ledger;
 mod member;
+mod opened;
 mod output;
 mod passphrase;
 mod person;
 mod progress;
+mod proposal;
 mod rebuild;
 mod receipt;
+mod shares;
 mod shell;
 mod vault;
 mod verify;
@@ -61,6 +66,10 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Backup(args) => backup::run(global, args),
         Verb::Vault(args) => vault::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
+        Verb::Hold(args) => hold::run(global, args),
+        Verb::Release(args) => hold::release(global, args),
+        Verb::Erase(args) => erase::run(global, args),
+        Verb::Proposal(args) => proposal::run(global, args),
         Verb::Disclose(args) => disclose::run(global, args),
         Verb::Completions(args) => shell::completions(args),
         Verb::Man(args) => shell::man(args),

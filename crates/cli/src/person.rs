@@ -1,12 +1,13 @@
 //! `comity person`: register and list persons.
 
 use clap::{Args, Subcommand};
+use comity_core::digest::hex;
 use comity_core::id::MemberCode;
 use serde_json::json;
 
 use crate::args::Global;
 use crate::output::{answer, columns};
-use crate::world::{Failure, actor, actor_given, open};
+use crate::world::{Failure, actor, actor_given, key, open};
 
 #[derive(Args)]
 pub struct PersonArgs {
@@ -24,6 +25,8 @@ pub enum PersonVerb {
         /// The person's name
         name: String,
     },
+    /// Register the key given with --key as the actor's own: from then on it signs what they do
+    Key,
     /// List the registered persons
     List,
 }
@@ -41,20 +44,54 @@ pub fn run(global: &Global, args: &PersonArgs) -> Result<(), Failure> {
                 &[line],
             )
         }
+        PersonVerb::Key => {
+            actor_given(global)?;
+            let key = key(global)?.ok_or_else(|| {
+                Failure::Usage(
+                    "which key? give its private file with --key FILE: it signs its own registration".to_owned(),
+                )
+            })?;
+            let centre = open(global)?;
+            let actor = actor(global, &centre)?;
+            let public = hex(&key.public());
+            let at = centre.register_key(&actor, key)?;
+            let lines = [
+                format!(
+                    "The key {public} of {} is registered (leaf {}).",
+                    actor.person, at.index
+                ),
+                "Their intakes, disclosures, holds and erasures need its signature from now on."
+                    .to_owned(),
+            ];
+            answer(
+                global,
+                &json!({ "person": actor.person, "key": public, "leaf": at.index }),
+                &lines,
+            )
+        }
         PersonVerb::List => {
             let centre = open(global)?;
-            let persons = centre.persons(&mut centre.session()?)?;
+            let mut session = centre.session()?;
+            let persons = centre.persons(&mut session)?;
+            let keys = persons
+                .iter()
+                .map(|p| Ok(centre.registered_key(&mut session, p.no)?.map(|k| hex(&k))))
+                .collect::<Result<Vec<_>, Failure>>()?;
             let list: Vec<_> = persons
                 .iter()
-                .map(|p| json!({ "person": p.code, "name": p.name, "member": p.member }))
+                .zip(&keys)
+                .map(|(p, key)| json!({ "person": p.code, "name": p.name, "member": p.member, "key": key }))
                 .collect();
             let rows: Vec<_> = persons
                 .iter()
-                .map(|p| {
+                .zip(&keys)
+                .map(|(p, key)| {
                     vec![
                         p.code.clone(),
                         p.member.clone().unwrap_or_default(),
                         p.name.clone().unwrap_or_else(|| "(erased)".to_owned()),
+                        key.as_ref()
+                            .map_or_else(|| "no key".to_owned(), |k| format!("key {}…", &k[..16])),
                     ]
                 })
                 .collect();

@@ -3,12 +3,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use comity_app::event::Actor;
+use comity_app::person_key::PersonKey;
 use comity_app::{Ambient, AppError, Centre};
 use comity_core::Finding;
 use comity_core::shown::escape_for_terminal;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::passphrase;
@@ -23,6 +26,8 @@ pub enum Failure {
     Several(String, Vec<Finding>),
     /// Something was found wrong and has been said already: 1.
     Said,
+    /// A command that was run ended with this code, and has said why.
+    Ended(u8),
 }
 
 impl From<AppError> for Failure {
@@ -36,6 +41,14 @@ impl From<AppError> for Failure {
 }
 
 impl Failure {
+    /// What a person is told.
+    pub fn sentence(self) -> String {
+        match self {
+            Failure::Usage(s) | Failure::Wrong(s) | Failure::Several(s, _) => s,
+            Failure::Said | Failure::Ended(_) => String::new(),
+        }
+    }
+
     /// Tells the person and gives the exit code.
     pub fn report(self, as_json: bool) -> ExitCode {
         let (code, sentence, findings) = match self {
@@ -43,6 +56,7 @@ impl Failure {
             Failure::Wrong(s) => (1, s, Vec::new()),
             Failure::Several(s, findings) => (1, s, findings),
             Failure::Said => return ExitCode::from(1),
+            Failure::Ended(code) => return ExitCode::from(code),
         };
         if as_json {
             let mut said = json!({ "error": sentence });
@@ -86,7 +100,7 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
         )));
     }
     writable(&dir)?;
-    let centre = Centre::open(&dir, &passphrase::get()?, Ambient::system())?;
+    let centre = Centre::open(&dir, passphrase::get(global)?.by(), Ambient::system())?;
     for sentence in &centre.recovered {
         let _ = writeln!(
             std::io::stderr(),
@@ -125,5 +139,22 @@ pub fn actor_given(global: &Global) -> Result<&str, Failure> {
 
 /// The registered person who acts.
 pub fn actor(global: &Global, centre: &Centre) -> Result<Actor, Failure> {
-    Ok(centre.actor(&mut centre.session()?, actor_given(global)?)?)
+    let mut actor = centre.actor(&mut centre.session()?, actor_given(global)?)?;
+    actor.key = key(global)?.map(Arc::new);
+    Ok(actor)
+}
+
+/// The key that whoever acts has brought.
+pub fn key(global: &Global) -> Result<Option<PersonKey>, Failure> {
+    let Some(file) = &global.key else {
+        return Ok(None);
+    };
+    let bytes = std::fs::read(file).map_err(|e| {
+        Failure::Usage(format!(
+            "the key file {} cannot be read: {e}",
+            file.display()
+        ))
+    })?;
+    let passphrase = || passphrase::of_key(file).map_err(|f| AppError::Usage(f.sentence()));
+    Ok(Some(PersonKey::read(&Zeroizing::new(bytes), &passphrase)?))
 }

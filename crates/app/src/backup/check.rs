@@ -9,6 +9,7 @@ use comity_vault::Vault;
 use super::mark::{self, Mark};
 use super::{CENTRE, Watch, keyring_folder, ledger_of};
 use crate::ambient::Ambient;
+use crate::centre::OpenedBy;
 use crate::error::{AppError, Result};
 use crate::verify::{Depth, Place, Report, verify_place};
 
@@ -21,7 +22,7 @@ pub fn check(
     to: &Path,
     keyring: Option<&Path>,
     depth: Depth,
-    passphrase: Option<&str>,
+    by: Option<OpenedBy<'_>>,
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<(Mark, Report)> {
@@ -46,7 +47,7 @@ pub fn check(
         keyring: ring,
         has_tables: false,
     };
-    let mut report = verify_place(&place, depth, passphrase, ambient, watch)?;
+    let mut report = verify_place(&place, depth, by, ambient, watch)?;
     match ledger_of(to, disk) {
         Ok(tree) => {
             let same = tree.size() >= mark.size && tree.root_at(mark.size)? == mark.root;

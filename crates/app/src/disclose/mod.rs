@@ -95,6 +95,7 @@ impl Centre {
                 "a disclosure has a purpose: --purpose \"what for\"".to_owned(),
             ));
         }
+        actor.signer()?;
         let place = std::path::absolute(place).map_err(|e| AppError::io(place, e))?;
         refuse_taken(&place)?;
         for beside in record::beside(&place)? {

@@ -54,7 +54,8 @@ pub fn record(
         .custody_opt("recipient", selection.recipient.as_deref())
         .content("tagmanifest_sha256", made.tagmanifest.to_string())
         .content("exhibits", made.head.exhibits)
-        .content("checkpoint", made.head.size);
+        .content("checkpoint", made.head.size)
+        .signed(actor, &centre.config.origin)?;
     let act = draft.id().to_string();
     let event = draft.seal(&centre.keys.scope_key(CENTRE_KEY)?, &own, random)?;
     let mut first = Some(Draft {

@@ -35,6 +35,7 @@ impl Intake<'_> {
             .content("counts", counts)
             .content_opt("compared", compared)
             .content_opt("provenance_file", unused)
+            .signed(self.actor, &centre.config.origin)?
             .seal(&self.common.scope, &key, random)?;
         let draft = Draft {
             subject: Subject::Known(self.opened.no),

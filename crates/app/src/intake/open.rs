@@ -137,7 +137,8 @@ fn open_new(
             .content("roots", Value::Array(roots))
             .content("options", options.clone())
             .content_opt("collected", collected(request))
-            .content_opt("bag", bag);
+            .content_opt("bag", bag)
+            .signed(actor, &centre.config.origin)?;
         let act = draft.id().to_string();
         let event = draft.seal(&centre.keys.scope_key(scope)?, &own, random)?;
         let at = group.push(&Draft {

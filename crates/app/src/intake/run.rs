@@ -58,6 +58,8 @@ pub fn run(
             "an intake needs a source: --source \"where it comes from\"".to_owned(),
         ));
     }
+    // A key that is missing is said before anything is read.
+    actor.signer()?;
     let mut session = centre.session()?;
     // Packs that are made here are named by events only later.
     let _stay = centre.keep_packs()?;
@@ -97,6 +99,7 @@ pub fn run(
         source_is_known: true,
         tally: Tally::default(),
         centre,
+        actor,
         session,
         request,
         common,
@@ -258,6 +261,7 @@ fn common(
 /// An intake that is under way.
 pub(super) struct Intake<'a> {
     pub(super) centre: &'a Centre,
+    pub(super) actor: &'a Actor,
     pub(super) session: Session,
     pub(super) request: &'a Request,
     pub(super) common: Common,

@@ -81,6 +81,9 @@ impl Centre {
 
     /// A reader of an item's object, without an event: for the program's own checks.
     pub(crate) fn item_reader(&self, session: &mut Session, item: &Item) -> Result<ObjectReader> {
+        if let Some(erased) = self.erased_words(session, item)? {
+            return Err(AppError::Refused(erased));
+        }
         if item.state != ItemState::Sealed {
             return Err(AppError::Refused(format!(
                 "{} has no bytes: its state is {}",

@@ -36,8 +36,12 @@ pub struct Item {
     pub object: Option<i64>,
     /// When it was received, microseconds since 1970.
     pub received: i64,
-    /// Digest and path, unless they have been erased.
+    /// The number of the erasure (its chain), once the item has been erased.
+    pub erased: Option<i64>,
+    /// Digest and path, unless they have been erased or wait for the member's desk.
     pub facts: Option<ItemFacts>,
+    /// Whether its content waits for the key of its member's desk.
+    pub waits: bool,
     /// The index of its first event.
     pub first_index: u64,
     /// The place of its last event in its chain.
@@ -49,7 +53,7 @@ pub struct Item {
 }
 
 /// The columns that [`Centre::item_of_row`] reads, and the tables that they come from.
-pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, (SELECT count(*) FROM quarantine q WHERE q.item = i.no)";
+pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, i.erased, (SELECT count(*) FROM quarantine q WHERE q.item = i.no)";
 pub(crate) const TABLES: &str = "items i JOIN chains c ON c.no = i.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN cases k ON k.no = i.case_no";
 
 impl Centre {
@@ -62,7 +66,9 @@ impl Centre {
             .map_err(|_| broken("a member's code is malformed"))?;
         let ern = Ern::new(member, row.int(2)? as u32, row.int(3)? as u32)
             .ok_or_else(|| broken("a number is out of range"))?;
-        let facts = match (row.opt_blob(9)?, self.keys.item(row.int(10)? as u64)?) {
+        let own = self.keys.item_unless_locked(row.int(10)? as u64)?;
+        let waits = own.is_err();
+        let facts = match (row.opt_blob(9)?, own.ok().flatten()) {
             (Some(sealed), Some(secret)) => {
                 let clear = open_facts(&Key::new(secret.first), "items", sealed)?;
                 Some(
@@ -80,11 +86,13 @@ impl Centre {
             size: row.int(6)? as u64,
             object: row.opt_int(7)?,
             received: row.int(8)?,
+            erased: row.opt_int(14)?,
             facts,
+            waits,
             first_index: row.int(11)? as u64,
             last_n: row.int(12)? as u64,
             last_index: row.int(13)? as u64,
-            quarantined: row.int(14)? > 0,
+            quarantined: row.int(15)? > 0,
         })
     }
 
@@ -109,6 +117,20 @@ impl Centre {
                 "there is no item {ern}: `comity item list` shows what there is"
             ))),
         }
+    }
+
+    /// The item whose chain has this number.
+    pub(crate) fn item_by_no(&self, session: &mut Session, no: i64) -> Result<Item> {
+        let row = session.query_one(
+            &format!("SELECT {COLUMNS} FROM {TABLES} WHERE i.no = ?"),
+            &[no.into()],
+        )?;
+        self.item_of_row(&row.ok_or_else(|| {
+            AppError::damaged(
+                "state",
+                format!("item {no} is missing; run `comity rebuild`"),
+            )
+        })?)
     }
 
     /// The first event of an item: what was recorded when it was received.

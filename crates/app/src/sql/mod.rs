@@ -124,6 +124,14 @@ impl Row {
             .map_err(|_| self.wrong(i, "bytes of a fixed length"))
     }
 
+    /// The text in column `i`, or `None` where it is NULL.
+    pub fn opt_text(&self, i: usize) -> Result<Option<&str>, SqlError> {
+        match self.0.get(i) {
+            Some(Value::NoInt | Value::NoBlob) => Ok(None),
+            _ => self.text(i).map(Some),
+        }
+    }
+
     /// The text in column `i`.
     pub fn text(&self, i: usize) -> Result<&str, SqlError> {
         match self.0.get(i) {

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 
 use comity_core::checkpoint::LogKeys;
 use comity_core::finding::Finding;
-use comity_keyring::{Condition, Inspection, Keyring, KeyringError};
+use comity_keyring::{Condition, Inspection, KeyringError};
 use comity_store::{FileLock, Objects};
 use comity_vault::Vault;
 
 use crate::ambient::Ambient;
-use crate::centre::{Config, KEYS_FILE};
+use crate::centre::{Config, KEYS_FILE, OpenedBy};
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY};
 
@@ -98,14 +98,25 @@ pub fn verify(
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<Report> {
-    verify_place(&Place::centre(dir), depth, passphrase, ambient, watch)
+    verify_opened_by(dir, depth, passphrase.map(OpenedBy::from), ambient, watch)
+}
+
+/// As [`verify`], opened by shares, or with the keys of desks.
+pub fn verify_opened_by(
+    dir: &Path,
+    depth: Depth,
+    by: Option<OpenedBy<'_>>,
+    ambient: &Ambient,
+    watch: Watch<'_>,
+) -> Result<Report> {
+    verify_place(&Place::centre(dir), depth, by, ambient, watch)
 }
 
 /// As [`verify`], for what lies elsewhere than in a centre's folder.
 pub fn verify_place(
     place: &Place,
     depth: Depth,
-    passphrase: Option<&str>,
+    by: Option<OpenedBy<'_>>,
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<Report> {
@@ -128,8 +139,8 @@ pub fn verify_place(
         watch,
     };
     let mut report = Report::default();
-    let keys = match passphrase {
-        Some(passphrase) if depth > Depth::Sealed => open_keyring(&scene, passphrase, &mut report)?,
+    let keys = match by {
+        Some(by) if depth > Depth::Sealed => open_keyring(&scene, by, &mut report)?,
         _ => None,
     };
     let log_keys = log_keys(&scene, keys.as_ref(), &mut report);
@@ -150,8 +161,8 @@ pub fn verify_place(
     Ok(report)
 }
 
-fn open_keyring(scene: &Scene<'_>, passphrase: &str, report: &mut Report) -> Result<Option<Keys>> {
-    let ring = match Keyring::open(scene.keyring, scene.ambient.disk.clone(), passphrase) {
+fn open_keyring(scene: &Scene<'_>, by: OpenedBy<'_>, report: &mut Report) -> Result<Option<Keys>> {
+    let ring = match by.open_keyring_at(scene.keyring, &scene.ambient.disk) {
         Ok(ring) => ring,
         // All that can be checked without its keys still is.
         Err(

@@ -37,7 +37,7 @@ fn check_full(world: &World, to: &Path) -> Report {
         to,
         None,
         Depth::Full,
-        Some(PASSPHRASE),
+        Some(PASSPHRASE.into()),
         &ambient,
         &|_, _, _| (),
     );

@@ -4,6 +4,7 @@
 
 #[macro_use]
 mod fixture;
+mod acts;
 mod again;
 mod backup;
 mod bags;

@@ -1,0 +1,341 @@
+//! Erasure by law: an item's content is forgotten, what was done with it and why it is gone is not.
+
+use comity_core::id::{ChainId, Ern};
+use comity_core::json::Value;
+
+use super::hold::stated;
+use super::{Done, Proposal, TwoPersons};
+use crate::centre::Centre;
+use crate::commit::Subject;
+use crate::error::{AppError, Result};
+use crate::event::{Actor, EventDraft};
+use crate::item::Item;
+use crate::sql::{Session, Value as Sql};
+
+/// The act, as [`super::ACTS`] names it.
+const ACT: &str = "erase";
+
+/// Whether the items alone are meant, or all that hold the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing was said: refused when the same bytes are held elsewhere too.
+    Unsaid,
+    /// These items only.
+    These,
+    /// Every item that holds the same bytes.
+    All,
+}
+
+/// What is to be erased, and why.
+#[derive(Clone, Debug)]
+pub struct Erasure {
+    /// The items.
+    pub items: Vec<Ern>,
+    /// Which of those that hold the same bytes.
+    pub scope: Scope,
+    /// Why.
+    pub reason: String,
+    /// On what authority: a court's order, a provision of law.
+    pub authority: String,
+}
+
+/// An erasure that was proposed.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The proposal and its term.
+    pub done: Done,
+    /// The items that it would erase.
+    pub items: Vec<Ern>,
+    /// What would be left of them.
+    pub survivors: Survivors,
+}
+
+/// An erasure that is done.
+#[derive(Clone, Debug)]
+pub struct Erased {
+    /// Its number, `E0001`.
+    pub number: String,
+    /// The items.
+    pub items: Vec<Ern>,
+    /// What is left of them elsewhere.
+    pub survivors: Survivors,
+}
+
+/// What erasure does not reach, as far as the centre knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survivors {
+    /// Items that hold the same bytes and stay.
+    pub same_bytes: Vec<Ern>,
+    /// Packages that were handed over with one of the items in it: when, to whom and what for.
+    pub packages: Vec<String>,
+    /// Times at which somebody opened one of the items.
+    pub openings: u64,
+    /// The epoch of the keyring until now: copies of it or an earlier one open with what opened it then.
+    pub epoch: u32,
+}
+
+impl Centre {
+    /// Proposes an erasure: it takes two persons always.
+    pub fn erase(&self, actor: &Actor, erasure: &Erasure) -> Result<Asked> {
+        stated(&erasure.reason, &erasure.authority)?;
+        let mut session = self.session()?;
+        let named = self.items_named(&mut session, &erasure.items)?;
+        let others = self.same_bytes(&mut session, &named)?;
+        let items = match (erasure.scope, others.is_empty()) {
+            (Scope::Unsaid, false) => {
+                let list: Vec<String> = others.iter().map(|i| i.ern.to_string()).collect();
+                return Err(AppError::Usage(format!(
+                    "the same bytes are held by {} too: --these erases only what was named, --all these as well",
+                    list.join(", ")
+                )));
+            }
+            (Scope::All, false) => named.into_iter().chain(others).collect(),
+            _ => named,
+        };
+        self.may_be_erased(&mut session, &items)?;
+        let rule = self.needs_two(&mut session, ACT)?.unwrap_or(TwoPersons {
+            act: ACT.to_owned(),
+            other_member: false,
+            hours: 72,
+        });
+        let list: Vec<Value> = items.iter().map(|i| i.ern.to_string().into()).collect();
+        let parameters = Value::from_iter([
+            (
+                "authority".to_owned(),
+                Value::from(erasure.authority.as_str()),
+            ),
+            ("items".to_owned(), Value::Array(list)),
+            ("reason".to_owned(), erasure.reason.as_str().into()),
+        ]);
+        let survivors = self.survivors(&mut session, &items)?;
+        let (proposal, lapses) = self.propose(actor, &rule, parameters)?;
+        Ok(Asked {
+            done: Done::Proposed { proposal, lapses },
+            items: items.iter().map(|i| i.ern).collect(),
+            survivors,
+        })
+    }
+
+    /// Erases what another person proposed to erase. On return the keys are destroyed and the keyring has a new epoch.
+    pub fn confirm_erasure(&self, actor: &Actor, number: &str) -> Result<Erased> {
+        let mut session = self.session()?;
+        let proposal = self.proposal(&mut session, number)?;
+        self.may_confirm(&mut session, actor, &proposal, ACT)?;
+        let items = self.items_named(&mut session, &erns(&proposal)?)?;
+        self.may_be_erased(&mut session, &items)?;
+        let survivors = self.survivors(&mut session, &items)?;
+        let (no, number) = self.order(actor, &proposal, &items)?;
+        self.complete(no, &number, &actor.person)?;
+        Ok(Erased {
+            number,
+            items: items.iter().map(|i| i.ern).collect(),
+            survivors,
+        })
+    }
+
+    /// Records the order and each item's own event, in one group with the confirmation.
+    fn order(&self, actor: &Actor, proposal: &Proposal, items: &[Item]) -> Result<(i64, String)> {
+        let (reason, authority) = (proposal.text("reason")?, proposal.text("authority")?);
+        let random = &*self.ambient.random;
+        let chain = ChainId(self.ambient.bytes());
+        let mut session = self.session()?;
+        self.sequencer().commit(&self.keys, |group| {
+            // A hold may have come in the meantime.
+            self.may_be_erased(group.session, items)?;
+            let number = self.next_act(group.session, "erasures", 'E')?;
+            let event = EventDraft::new("erasure_ordered", &actor.person, &self.now(), random);
+            let act = event.id().to_string();
+            let said = |event: EventDraft| {
+                event
+                    .custody("erasure", number.as_str())
+                    .custody("reason", reason)
+                    .custody("authority", authority)
+                    .custody("proposed_by", proposal.person.as_str())
+                    .custody("proposal", proposal.number.as_str())
+                    .signed(actor, &self.config.origin)
+            };
+            let event = said(event.custody("items", items.len() as u64))?;
+            let at = group.push(&self.centre_event(Subject::New(chain), event)?)?;
+            for item in items {
+                let event = EventDraft::new("erased", &actor.person, &self.now(), random)
+                    .custody("act", act.as_str())
+                    .custody("ern", item.ern.to_string());
+                group.push(&self.custody_event(&mut session, item, said(event)?)?)?;
+            }
+            self.confirm(group, actor, proposal, &act)?;
+            Ok((at.chain_no, number))
+        })
+    }
+
+    /// What follows the order: the keys are destroyed, the keyring gets a new epoch, and the log says so. May be
+    /// repeated.
+    fn complete(&self, no: i64, number: &str, person: &str) -> Result<()> {
+        let keys = self.keys_of_erasure(&mut self.session()?, no)?;
+        self.keys.ring().destroy(&keys)?;
+        let changed = self.epoch_after_erasure(person, number)?;
+        let event = EventDraft::new(
+            "erasure_completed",
+            person,
+            &self.now(),
+            &*self.ambient.random,
+        )
+        .custody("erasure", number)
+        .custody("epoch", changed.epoch)
+        .custody("keys", keys.len() as u64);
+        self.append(self.centre_event(Subject::Known(no), event)?)?;
+        Ok(())
+    }
+
+    fn keys_of_erasure(&self, session: &mut Session, no: i64) -> Result<Vec<u64>> {
+        let rows = session.query(
+            "SELECT c.content_key FROM items i JOIN chains c ON c.no = i.no WHERE i.erased = ? AND c.content_key > 0 ORDER BY c.content_key",
+            &[no.into()],
+        )?;
+        Ok(rows
+            .iter()
+            .map(|r| r.int(0).map(|n| n as u64))
+            .collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// Finishes erasures that were ordered and not completed. Says what it did, a sentence each.
+    pub(crate) fn recover_erasures(&self) -> Result<Vec<String>> {
+        let mut session = self.session()?;
+        let rows = session.query(
+            "SELECT e.no, e.number, c.first_index FROM erasures e JOIN chains c ON c.no = e.no WHERE e.completed = 0 ORDER BY e.no",
+            &[],
+        )?;
+        let mut said = Vec::new();
+        for row in &rows {
+            let number = row.text(1)?;
+            let ordered = self.read_event(row.int(2)? as u64)?;
+            self.complete(
+                row.int(0)?,
+                number,
+                ordered.text("actor").unwrap_or_default(),
+            )?;
+            said.push(format!(
+                "The erasure {number} was interrupted; it is complete now."
+            ));
+        }
+        Ok(said)
+    }
+
+    /// What is under a hold, or erased already, is refused: each item is named.
+    fn may_be_erased(&self, session: &mut Session, items: &[Item]) -> Result<()> {
+        let mut wrong = Vec::new();
+        for item in items {
+            let row =
+                session.query_one("SELECT erased FROM items WHERE no = ?", &[item.no.into()])?;
+            if row.map(|r| r.opt_int(0)).transpose()?.flatten().is_some() {
+                wrong.push(format!("{} is erased already", item.ern));
+                continue;
+            }
+            let holds = self.holds_of(session, item.no)?;
+            if !holds.is_empty() {
+                wrong.push(format!(
+                    "{} is under a hold ({})",
+                    item.ern,
+                    holds.join(", ")
+                ));
+            }
+        }
+        match wrong.as_slice() {
+            [] => Ok(()),
+            wrong => Err(AppError::Refused(format!(
+                "nothing was erased: {}; `comity release` ends a hold",
+                wrong.join("; ")
+            ))),
+        }
+    }
+
+    /// Other items that hold the same bytes as one of these, within each originator.
+    fn same_bytes(&self, session: &mut Session, items: &[Item]) -> Result<Vec<Item>> {
+        let mut others = Vec::new();
+        for object in objects(items) {
+            let rows = session.query(
+                "SELECT no FROM items WHERE no = ? UNION SELECT no FROM items WHERE object <> no AND object = ? ORDER BY 1",
+                &[object.into(), object.into()],
+            )?;
+            for row in &rows {
+                let no = row.int(0)?;
+                if !items.iter().any(|i| i.no == no) {
+                    others.push(self.item_by_no(session, no)?);
+                }
+            }
+        }
+        Ok(others)
+    }
+
+    fn survivors(&self, session: &mut Session, items: &[Item]) -> Result<Survivors> {
+        let others = self.same_bytes(session, items)?;
+        let mut survivors = Survivors {
+            same_bytes: others.iter().map(|i| i.ern).collect(),
+            epoch: self.keys.ring().epoch(),
+            ..Survivors::default()
+        };
+        for item in items {
+            for index in self.chain_indices(session, item.no)?.into_iter().skip(1) {
+                let event = self.read_event(index)?;
+                match event.text("kind") {
+                    Some("opened") => survivors.openings += 1,
+                    Some("disclosed") => survivors.packages.push(package(&event)),
+                    _ => {}
+                }
+            }
+        }
+        survivors.packages.sort();
+        survivors.packages.dedup();
+        Ok(survivors)
+    }
+
+    /// By whom, when, why and on what authority an item was erased; `None` for one that was not.
+    pub fn erased_words(&self, session: &mut Session, item: &Item) -> Result<Option<String>> {
+        let Some(erasure) = item.erased else {
+            return Ok(None);
+        };
+        let row = session.query_one(
+            "SELECT first_index FROM chains WHERE no = ?",
+            &[Sql::Int(erasure)],
+        )?;
+        let index = row.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64;
+        let event = self.read_event(index)?;
+        let text = |name: &str| event.text(name).unwrap_or("?").to_owned();
+        Ok(Some(format!(
+            "{} was erased by {} at {} (proposed by {}): {}; on the authority of {}",
+            item.ern,
+            text("actor"),
+            text("time"),
+            text("proposed_by"),
+            text("reason"),
+            text("authority")
+        )))
+    }
+}
+
+fn package(event: &crate::read::OpenedEvent) -> String {
+    let text = |name: &str| event.text(name).unwrap_or("(not said)").to_owned();
+    format!(
+        "{}, to {}, for “{}”",
+        text("time"),
+        text("recipient"),
+        text("purpose")
+    )
+}
+
+fn objects(items: &[Item]) -> Vec<i64> {
+    let mut objects: Vec<i64> = items.iter().filter_map(|i| i.object).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    objects
+}
+
+fn erns(proposal: &Proposal) -> Result<Vec<Ern>> {
+    let damaged = || AppError::damaged(proposal.number.clone(), "its items cannot be read");
+    match proposal.parameters.get("items") {
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|i| i.as_str().and_then(|e| e.parse().ok()).ok_or_else(damaged))
+            .collect(),
+        _ => Err(damaged()),
+    }
+}
