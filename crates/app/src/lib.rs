@@ -15,6 +15,7 @@ mod cores;
 pub mod disclose;
 pub mod error;
 pub mod event;
+pub mod fixity;
 mod handover;
 pub mod intake;
 pub mod item;

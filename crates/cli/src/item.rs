@@ -129,7 +129,7 @@ fn item_json(item: &Item) -> Value {
         "waits": item.waits,
         "path": item.facts.as_ref().map(|f| shown(&f.path)),
         "sha256": item.facts.as_ref().and_then(|f| f.sha256).map(|d| hex(&d)),
-        "events": item.last_n + 1,
+        "events": item.last_n + 1, "quarantined": item.quarantined,
     })
 }
 
@@ -160,12 +160,17 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
                 .as_ref()
                 .map_or_else(|| without_facts(&item), |f| shown(&f.path));
             format!(
-                "{}  {:<10}  {:>13}  {}  {}",
+                "{}  {:<10}  {:>13}  {}  {}{}",
                 item.ern,
                 item.state.word(),
                 item.size,
                 &time_text(item.received)[..10],
-                escape_for_terminal(&path)
+                escape_for_terminal(&path),
+                if item.quarantined {
+                    "  (in quarantine)"
+                } else {
+                    ""
+                }
             )
         };
         failure = write(&mut out, &line).err();
@@ -199,6 +204,9 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
         format!("{:<12}{}", "leaf", item.first_index),
         format!("{:<12}{}", "events", item.last_n + 1),
     ];
+    if item.quarantined {
+        lines.push(format!("{:<12}{}", "quarantine", "its bytes did not pass the last check of fixity; `comity vault repair --from BACKUP` mends it"));
+    }
     tell_all(&mut lines, 0, &fields);
     answer(
         global,

@@ -1,5 +1,7 @@
 //! `comity vault`: the care for the sealed bytes.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -17,11 +19,18 @@ pub struct VaultArgs {
 pub enum VaultVerb {
     /// Give back the space of bytes whose keys were destroyed
     Compact,
+    /// Mend the items in quarantine from a backup; only bytes that the ledger names are put in place
+    Repair {
+        /// The backup
+        #[arg(long, value_name = "BACKUP")]
+        from: PathBuf,
+    },
 }
 
 pub fn run(global: &Global, args: &VaultArgs) -> Result<(), Failure> {
     match &args.verb {
         VaultVerb::Compact => compact(global),
+        VaultVerb::Repair { from } => repair(global, from),
     }
 }
 
@@ -59,4 +68,39 @@ fn compact(global: &Global) -> Result<(), Failure> {
         }),
         &lines,
     )
+}
+
+fn repair(global: &Global, from: &Path) -> Result<(), Failure> {
+    actor_given(global)?;
+    let centre = open(global)?;
+    let actor = actor(global, &centre)?;
+    let done = centre.repair(&actor, from)?;
+    let mut lines: Vec<String> = done
+        .findings
+        .iter()
+        .map(|f| format!("Not mended: {f}"))
+        .collect();
+    lines.push(match done.leaf {
+        Some(leaf) => format!(
+            "{} mended, {} out of quarantine (leaf {leaf}).",
+            counted(done.packs, "pack"),
+            counted(done.items, "item")
+        ),
+        None if done.findings.is_empty() => {
+            "Nothing is in quarantine: `comity verify --scheduled` looks for damage.".to_owned()
+        }
+        None => "Nothing was mended.".to_owned(),
+    });
+    let findings: Vec<_> = done
+        .findings
+        .iter()
+        .map(|f| json!({ "place": f.place, "what": f.what }))
+        .collect();
+    let json = json!({ "items": done.items, "packs": done.packs, "leaf": done.leaf, "findings": findings });
+    answer(global, &json, &lines)?;
+    if done.findings.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Said)
+    }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use comity_app::Ambient;
+use comity_app::fixity::{Failure as Fails, Pace};
 use comity_app::verify::{Depth, Place, verify_place};
 use serde_json::json;
 
@@ -9,7 +10,7 @@ use crate::args::Global;
 use crate::output::{answer, counted};
 use crate::passphrase;
 use crate::progress::Bar;
-use crate::world::{Failure, folder};
+use crate::world::{Failure, actor, actor_given, folder, open};
 
 #[derive(Args)]
 pub struct VerifyArgs {
@@ -19,9 +20,21 @@ pub struct VerifyArgs {
     /// Read every byte of every item back
     #[arg(long)]
     pub full: bool,
+    /// Go on reading the vault where the last run stopped, record the run, and set damaged items apart
+    #[arg(long, conflicts_with_all = ["sealed", "full"])]
+    pub scheduled: bool,
+    /// With --scheduled: read at most so many MB a second
+    #[arg(long, value_name = "MB", requires = "scheduled")]
+    pub rate: Option<u64>,
+    /// With --scheduled: end with the pack at which so many seconds have gone
+    #[arg(long = "for", value_name = "SECONDS", requires = "scheduled")]
+    pub seconds: Option<u64>,
 }
 
 pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
+    if args.scheduled {
+        return scheduled(global, args);
+    }
     let dir = folder(global)?;
     let depth = match (args.sealed, args.full) {
         (true, _) => Depth::Sealed,
@@ -72,6 +85,48 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     });
     answer(global, &json, &lines)?;
     if report.findings.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Said)
+    }
+}
+
+fn scheduled(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
+    actor_given(global)?;
+    let centre = open(global)?;
+    let actor = actor(global, &centre)?;
+    let bar = Bar::new(!global.json);
+    let pace = Pace {
+        bytes_per_sec: args.rate.map(|mb| mb.saturating_mul(1_000_000)),
+        seconds: args.seconds,
+    };
+    let run = centre.check_fixity(&actor, pace, &|done, all| bar.show("fixity", done, all))?;
+    bar.clear();
+    let named = |f: &Fails| f.ern.map_or("no item".to_owned(), |ern| ern.to_string());
+    let mut lines: Vec<String> = run
+        .failures
+        .iter()
+        .map(|f| format!("{}: {} ({})", named(f), f.what, f.pack))
+        .collect();
+    lines.push(format!(
+        "{} read in {}: {}, {} newly in quarantine (leaf {}).",
+        counted(run.bytes, "byte"),
+        counted(run.packs, "pack"),
+        counted(run.failures.len() as u64, "failure"),
+        run.quarantined,
+        run.leaf
+    ));
+    let failures: Vec<_> = run
+        .failures
+        .iter()
+        .map(|f| json!({ "item": f.ern.map(|e| e.to_string()), "pack": f.pack, "what": f.what }))
+        .collect();
+    let json = json!({
+        "packs": run.packs, "bytes": run.bytes, "to": run.to.map(|p| p.to_string()), "failures": failures,
+        "quarantined": run.quarantined, "leaf": run.leaf,
+    });
+    answer(global, &json, &lines)?;
+    if run.failures.is_empty() {
         Ok(())
     } else {
         Err(Failure::Said)

@@ -184,6 +184,20 @@ impl Centre {
                 "there is nothing to disclose: the case has no items".to_owned(),
             ));
         }
+        let numbers: Vec<i64> = selected.iter().map(|s| s.no).collect();
+        let apart = session.query_in("SELECT item FROM quarantine WHERE item IN ()", &numbers)?;
+        if let Some(row) = apart.first() {
+            let first = row.int(0)?;
+            let ern = selected
+                .iter()
+                .find(|s| s.no == first)
+                .map(|s| s.ern.to_string());
+            return Err(AppError::Refused(format!(
+                "{} and {} more are in quarantine, since their bytes did not pass the last check of fixity: `comity vault repair --from BACKUP` mends them, or leave them out",
+                ern.unwrap_or_default(),
+                apart.len() - 1
+            )));
+        }
         Ok(selected)
     }
 }

@@ -47,6 +47,12 @@ impl Centre {
                 "an item is opened for a purpose: --purpose \"why\"".to_owned(),
             ));
         }
+        if item.quarantined {
+            return Err(AppError::Refused(format!(
+                "{} is in quarantine: its bytes did not pass the last check of fixity; `comity vault repair --from BACKUP` mends it",
+                item.ern
+            )));
+        }
         let stay = self.keep_packs()?;
         // What cannot be read is said before anything is recorded as read.
         let reader = self.item_reader(session, &item)?;

@@ -49,10 +49,12 @@ pub struct Item {
     pub last_n: u64,
     /// The index of its last event.
     pub last_index: u64,
+    /// Its bytes did not pass the last check of fixity and were not mended since.
+    pub quarantined: bool,
 }
 
 /// The columns that [`Centre::item_of_row`] reads, and the tables that they come from.
-pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, i.erased";
+pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, i.erased, (SELECT count(*) FROM quarantine q WHERE q.item = i.no)";
 pub(crate) const TABLES: &str = "items i JOIN chains c ON c.no = i.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN cases k ON k.no = i.case_no";
 
 impl Centre {
@@ -91,6 +93,7 @@ impl Centre {
             first_index: row.int(11)? as u64,
             last_n: row.int(12)? as u64,
             last_index: row.int(13)? as u64,
+            quarantined: row.int(15)? > 0,
         })
     }
 

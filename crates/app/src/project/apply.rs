@@ -195,6 +195,9 @@ impl Projector {
                 [no.into(), no.into()],
             ),
             "erased" => self.erase(session, keys, event, no)?,
+            "fixity_checked" | "quarantined" | "repaired" => {
+                self.follow_fixity(session, event, no)?;
+            }
             kind if KINDS.contains(&kind) => self.keys_changed(event)?,
             _ => self.follow_act(session, event, no)?,
         }

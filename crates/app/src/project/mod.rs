@@ -5,6 +5,7 @@ pub mod acts;
 mod apply;
 mod erased;
 pub mod facts;
+mod fixity;
 mod received;
 mod rows;
 mod runs;

@@ -13,6 +13,7 @@ mod compact;
 mod damage;
 mod delivered;
 mod faults;
+mod fixity;
 mod founding;
 mod get;
 mod handover;

@@ -83,6 +83,13 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             event.or_unknown("authority")
         ),
         "vault_compacted" => "gave back the space of bytes whose keys were destroyed".to_owned(),
+        "fixity_checked" => "read a part of the vault and held it against its digests".to_owned(),
+        "quarantined" => format!(
+            "set it apart, since its bytes did not pass a check of fixity{}",
+            event.reason()
+        ),
+        "repaired" => "put its bytes in place again, the same as before".to_owned(),
+        "vault_repaired" => "mended the vault from a backup".to_owned(),
         "backup_made" => "made a backup".to_owned(),
         other => format!("recorded “{}”", other.replace('_', " ")),
     };
