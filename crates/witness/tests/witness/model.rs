@@ -117,8 +117,8 @@ impl Model for WitnessModel {
         for who in 0..2 {
             match state.requesters[who] {
                 Phase::Idle if state.requests_left[who] > 0 => {
-                    for tree in 0..TREES.len() {
-                        for old in 0..=TREES[tree].1 {
+                    for (tree, (_, size)) in TREES.iter().enumerate() {
+                        for old in 0..=*size {
                             actions.push(Action::Ask(who, tree, old));
                         }
                     }
