@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release check house test rust-test judges demo bench growth fmt clean
+.PHONY: help setup build release check house test rust-test kill judges demo bench growth fmt clean
 
 CARGO ?= cargo
 PY := .venv/bin/python
 BENCH_ARGS ?= --quick
+KILLS ?= 10000
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +35,9 @@ test: setup rust-test judges ## all tests, the judgement of other people's progr
 
 rust-test:
 	$(CARGO) test --workspace --locked
+
+kill: ## kill the program at every durable call and by lot: KILLS=10000, KILLS_SEED, KILLS_ACT
+	KILLS=$(KILLS) $(CARGO) test -p comity --locked --test kills -- --nocapture
 
 judges: setup build ## programs that others wrote judge what ours made
 	$(PY) tests/judges/run.py --bin target/debug

@@ -38,6 +38,17 @@ pub enum AppError {
     /// SQL.
     #[error(transparent)]
     Sql(#[from] SqlError),
+    /// A member's scope is locked, and its desk's key was not brought.
+    #[error(
+        "{} is locked, and what is in it waits for the key of the member's desk: bring it with --desk-key FILE, or COMITY_DESK_KEY",
+        scope_named(*number, member.as_deref())
+    )]
+    Locked {
+        /// The locked key.
+        number: u64,
+        /// The member, where it is known.
+        member: Option<String>,
+    },
     /// The keyring.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
@@ -114,8 +125,26 @@ impl AppError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            AppError::Usage(_) | AppError::Keyring(KeyringError::WrongPassphrase)
+            AppError::Usage(_)
+                | AppError::Locked { .. }
+                | AppError::Keyring(
+                    KeyringError::WrongPassphrase
+                        | KeyringError::NeedsShares { .. }
+                        | KeyringError::NotShared
+                        | KeyringError::Shares { .. }
+                        | KeyringError::WrongShares
+                        | KeyringError::Locked { .. }
+                        | KeyringError::Scheme { .. }
+                        | KeyringError::DeskFile { .. }
+                )
         )
+    }
+}
+
+fn scope_named(number: u64, member: Option<&str>) -> String {
+    match member {
+        Some(member) => format!("the scope of {member}"),
+        None => format!("a member's scope (key {number})"),
     }
 }
 

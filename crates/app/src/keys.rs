@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::random::Random;
-use comity_keyring::{Keyring, Kind, NewKey, Secret};
+use comity_keyring::{Keyring, KeyringError, Kind, NewKey, Secret};
 use comity_seal::Key;
 
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::event::NumberedKey;
 
 /// Key number of the centre's scope: the first key of every keyring.
@@ -25,6 +25,10 @@ pub trait ScopeKeys {
     /// The secret of a chain's own key, or `None` when it has been destroyed.
     fn item_secret(&self, number: u64) -> Result<Option<Secret>>;
 }
+
+/// A key waits for its member's desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locked;
 
 /// Keys that lie closer than this are read in one go.
 const NEIGHBOURS: u64 = 16;
@@ -48,6 +52,8 @@ pub struct Keys {
     ring: Keyring,
     random: Arc<dyn Random>,
     scopes: Mutex<HashMap<u64, Secret>>,
+    /// Whose desk a locked key waits for.
+    desks: Mutex<HashMap<u64, String>>,
 }
 
 impl Keys {
@@ -57,6 +63,7 @@ impl Keys {
             ring,
             random,
             scopes: Mutex::new(HashMap::new()),
+            desks: Mutex::default(),
         }
     }
 
@@ -65,13 +72,32 @@ impl Keys {
         &self.ring
     }
 
+    /// Remembers whose desk a locked key waits for, so that errors can say it.
+    pub(crate) fn waits_for(&self, number: u64, member: &str) {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.insert(number, member.to_owned());
+    }
+
+    fn named(&self, error: KeyringError) -> AppError {
+        match error {
+            KeyringError::Locked { number } => {
+                let desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+                AppError::Locked {
+                    number,
+                    member: desks.get(&number).cloned(),
+                }
+            }
+            error => error.into(),
+        }
+    }
+
     /// The secret of a scope key.
     pub fn scope(&self, number: u64) -> Result<Secret> {
         let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(secret) = scopes.get(&number) {
             return Ok(secret.clone());
         }
-        let secret = self.ring.open_key(number)?;
+        let secret = self.ring.open_key(number).map_err(|e| self.named(e))?;
         scopes.insert(number, secret.clone());
         Ok(secret)
     }
@@ -89,7 +115,18 @@ impl Keys {
         match self.ring.open_key(number) {
             Ok(secret) => Ok(Some(secret)),
             Err(comity_keyring::KeyringError::Destroyed { .. }) => Ok(None),
-            Err(e) => Err(e.into()),
+            Err(e) => Err(self.named(e)),
+        }
+    }
+
+    /// As [`Keys::item`]; `Err(Locked)` inside while the key waits for a member's desk.
+    pub fn item_unless_locked(
+        &self,
+        number: u64,
+    ) -> Result<std::result::Result<Option<Secret>, Locked>> {
+        match self.item(number) {
+            Err(AppError::Locked { .. }) => Ok(Err(Locked)),
+            other => other.map(Ok),
         }
     }
 
@@ -130,7 +167,9 @@ impl Keys {
 
     /// Appends many keys in one write; durable on return. Their numbers follow each other.
     pub fn add_many(&self, keys: &[NewKey]) -> Result<std::ops::Range<u64>> {
-        Ok(self.ring.append(keys, &*self.random)?)
+        self.ring
+            .append(keys, &*self.random)
+            .map_err(|e| self.named(e))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The same projector that writes them live reads every event in order. On SQLite the new tables
 //! grow in a file beside the old one and are renamed over it; on PostgreSQL in a schema beside it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use comity_core::body::{Field, OpenField, SealedBody};
@@ -12,9 +12,10 @@ use comity_core::json::Value as Json;
 use comity_keyring::Secret;
 use comity_ledger::{Batch, StoredRef, Tree};
 use comity_store::{Disk, FileLock};
-use comity_vault::Vault;
+use comity_vault::{PackId, Vault};
 
 use crate::centre::Centre;
+use crate::compact::packs_in_work;
 use crate::compare::differences;
 use crate::cores::{ahead, on_all_cores};
 use crate::error::Result;
@@ -36,13 +37,15 @@ pub struct Sources<'a> {
     pub vault: &'a Vault,
     /// The ledger.
     pub tree: &'a Tree,
+    /// Packs that a compaction is making or removing.
+    pub in_work: HashSet<PackId>,
 }
 
 /// Fills the empty database behind `session` from the sources, up to the size of the tree. Returns how many events
 /// there were, and what counted the rows.
 pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> Result<(u64, Rows)> {
     schema::create(session)?;
-    let places = object_places(sources.vault)?;
+    let places = object_places(sources.vault, &sources.in_work)?;
     let size = sources.tree.size();
     let mut projector = Projector::from_nothing(session)?;
     session.begin()?;
@@ -195,21 +198,24 @@ pub(crate) fn apply(
 }
 
 /// Where every object of the vault lies, from the packs' own indexes. A pack whose index is damaged is
-/// left out here; `comity verify` names it.
-fn object_places(vault: &Vault) -> Result<HashMap<ObjectId, ObjectPlace>> {
+/// left out here; `comity verify` names it. Where the tables were lost in the middle of a compaction an object may lie
+/// in two packs: the first by name counts, here and wherever places are looked for.
+fn object_places(
+    vault: &Vault,
+    in_work: &HashSet<PackId>,
+) -> Result<HashMap<ObjectId, ObjectPlace>> {
     let mut places = HashMap::new();
     for file in vault.packs()? {
-        let Some(pack) = file.pack else { continue };
+        let Some(pack) = file.pack.filter(|p| !in_work.contains(p)) else {
+            continue;
+        };
         if let Ok(index) = vault.read_pack_index(&file.name) {
-            places.extend(index.objects.iter().map(|o| {
-                (
-                    o.object,
-                    ObjectPlace {
-                        pack: pack.0,
-                        offset: o.offset,
-                    },
-                )
-            }));
+            for o in &index.objects {
+                places.entry(o.object).or_insert(ObjectPlace {
+                    pack: pack.0,
+                    offset: o.offset,
+                });
+            }
         }
     }
     Ok(places)
@@ -217,15 +223,19 @@ fn object_places(vault: &Vault) -> Result<HashMap<ObjectId, ObjectPlace>> {
 
 impl Centre {
     fn sources<'a>(&'a self, tree: &'a Tree) -> Sources<'a> {
+        // Tables that cannot be read say nothing of a compaction either.
+        let in_work = self.session().and_then(|mut s| packs_in_work(&mut s));
         Sources {
             keys: &self.keys,
             vault: &self.vault,
             tree,
+            in_work: in_work.unwrap_or_default(),
         }
     }
 
     /// Makes the state anew and puts it in the old one's place. Returns how many events it was made from.
     pub fn rebuild(&self, watch: Watch<'_>) -> Result<u64> {
+        let _stay = self.keep_packs()?;
         let mut sequencer = self.sequencer();
         sequencer.replace_state(|tree, database| {
             let beside = Beside::of(self, "rebuild")?;
@@ -241,6 +251,7 @@ impl Centre {
 
     /// Makes the tables in memory of the disk beside the live ones and compares. Returns the differences, in words.
     pub fn rebuild_check(&self, watch: Watch<'_>) -> Result<Vec<String>> {
+        let _stay = self.keep_packs()?;
         let sequencer = self.sequencer();
         let beside = Beside::of(self, "check")?;
         beside.clear()?;
@@ -330,15 +341,23 @@ impl Beside {
     }
 
     /// What the ledger does not say and the old tables do, as far as they can be read: packages and receipts that are
-    /// on their way out.
+    /// on their way out, packs that a compaction was making or removing.
     fn carry_over(&self, live: &Database, session: &mut Session) -> Result<()> {
-        let columns = ["tag", "chain", "recorded", "made", "place", "digest"];
-        let sql = format!("SELECT {} FROM packages_in_work", columns.join(", "));
-        let Ok(rows) = Session::open(live).and_then(|mut old| old.query(&sql, &[])) else {
-            return Ok(());
-        };
-        for row in rows {
-            session.insert("packages_in_work", &columns, &row.0)?;
+        let tables: [(&str, &[&str]); 2] = [
+            (
+                "packages_in_work",
+                &["tag", "chain", "recorded", "made", "place", "digest"],
+            ),
+            ("packs_in_work", &["id", "leaves"]),
+        ];
+        for (table, columns) in tables {
+            let sql = format!("SELECT {} FROM {table}", columns.join(", "));
+            let Ok(rows) = Session::open(live).and_then(|mut old| old.query(&sql, &[])) else {
+                continue;
+            };
+            for row in rows {
+                session.insert(table, columns, &row.0)?;
+            }
         }
         Ok(())
     }

@@ -47,7 +47,13 @@ impl Centre {
     }
 
     fn named(&self, table: &str, row: &Row, member: Option<String>) -> Result<Named> {
-        let name = match (row.opt_blob(2)?, self.keys.item(row.int(3)? as u64)?) {
+        let name = match (
+            row.opt_blob(2)?,
+            self.keys
+                .item_unless_locked(row.int(3)? as u64)?
+                .ok()
+                .flatten(),
+        ) {
             (Some(facts), Some(secret)) => {
                 let clear = open_facts(&Key::new(secret.first), table, facts)?;
                 Some(String::from_utf8(clear).map_err(|_| {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    case, disclose, erase, hold, init, intake, item, keys, ledger, member, person, proposal,
-    rebuild, receipt, shell, verify, witness,
+    backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
+    proposal, rebuild, receipt, shell, vault, verify, witness,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -38,6 +38,15 @@ pub struct Global {
     /// The private key of whoever acts: an OpenSSH file (Ed25519) or an age identity
     #[arg(long, global = true, env = "COMITY_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// The key of a member's desk, for what is locked by it; may be given again, or with colons between
+    #[arg(
+        long = "desk-key",
+        global = true,
+        env = "COMITY_DESK_KEY",
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub desk_keys: Vec<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -75,6 +84,10 @@ pub enum Verb {
     Proposal(proposal::ProposalArgs),
     /// Check that what is kept is what was recorded
     Verify(verify::VerifyArgs),
+    /// Copy all that is kept, while the centre runs, and check such a copy
+    Backup(backup::BackupArgs),
+    /// Care for the sealed bytes: give space back, mend, mirror
+    Vault(vault::VaultArgs),
     /// Make the tables anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
     /// Run a witness of other centres' logs, and compare what it saw

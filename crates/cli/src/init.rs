@@ -64,7 +64,12 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
         objects: args.objects.clone(),
         argon2: comity_app::centre::ARGON2,
     };
-    let centre = create(&args.dir, &founding, &passphrase::new()?, Ambient::system())?;
+    let centre = create(
+        &args.dir,
+        &founding,
+        &passphrase::new("COMITY_PASSPHRASE")?,
+        Ambient::system(),
+    )?;
     let keys = centre.log_keys();
     let vkeys: Vec<String> = keys.vkeys().iter().map(ToString::to_string).collect();
     let file = args.dir.join(KEYS_FILE);

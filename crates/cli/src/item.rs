@@ -126,6 +126,7 @@ fn item_json(item: &Item) -> Value {
     json!({
         "ern": item.ern.to_string(), "case": item.case, "state": item.state.word(), "size": item.size,
         "received": time_text(item.received),
+        "waits": item.waits,
         "path": item.facts.as_ref().map(|f| shown(&f.path)),
         "sha256": item.facts.as_ref().and_then(|f| f.sha256).map(|d| hex(&d)),
         "events": item.last_n + 1,
@@ -157,7 +158,7 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
             let path = item
                 .facts
                 .as_ref()
-                .map_or_else(|| "(erased)".to_owned(), |f| shown(&f.path));
+                .map_or_else(|| without_facts(&item), |f| shown(&f.path));
             format!(
                 "{}  {:<10}  {:>13}  {}  {}",
                 item.ern,
@@ -351,4 +352,13 @@ fn write_proofs(
         .map_err(io)?;
     }
     Ok(())
+}
+
+/// What stands in place of a path that cannot be read.
+fn without_facts(item: &Item) -> String {
+    if item.waits {
+        format!("(waits for the desk of {})", item.ern.member())
+    } else {
+        "(erased)".to_owned()
+    }
 }

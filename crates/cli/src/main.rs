@@ -2,6 +2,7 @@
 
 mod args;
 mod attest;
+mod backup;
 mod case;
 mod disclose;
 mod erase;
@@ -12,6 +13,7 @@ mod item;
 mod keys;
 mod ledger;
 mod member;
+mod opened;
 mod output;
 mod passphrase;
 mod person;
@@ -19,7 +21,9 @@ mod progress;
 mod proposal;
 mod rebuild;
 mod receipt;
+mod shares;
 mod shell;
+mod vault;
 mod verify;
 mod witness;
 mod world;
@@ -63,6 +67,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Verify(args) => verify::run(global, args),
+        Verb::Backup(args) => backup::run(global, args),
+        Verb::Vault(args) => vault::run(global, args),
         Verb::Receipt(args) => receipt::run(global, args),
         Verb::Hold(args) => hold::run(global, args),
         Verb::Release(args) => hold::release(global, args),

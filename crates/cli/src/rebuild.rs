@@ -20,9 +20,9 @@ pub struct RebuildArgs {
 pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
     let dir = folder(global)?;
     writable(&dir)?;
-    let passphrase = passphrase::get()?;
+    let passphrase = passphrase::get(global)?;
     if args.check {
-        let centre = Centre::open(&dir, &passphrase, Ambient::system())?;
+        let centre = Centre::open(&dir, passphrase.by(), Ambient::system())?;
         let differences = centre.rebuild_check(&|_, _| ())?;
         let mut lines = differences.clone();
         if differences.is_empty() {
@@ -39,7 +39,7 @@ pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
             Err(Failure::Said)
         };
     }
-    let centre = Centre::open_setting_state_aside(&dir, &passphrase, Ambient::system())?;
+    let centre = Centre::open_setting_state_aside(&dir, passphrase.by(), Ambient::system())?;
     for sentence in &centre.recovered {
         eprintln!("comity: recovered: {}", escape_for_terminal(sentence));
     }

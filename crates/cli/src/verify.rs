@@ -2,7 +2,7 @@
 
 use clap::Args;
 use comity_app::Ambient;
-use comity_app::verify::{Depth, verify};
+use comity_app::verify::{Depth, verify_opened_by};
 use serde_json::json;
 
 use crate::args::Global;
@@ -31,13 +31,13 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     let passphrase = if args.sealed {
         None
     } else {
-        Some(passphrase::get()?)
+        Some(passphrase::get(global)?)
     };
     let bar = Bar::new(!global.json);
-    let report = verify(
+    let report = verify_opened_by(
         &dir,
         depth,
-        passphrase.as_deref(),
+        passphrase.as_ref().map(passphrase::Opening::by),
         &Ambient::system(),
         &|what, done, all| bar.show(what, done, all),
     )?;

@@ -26,6 +26,8 @@ pub enum Failure {
     Several(String, Vec<Finding>),
     /// Something was found wrong and has been said already: 1.
     Said,
+    /// A command that was run ended with this code, and has said why.
+    Ended(u8),
 }
 
 impl From<AppError> for Failure {
@@ -43,7 +45,7 @@ impl Failure {
     pub fn sentence(self) -> String {
         match self {
             Failure::Usage(s) | Failure::Wrong(s) | Failure::Several(s, _) => s,
-            Failure::Said => String::new(),
+            Failure::Said | Failure::Ended(_) => String::new(),
         }
     }
 
@@ -54,6 +56,7 @@ impl Failure {
             Failure::Wrong(s) => (1, s, Vec::new()),
             Failure::Several(s, findings) => (1, s, findings),
             Failure::Said => return ExitCode::from(1),
+            Failure::Ended(code) => return ExitCode::from(code),
         };
         if as_json {
             let mut said = json!({ "error": sentence });
@@ -97,7 +100,7 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
         )));
     }
     writable(&dir)?;
-    let centre = Centre::open(&dir, &passphrase::get()?, Ambient::system())?;
+    let centre = Centre::open(&dir, passphrase::get(global)?.by(), Ambient::system())?;
     crate::attest::remember(&centre);
     for sentence in &centre.recovered {
         let _ = writeln!(

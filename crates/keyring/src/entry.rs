@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::error::KeyringError;
 use crate::head::{RootKey, damaged, fixed};
+use crate::scheme::Scheme;
 use crate::unlock::{Argon2Params, unlock_key};
 
 /// 32 bytes, sealed; in bytes.
@@ -30,6 +31,7 @@ pub(crate) enum How {
         params: Argon2Params,
         salt: [u8; 16],
     },
+    Shares(Scheme),
 }
 
 impl How {
@@ -56,6 +58,7 @@ impl How {
                 members.insert("argon2id".into(), Value::Object(argon2id));
                 members.insert("kind".into(), "passphrase".into());
             }
+            How::Shares(scheme) => scheme.to_json(members),
         }
     }
 }
@@ -158,9 +161,10 @@ impl Entry {
             None => None,
         };
         let wrap = sealed_32(members.get("wrap")?)?;
-        let own = members.len() - 2 - usize::from(again.is_some());
+        let own = members.len().checked_sub(2)? - usize::from(again.is_some());
         let how = match members.get("kind")?.as_str()? {
             "passphrase" if own == 1 => passphrase_from_json(members.get("argon2id")?)?,
+            "shares" if own == 3 => How::Shares(Scheme::from_json(members)?),
             _ => return None,
         };
         Some(Entry { how, wrap, again })

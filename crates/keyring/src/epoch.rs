@@ -9,13 +9,15 @@ use comity_core::Random;
 use comity_seal::Key;
 use zeroize::Zeroizing;
 
-use crate::entry::{Entry, salt};
+use crate::entry::{Entry, How, salt};
 use crate::error::{KeyNumber, KeyringError};
 use crate::head::{self, Head, Root, RootKey, Sealed, damaged};
-use crate::keyring::{Found, Keyring, place};
+use crate::keyring::{Found, Keyring, place, refuse_empty};
+use crate::scheme::{Scheme, Sharing};
 use crate::secret::{DeskKey, Kind, Lock};
 use crate::segment::{self, Segment};
 use crate::slot::{self, SlotInfo, State};
+use crate::unlock::Argon2Params;
 use crate::wrap;
 
 /// The longest act; in bytes.
@@ -27,6 +29,31 @@ pub struct NewEpoch<'a> {
     /// What it is for, in the caller's own format: kept under the root key until [`Keyring::end_epoch`], at most
     /// 4,096 bytes.
     pub act: &'a [u8],
+    /// What opens the new root key besides, or in place of, what opens the present one.
+    pub unlock: Unlocking<'a>,
+}
+
+/// What is to open the root key of a new epoch.
+#[derive(Clone, Copy, Debug)]
+pub enum Unlocking<'a> {
+    /// All that opens the present one.
+    Same,
+    /// New shares; the former ones open nothing any more.
+    Shares {
+        /// The shares.
+        sharing: &'a Sharing,
+        /// Whether the passphrases go on opening it.
+        keep_passphrase: bool,
+    },
+    /// A new passphrase in place of all former ones; shares stay.
+    Passphrase {
+        /// The passphrase.
+        passphrase: &'a str,
+        /// What a try of it costs.
+        params: Argon2Params,
+        /// Whether the shares go on opening it.
+        keep_shares: bool,
+    },
 }
 
 /// A new epoch that was begun and not ended.
@@ -72,12 +99,24 @@ impl Keyring {
             });
         }
         self.below_root(&mut |_, _| ())?;
-        let (next, root) = self.next_head(&head, at, &root.key, new, rng)?;
+        let (next, root, unlock) = self.next_head(&head, at, &root.key, new, rng)?;
         self.replace_head(&next)?;
+        if let Some(unlock) = unlock {
+            self.set_unlock_key(unlock);
+        }
         let epoch = root.epoch;
         self.set_root(root);
         self.wrap_anew(rng)?;
         Ok(epoch)
+    }
+
+    /// The scheme of the shares that open the keyring, and whether a passphrase does.
+    ///
+    /// # Errors
+    /// If the head cannot be read.
+    pub fn opened_by(&self) -> Result<(Option<Scheme>, bool), KeyringError> {
+        let (head, _, _) = self.head()?;
+        Ok((head.scheme().cloned(), head.has_passphrase()))
     }
 
     /// The epoch that was begun and not ended.
@@ -93,6 +132,15 @@ impl Keyring {
             epoch,
             act: Zeroizing::new(act),
         }))
+    }
+
+    /// Finishes what a crash left half written in the segments, so that slots say what they are to say.
+    ///
+    /// # Errors
+    /// If the disk fails; it can be called again.
+    pub fn finish_writes(&self) -> Result<(), KeyringError> {
+        let _lock = self.lock()?;
+        self.settle()
     }
 
     /// Ends a pending epoch: what is still wrapped by the former root key is wrapped anew, and the former root key is
@@ -222,7 +270,7 @@ impl Keyring {
         former: &RootKey,
         new: &NewEpoch<'_>,
         rng: &dyn Random,
-    ) -> Result<(Head, Root), KeyringError> {
+    ) -> Result<(Head, Root, Option<Key>), KeyringError> {
         let file = self.dir.join(head::FILE);
         let Some(epoch) = head.epoch.checked_add(1) else {
             return Err(KeyringError::Refused {
@@ -238,6 +286,20 @@ impl Keyring {
             pending: None,
         };
         for (i, entry) in head.unlock.iter().enumerate() {
+            let stays = match (new.unlock, &entry.how) {
+                (Unlocking::Same, _) => true,
+                (
+                    Unlocking::Shares {
+                        keep_passphrase, ..
+                    },
+                    How::Passphrase { .. },
+                ) => keep_passphrase,
+                (Unlocking::Passphrase { keep_shares, .. }, How::Shares(_)) => keep_shares,
+                _ => false,
+            };
+            if !stays {
+                continue;
+            }
             let unlock = match entry.unlock_key(&file, head.place(), former)? {
                 Some(unlock) => unlock,
                 None if i == at => self.unlock_key(),
@@ -249,6 +311,22 @@ impl Keyring {
             };
             let how = entry.how.clone();
             let entry = Entry::new(how, &unlock, next.place(), &key, true, rng);
+            next.unlock.push(entry);
+        }
+        let fresh = match new.unlock {
+            Unlocking::Same => None,
+            Unlocking::Shares { sharing, .. } => {
+                Some((How::Shares(sharing.scheme().clone()), sharing.key().clone()))
+            }
+            Unlocking::Passphrase {
+                passphrase, params, ..
+            } => {
+                refuse_empty(passphrase)?;
+                Some(How::passphrase(passphrase, params, rng)?)
+            }
+        };
+        if let Some((how, unlock)) = &fresh {
+            let entry = Entry::new(how.clone(), unlock, next.place(), &key, true, rng);
             next.unlock.push(entry);
         }
         let seal = |label: &str, clear: &[u8]| {
@@ -264,7 +342,7 @@ impl Keyring {
             key,
             former: Some(former.clone()),
         };
-        Ok((next, root))
+        Ok((next, root, fresh.map(|(_, key)| key)))
     }
 
     /// Wraps what the former root key wraps by the present one.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use comity_store::StoreError;
 
+use crate::slip39::Misfit;
+
 /// The number of a key, from 1, for ever; 0 is the root key.
 pub type KeyNumber = u64;
 
@@ -15,6 +17,40 @@ pub enum KeyringError {
         "the passphrase is wrong: the keyring is whole, but this passphrase does not open it; check the keyboard layout and try again"
     )]
     WrongPassphrase,
+    /// No passphrase opens the keyring any more.
+    #[error(
+        "no passphrase opens this keyring: it takes shares ({scheme}); `comity keys open` gathers them"
+    )]
+    NeedsShares {
+        /// The scheme, in words.
+        scheme: String,
+    },
+    /// The shares do not come to one secret.
+    #[error("the shares do not open the keyring: {misfit}")]
+    Shares {
+        /// Why not.
+        misfit: Misfit,
+    },
+    /// The shares are whole, and of another sharing than the present one.
+    #[error(
+        "these shares make a secret that does not open this keyring: they are of an earlier sharing, or of another centre's keyring"
+    )]
+    WrongShares,
+    /// The keyring was never shared, or is not any more.
+    #[error("this keyring is not shared: a passphrase opens it, and no shares do")]
+    NotShared,
+    /// The file of a desk's key is not one.
+    #[error("{what}: take the file that `comity keys desk-key` wrote, or a copy of it")]
+    DeskFile {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A scheme that cannot be.
+    #[error("{what}")]
+    Scheme {
+        /// What is wrong with it, and an example.
+        what: String,
+    },
     /// Another program made a new epoch, and what opened this keyring does not open it any more.
     #[error(
         "the keyring is in epoch {epoch} now, and what opened it before does not open it any more: start again with the passphrase or the shares that do"

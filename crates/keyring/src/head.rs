@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::entry::{Entry, How, Place, sealed_32, thirty_two};
 use crate::error::KeyringError;
+use crate::scheme::{Scheme, SharesKey};
+use crate::slip39::Gathering;
 use crate::unlock::unlock_key;
 
 /// The head's name in the keyring's folder.
@@ -51,6 +53,16 @@ pub(crate) struct Root {
 pub enum Means<'a> {
     /// A passphrase.
     Passphrase(&'a str),
+    /// What shares came to.
+    Shares(&'a SharesKey),
+    /// Shares that were gathered.
+    Gathered(&'a Gathering),
+}
+
+impl<'a> From<&'a SharesKey> for Means<'a> {
+    fn from(key: &'a SharesKey) -> Self {
+        Means::Shares(key)
+    }
 }
 
 impl<'a> From<&'a str> for Means<'a> {
@@ -79,17 +91,50 @@ impl Head {
         file: &Path,
         by: Means<'_>,
     ) -> Result<(usize, Key, Root), KeyringError> {
+        let gathered = match by {
+            Means::Gathered(shares) => {
+                let key = SharesKey::gathered(shares, &self.id);
+                Some(key.map_err(|misfit| KeyringError::Shares { misfit })?)
+            }
+            _ => None,
+        };
+        let by = gathered.as_ref().map_or(by, Means::Shares);
         for (at, entry) in self.unlock.iter().enumerate() {
             let key = match (by, &entry.how) {
                 (Means::Passphrase(passphrase), How::Passphrase { params, salt }) => {
                     unlock_key(passphrase, salt, *params)?
                 }
+                (Means::Shares(key), How::Shares(_)) => key.key().clone(),
+                _ => continue,
             };
             if let Some(root) = entry.open(file, self.place(), &key)? {
                 return Ok((at, key, self.with_former(file, root)?));
             }
         }
-        Err(KeyringError::WrongPassphrase)
+        Err(match (by, self.scheme()) {
+            (Means::Passphrase(_), Some(scheme)) if !self.has_passphrase() => {
+                KeyringError::NeedsShares {
+                    scheme: scheme.in_words(),
+                }
+            }
+            (Means::Passphrase(_), _) => KeyringError::WrongPassphrase,
+            (_, Some(_)) => KeyringError::WrongShares,
+            (_, None) => KeyringError::NotShared,
+        })
+    }
+
+    /// The scheme of the shares that open the root key.
+    pub(crate) fn scheme(&self) -> Option<&Scheme> {
+        self.unlock.iter().find_map(|entry| match &entry.how {
+            How::Shares(scheme) => Some(scheme),
+            How::Passphrase { .. } => None,
+        })
+    }
+
+    /// Whether a passphrase opens the root key.
+    pub(crate) fn has_passphrase(&self) -> bool {
+        let is_one = |entry: &Entry| matches!(entry.how, How::Passphrase { .. });
+        self.unlock.iter().any(is_one)
     }
 
     /// Opens the root key by an unlock key that opened an earlier head; `None` if none of the entries is of that key.

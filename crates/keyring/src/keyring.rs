@@ -36,6 +36,8 @@ pub struct Keyring {
     unlock: Mutex<Key>,
     cache: Mutex<Cache>,
     desks: Mutex<HashMap<KeyNumber, DeskKey>>,
+    /// Desks' keys of which it is not known yet what they open.
+    brought: Mutex<Vec<DeskKey>>,
     /// The next key number as this process last saw it.
     pub(crate) seen_next: AtomicU64,
     pub(crate) stopped: AtomicBool,
@@ -112,6 +114,7 @@ impl Keyring {
             unlock: Mutex::new(unlock),
             cache: Mutex::default(),
             desks: Mutex::default(),
+            brought: Mutex::default(),
             seen_next: AtomicU64::new(1),
             stopped: AtomicBool::new(false),
         }
@@ -138,8 +141,12 @@ impl Keyring {
         let (how, key) = How::passphrase(new, params, rng)?;
         head.unlock[at] = Entry::new(how, &key, head.place(), &root.key, again, rng);
         self.replace_head(&head)?;
-        *guard(&self.unlock) = key;
+        self.set_unlock_key(key);
         Ok(())
+    }
+
+    pub(crate) fn set_unlock_key(&self, key: Key) {
+        *guard(&self.unlock) = key;
     }
 
     /// What opened the head, or is to open the next one.
@@ -277,6 +284,12 @@ impl Keyring {
         Ok(())
     }
 
+    /// Brings a desk's key for whatever it locks: it is tried when a locked key is asked for.
+    pub fn bring(&self, desk: &DeskKey) {
+        guard(&self.brought).push(desk.clone());
+        self.forget_opened();
+    }
+
     /// Forgets the desk's key of a locked key, and every scope key that was opened.
     pub fn relock(&self, number: KeyNumber) {
         guard(&self.desks).remove(&number);
@@ -397,8 +410,19 @@ impl Keyring {
     ) -> Result<Secret, KeyringError> {
         let desk = match found.info.lock {
             Lock::Parent => None,
-            Lock::ParentAndDesk => guard(&self.desks).get(&number).cloned(),
+            Lock::ParentAndDesk => self.brought(number),
         };
+        if desk.is_none() && found.info.lock == Lock::ParentAndDesk {
+            for desk in guard(&self.brought).iter() {
+                match self.open_with(number, found, parent, Some(desk)) {
+                    Err(KeyringError::WrongDeskKey { .. }) => {}
+                    opened => {
+                        self.keep_desk(number, Some(desk));
+                        return opened;
+                    }
+                }
+            }
+        }
         self.open_with(number, found, parent, desk.as_ref())
     }
 
@@ -466,7 +490,7 @@ pub(crate) fn place(number: KeyNumber) -> String {
     format!("slot {} (key {number})", number % segment::SLOTS)
 }
 
-fn read_head(dir: &Path, disk: &Disk) -> Result<Head, KeyringError> {
+pub(crate) fn read_head(dir: &Path, disk: &Disk) -> Result<Head, KeyringError> {
     let file = dir.join(head::FILE);
     match disk.read(&file)? {
         Some(bytes) => Head::parse(&file, &bytes),
@@ -479,7 +503,7 @@ fn read_head(dir: &Path, disk: &Disk) -> Result<Head, KeyringError> {
     }
 }
 
-fn refuse_empty(passphrase: &str) -> Result<(), KeyringError> {
+pub(crate) fn refuse_empty(passphrase: &str) -> Result<(), KeyringError> {
     if passphrase.is_empty() {
         return Err(KeyringError::Refused {
             what: "an empty passphrase protects nothing: choose one",

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use comity_core::Random;
+use comity_core::id::MemberCode;
+use comity_core::{Digest, Random, hex, unhex};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::error::KeyNumber;
+use crate::error::{KeyNumber, KeyringError};
 
 /// The secret of one key: two halves of 32 bytes (`docs/format/keyring.md`, *Key number and slot*).
 #[derive(Clone)]
@@ -77,6 +78,45 @@ impl DeskKey {
         Self(bytes)
     }
 
+    /// A new key of a desk.
+    pub fn random(rng: &dyn Random) -> Self {
+        let mut bytes = [0; 32];
+        rng.fill(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The file that a desk keeps: `docs/format/keyring.md`, *A desk's key*.
+    pub fn to_file(&self, member: &MemberCode) -> Zeroizing<String> {
+        let line = Zeroizing::new(format!("{DESK_FORMAT} {member} {}", &*hex_of(&self.0)));
+        Zeroizing::new(format!("{} {}\n", &*line, sum_of(&line)))
+    }
+
+    /// Reads the file that a desk keeps.
+    ///
+    /// # Errors
+    /// [`KeyringError::DeskFile`] says what is wrong with it.
+    pub fn parse(text: &str) -> Result<(MemberCode, DeskKey), KeyringError> {
+        let wrong = |what| KeyringError::DeskFile { what };
+        let line = text.trim_end();
+        let (said, sum) = line
+            .rsplit_once(' ')
+            .filter(|_| line.starts_with(DESK_FORMAT))
+            .ok_or(wrong("it is not the file of a desk's key"))?;
+        if sum_of(said) != sum {
+            return Err(wrong(
+                "its checksum does not fit: a part of it was changed or cut off",
+            ));
+        }
+        let mut parts = said.split(' ').skip(1);
+        let member = parts.next().and_then(|m| m.parse().ok());
+        let key = parts.next().and_then(unhex).map(Zeroizing::new);
+        let key = key.and_then(|key| <[u8; 32]>::try_from(&key[..]).ok());
+        match (member, key, parts.next()) {
+            (Some(member), Some(key), None) => Ok((member, DeskKey(key))),
+            _ => Err(wrong("it does not name a member and a key of 32 bytes")),
+        }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -92,6 +132,16 @@ impl fmt::Debug for DeskKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeskKey(..)")
     }
+}
+
+const DESK_FORMAT: &str = "comity-desk-key-1";
+
+fn hex_of(bytes: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(hex(bytes))
+}
+
+fn sum_of(line: &str) -> String {
+    hex(&Digest::of(line.as_bytes()).0[..8])
 }
 
 /// What a key is for.

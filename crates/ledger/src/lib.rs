@@ -39,6 +39,7 @@ mod names;
 mod parallel;
 mod read;
 mod record;
+mod snapshot;
 mod tree;
 mod trim;
 
@@ -46,4 +47,5 @@ pub use bundle::MAX_BODY;
 pub use check::check;
 pub use error::LedgerError;
 pub use record::{Batch, Record, Stored, StoredRef};
+pub use snapshot::Snapshot;
 pub use tree::Tree;

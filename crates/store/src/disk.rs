@@ -236,6 +236,19 @@ impl Disk {
         })
     }
 
+    /// As [`Disk::lock`], but shared with others who share it: who wants it alone waits for all of them.
+    pub fn lock_shared(&self, path: &Path) -> Result<FileLock, StoreError> {
+        self.step(Op::Lock, path, || {
+            loop {
+                let file = open_lock(path)?;
+                file.lock_shared()?;
+                if is_same_file(&file, path) {
+                    return Ok(FileLock::new(file));
+                }
+            }
+        })
+    }
+
     /// As [`Disk::lock`], but `None` at once if another holds it.
     pub fn try_lock(&self, path: &Path) -> Result<Option<FileLock>, StoreError> {
         self.step(Op::Lock, path, || {

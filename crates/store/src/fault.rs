@@ -33,12 +33,14 @@ pub enum Op {
     Put,
     /// An object is removed from S3.
     Delete,
+    /// A transaction of the database is about to be committed, or has just been.
+    Commit,
 }
 
 impl Op {
     /// Whether the operation changes durable state, local or remote.
     pub fn is_durable(self) -> bool {
-        self.changes_disk() || matches!(self, Op::Put | Op::Delete)
+        self.changes_disk() || matches!(self, Op::Put | Op::Delete | Op::Commit)
     }
 
     pub(crate) fn changes_disk(self) -> bool {
@@ -71,6 +73,7 @@ impl fmt::Display for Op {
             Op::List => "list",
             Op::Put => "store",
             Op::Delete => "delete",
+            Op::Commit => "commit to",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use comity_core::Digest;
 use comity_store::{ObjectReader as File, StoreError};
 
 use crate::VaultError;
@@ -22,6 +23,8 @@ pub struct PackIndex {
     pub scope_key: u64,
     /// Its objects, in the order in which they lie.
     pub objects: Vec<IndexEntry>,
+    /// The digest in its trailer: it covers header, index and trailer, and by the digests in the index every byte.
+    pub digest: Digest,
 }
 
 /// Something wrong with a pack's header, index or trailer: where (byte), and what.
@@ -65,6 +68,7 @@ impl PackIndex {
             pack: header.pack,
             scope_key: header.scope_key,
             objects,
+            digest: trailer.digest,
         })
     }
 }

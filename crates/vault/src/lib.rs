@@ -35,6 +35,7 @@
 //! ```
 
 mod check;
+mod copy;
 mod error;
 mod hashes;
 mod index;
@@ -47,6 +48,7 @@ mod vault;
 mod writer;
 
 pub use check::PackFinding;
+pub use copy::CopiedPack;
 pub use error::VaultError;
 pub use hashes::{Also, Hasher, Hashes};
 pub use index::PackIndex;

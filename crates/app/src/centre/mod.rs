@@ -2,13 +2,13 @@
 
 pub mod config;
 mod create;
+mod opening;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use comity_core::checkpoint::LogKeys;
 use comity_core::checkpoint::LogSigner;
-use comity_keyring::Keyring;
 use comity_ledger::Tree;
 use comity_store::Objects;
 use comity_vault::Vault;
@@ -23,6 +23,7 @@ use crate::sql::{Access, Database, Session, schema};
 
 pub use config::Config;
 pub use create::{Founding, create};
+pub use opening::OpenedBy;
 
 /// The file in the centre's folder that outsiders get: the log's keys.
 pub const KEYS_FILE: &str = "keys";
@@ -63,9 +64,10 @@ pub struct Centre {
 impl Centre {
     /// Opens the centre in `dir` for reading and recording. What an interrupted run left is finished first;
     /// [`Centre::recovered`] says what that was.
-    pub fn open(dir: &Path, passphrase: &str, ambient: Ambient) -> Result<Centre> {
+    pub fn open<'a>(dir: &Path, by: impl Into<OpenedBy<'a>>, ambient: Ambient) -> Result<Centre> {
+        let by = by.into();
         let config = Config::read(dir, &ambient.disk)?;
-        let ring = Keyring::open(&dir.join("keyring"), ambient.disk.clone(), passphrase)?;
+        let ring = by.open_keyring(dir, &ambient.disk)?;
         let keys = Keys::new(ring, ambient.random.clone());
         let objects = config.open_objects(dir, &ambient.disk)?;
         let tree = Tree::open(objects.clone())?;
@@ -77,13 +79,14 @@ impl Centre {
 
     /// As [`Centre::open`], and a state file that cannot be read is set aside under another name first, so that
     /// `comity rebuild` can make it anew.
-    pub fn open_setting_state_aside(
+    pub fn open_setting_state_aside<'a>(
         dir: &Path,
-        passphrase: &str,
+        by: impl Into<OpenedBy<'a>>,
         ambient: Ambient,
     ) -> Result<Centre> {
+        let by = by.into();
         let config = Config::read(dir, &ambient.disk)?;
-        let ring = Keyring::open(&dir.join("keyring"), ambient.disk.clone(), passphrase)?;
+        let ring = by.open_keyring(dir, &ambient.disk)?;
         let key = ring.open_key(STATE_KEY)?.first;
         let database = config.database(dir, key, Access::Live);
         let mut aside = None;
@@ -107,7 +110,7 @@ impl Centre {
             ));
         }
         drop(ring);
-        let mut centre = Centre::open(dir, passphrase, ambient)?;
+        let mut centre = Centre::open(dir, by, ambient)?;
         centre.recovered.splice(0..0, aside);
         Ok(centre)
     }
@@ -200,9 +203,11 @@ impl Centre {
     fn finish_interrupted(&self, said: &mut Vec<String>) -> Result<()> {
         said.extend(self.sequencer().recover()?);
         self.settle_policy()?;
+        self.name_locks()?;
         said.extend(self.recover_epoch()?);
         said.extend(self.recover_erasures()?);
         said.extend(self.recover_outgoing()?);
+        said.extend(self.recover_packs()?);
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use comity_core::checkpoint::{Checkpoint, LogSigner, SignedCheckpoint};
 use comity_core::digest::Digest;
-use comity_ledger::{Record, Tree};
+use comity_ledger::{Record, Snapshot, Tree};
 
 use crate::ambient::Ambient;
 use crate::attest::{Attester, Setting};
@@ -456,6 +456,19 @@ impl Sequencer {
             let _ = self.finish(&state, None);
             self.session.rollback();
         }
+    }
+
+    /// The ledger at its published checkpoint, for a copy of it: what an interrupted run left is finished first.
+    pub fn snapshot(&mut self) -> Result<Snapshot> {
+        let lock = self.lock()?;
+        let done = self.locked(|s| {
+            s.tree.refresh()?;
+            let state = s.state()?;
+            s.finish(&state, None)?;
+            Ok(s.tree.snapshot()?)
+        });
+        lock.release(&mut self.session)?;
+        done
     }
 
     /// Makes full tiles of what the growing edge holds, when it is worth it. For the end of a run.

@@ -89,6 +89,7 @@ impl Centre {
         place: &Path,
         watch: &dyn Fn(&str, u64, u64),
     ) -> Result<Disclosed> {
+        let _stay = self.keep_packs()?;
         if selection.purpose.trim().is_empty() {
             return Err(AppError::Usage(
                 "a disclosure has a purpose: --purpose \"what for\"".to_owned(),

@@ -61,6 +61,8 @@ pub fn run(
     // A key that is missing is said before anything is read.
     actor.signer()?;
     let mut session = centre.session()?;
+    // Packs that are made here are named by events only later.
+    let _stay = centre.keep_packs()?;
     // All that can be refused is refused before the intake is opened.
     let bag = if request.bag {
         Some(open_bag(centre, request, progress)?)

@@ -5,6 +5,7 @@ use std::io::Write;
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
 use comity_seal::Key;
+use comity_store::FileLock;
 use comity_vault::{Hasher, ObjectReader, PackId, Place};
 
 use super::Item;
@@ -26,6 +27,8 @@ pub struct Opening {
     /// The index of the leaf that says so.
     pub leaf: u64,
     reader: ObjectReader,
+    /// Its pack stays as long as it is read.
+    _stay: FileLock,
 }
 
 impl Centre {
@@ -44,6 +47,7 @@ impl Centre {
                 "an item is opened for a purpose: --purpose \"why\"".to_owned(),
             ));
         }
+        let stay = self.keep_packs()?;
         // What cannot be read is said before anything is recorded as read.
         let reader = self.item_reader(session, &item)?;
         if let Some((offset, len)) = range
@@ -61,7 +65,12 @@ impl Centre {
             Some(leaf) => leaf,
             None => self.record_opening(session, actor, &item, purpose, range)?,
         };
-        Ok(Opening { item, leaf, reader })
+        Ok(Opening {
+            item,
+            leaf,
+            reader,
+            _stay: stay,
+        })
     }
 
     /// A reader of an item's object, without an event: for the program's own checks.

@@ -39,8 +39,10 @@ pub struct Item {
     pub received: i64,
     /// The number of the erasure (its chain), once the item has been erased.
     pub erased: Option<i64>,
-    /// Digest and path, unless they have been erased.
+    /// Digest and path, unless they have been erased or wait for the member's desk.
     pub facts: Option<ItemFacts>,
+    /// Whether its content waits for the key of its member's desk.
+    pub waits: bool,
     /// The index of its first event.
     pub first_index: u64,
     /// The place of its last event in its chain.
@@ -63,7 +65,9 @@ impl Centre {
             .map_err(|_| broken("a member's code is malformed"))?;
         let ern = Ern::new(member, row.int(2)? as u32, row.int(3)? as u32)
             .ok_or_else(|| broken("a number is out of range"))?;
-        let facts = match (row.opt_blob(9)?, self.keys.item(row.int(10)? as u64)?) {
+        let own = self.keys.item_unless_locked(row.int(10)? as u64)?;
+        let waits = own.is_err();
+        let facts = match (row.opt_blob(9)?, own.ok().flatten()) {
             (Some(sealed), Some(secret)) => {
                 let clear = open_facts(&Key::new(secret.first), "items", sealed)?;
                 Some(
@@ -83,6 +87,7 @@ impl Centre {
             received: row.int(8)?,
             erased: row.opt_int(14)?,
             facts,
+            waits,
             first_index: row.int(11)? as u64,
             last_n: row.int(12)? as u64,
             last_index: row.int(13)? as u64,

@@ -2,7 +2,7 @@
 
 use comity_core::id::MemberCode;
 use comity_core::json::{Map, Value};
-use comity_keyring::{Kind, Lock, NewKey, Rewrap, Secret};
+use comity_keyring::{Kind, Lock, NewKey, Rewrap, Secret, SlotInfo};
 
 use crate::centre::Centre;
 use crate::error::Result;
@@ -24,6 +24,22 @@ impl Fresh {
 }
 
 impl Centre {
+    /// The uppermost scope key of a member, which its desk locks. It is the one that events name, unless an
+    /// interrupted run has put fresh ones above that.
+    pub(super) fn top_scope(&self, member: &MemberCode) -> Result<(u64, SlotInfo)> {
+        let ring = self.keys.ring();
+        let mut top = self.member_scope(member)?;
+        let mut now = ring.slot_info(top)?;
+        while now.parent != 0 {
+            let above = ring.slot_info(now.parent)?;
+            if above.subject != now.subject {
+                break;
+            }
+            (top, now) = (now.parent, above);
+        }
+        Ok((top, now))
+    }
+
     /// Makes them, and wraps the member's former scope keys and those of its cases by the fresh one. An interrupted
     /// run is simply repeated: the keys that it made are named by no event and wrap nothing.
     pub(super) fn fresh_scopes(&self, member: &MemberCode) -> Result<Fresh> {
@@ -35,16 +51,8 @@ impl Centre {
             "SELECT c.code, s.scope_key FROM scopes s JOIN cases c ON c.no = s.case_no WHERE s.member = ? ORDER BY c.code",
             &[row.no.into()],
         )?;
-        let subject = ring.slot_info(present)?.subject;
-        // An interrupted run may have put fresh keys above the one that events name.
-        let (mut top, mut now) = (present, ring.slot_info(present)?);
-        while now.parent != 0 {
-            let above = ring.slot_info(now.parent)?;
-            if above.subject != subject {
-                break;
-            }
-            (top, now) = (now.parent, above);
-        }
+        let (top, now) = self.top_scope(member)?;
+        let subject = now.subject;
         let scopes = ring.scopes()?;
         let own: Vec<u64> = scopes
             .iter()

@@ -4,11 +4,12 @@
 //! the former epoch and nothing else, or a pending one that the next opening finishes: wraps, event, and the end of
 //! the former root key.
 
+mod lock;
 mod member;
 
 use comity_core::id::MemberCode;
 use comity_core::json::{Map, Value, canonical, parse};
-use comity_keyring::{KeyringError, NewEpoch, Pending};
+use comity_keyring::{KeyringError, Lock, NewEpoch, Pending, Scheme, Sharing, Unlocking};
 use comity_store::FileLock;
 
 use crate::centre::Centre;
@@ -45,6 +46,8 @@ pub(crate) struct Act {
     actor: String,
     member: Option<MemberCode>,
     reason: Option<String>,
+    /// For new shares: their scheme, and whether the passphrase stays.
+    shares: Option<(String, bool)>,
 }
 
 impl Act {
@@ -60,12 +63,19 @@ impl Act {
             actor: actor.person.clone(),
             member: None,
             reason: reason.map(str::to_owned),
+            shares: None,
         })
     }
 
     fn of_member(mut self, member: MemberCode) -> Act {
         self.member = Some(member);
         self
+    }
+
+    /// What an event says of the passphrase.
+    fn passphrase(&self) -> Option<&'static str> {
+        let (_, kept) = self.shares.as_ref()?;
+        Some(if *kept { "kept" } else { "removed" })
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
@@ -77,6 +87,10 @@ impl Act {
         }
         if let Some(reason) = &self.reason {
             members.insert("reason".into(), reason.as_str().into());
+        }
+        if let Some((scheme, keep_passphrase)) = &self.shares {
+            members.insert("keep_passphrase".into(), (*keep_passphrase).into());
+            members.insert("scheme".into(), scheme.as_str().into());
         }
         canonical(&Value::Object(members))
             .map_err(|e| AppError::Usage(format!("the reason cannot be recorded: {e}")))
@@ -92,6 +106,9 @@ impl Act {
                 actor: text("actor")?.to_owned(),
                 member: text("member").map(str::parse).transpose().ok()?,
                 reason: text("reason").map(str::to_owned),
+                shares: text("scheme")
+                    .map(str::to_owned)
+                    .zip(value.get("keep_passphrase").and_then(Value::as_bool)),
             })
         };
         read().ok_or_else(|| {
@@ -115,11 +132,56 @@ impl Centre {
         let mut act = Act::new("keys_rotated", actor, reason)?;
         if let Some(member) = member {
             // Before anything is changed: a locked scope needs its desk.
-            self.keys.ring().open_key(self.member_scope(member)?)?;
+            self.keys.scope(self.member_scope(member)?)?;
             act = act.of_member(*member);
         }
         let _turn = self.key_turn()?;
-        let epoch = self.begin_epoch(&act)?;
+        let epoch = self.begin_epoch(&act, Unlocking::Same)?;
+        self.finish_epoch(&act, epoch)
+    }
+
+    /// As [`Centre::rotate_keys`] with another passphrase in place of the present ones. Shares stay.
+    pub fn change_passphrase(
+        &self,
+        actor: &Actor,
+        passphrase: &str,
+        reason: Option<&str>,
+    ) -> Result<Changed> {
+        let act = Act::new("keys_rotated", actor, reason)?;
+        let _turn = self.key_turn()?;
+        let unlock = Unlocking::Passphrase {
+            passphrase,
+            params: crate::centre::ARGON2,
+            keep_shares: true,
+        };
+        let epoch = self.begin_epoch(&act, unlock)?;
+        self.finish_epoch(&act, epoch)
+    }
+
+    /// Shares the keyring: `hand_out` gives each holder its words, and only when it has is the new epoch made that
+    /// they open. Former shares, and the passphrase unless it is kept, open nothing from then on.
+    pub fn share_keys(
+        &self,
+        actor: &Actor,
+        scheme: Scheme,
+        keep_passphrase: bool,
+        reason: Option<&str>,
+        hand_out: &mut dyn FnMut(&Sharing) -> Result<()>,
+    ) -> Result<Changed> {
+        let mut act = Act::new("keys_shared", actor, reason)?;
+        let mut session = self.session()?;
+        for group in &scheme.groups {
+            self.member(&mut session, &group.member)?;
+        }
+        act.shares = Some((scheme.text(), keep_passphrase));
+        let _turn = self.key_turn()?;
+        let sharing = Sharing::new(scheme, &self.keys.ring().id(), &*self.ambient.random)?;
+        hand_out(&sharing)?;
+        let unlock = Unlocking::Shares {
+            sharing: &sharing,
+            keep_passphrase,
+        };
+        let epoch = self.begin_epoch(&act, unlock)?;
         self.finish_epoch(&act, epoch)
     }
 
@@ -130,9 +192,10 @@ impl Centre {
             actor: person.to_owned(),
             member: None,
             reason: Some(format!("the erasure {erasure}")),
+            shares: None,
         };
         let _turn = self.key_turn()?;
-        let epoch = self.begin_epoch(&act)?;
+        let epoch = self.begin_epoch(&act, Unlocking::Same)?;
         self.finish_epoch(&act, epoch)
     }
 
@@ -142,6 +205,17 @@ impl Centre {
         let no = self.member(&mut session, member)?.no;
         let row = session.query_one("SELECT scope_key FROM members WHERE no = ?", &[no.into()])?;
         Ok(row.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64)
+    }
+
+    /// Whether what an interrupted act was to do for a member is done, or can be done now.
+    fn came_about(&self, act: &Act, member: &MemberCode) -> Result<bool> {
+        let ring = self.keys.ring();
+        let (top, info) = self.top_scope(member)?;
+        Ok(match act.kind {
+            "scope_locked" => info.lock == Lock::ParentAndDesk,
+            "scope_unlocked" => info.lock == Lock::Parent,
+            _ => !matches!(ring.open_key(top), Err(KeyringError::Locked { .. })),
+        })
     }
 
     /// Changes of the keyring take turns, so that nobody finishes what a living process is at.
@@ -156,9 +230,10 @@ impl Centre {
         Ok(folder.join("keys.lock"))
     }
 
-    fn begin_epoch(&self, act: &Act) -> Result<u32> {
+    fn begin_epoch(&self, act: &Act, unlock: Unlocking<'_>) -> Result<u32> {
         let new = NewEpoch {
             act: &act.encode()?,
+            unlock,
         };
         Ok(self.keys.ring().begin_epoch(&new, &*self.ambient.random)?)
     }
@@ -179,6 +254,8 @@ impl Centre {
             let mut event = EventDraft::new(act.kind, &act.actor, &self.now(), random)
                 .custody("epoch", epoch)
                 .custody_opt("member", act.member.as_ref().map(MemberCode::as_str))
+                .custody_opt("scheme", act.shares.as_ref().map(|s| s.0.as_str()))
+                .custody_opt("passphrase", act.passphrase())
                 .custody_opt("reason", act.reason.as_deref());
             if let Some(fresh) = &fresh {
                 event = event
@@ -220,13 +297,14 @@ impl Centre {
         };
         let said = match ring.pending()? {
             Some(Pending { epoch, act }) => {
+                // Whether a lock came about is read off the slots.
+                ring.finish_writes()?;
                 let mut act = Act::decode(&act)?;
-                if let Some(member) = &act.member
-                    && let Err(KeyringError::Locked { .. }) =
-                        ring.open_key(self.member_scope(member)?)
+                if let Some(member) = act.member
+                    && !self.came_about(&act, &member)?
                 {
-                    // Fresh keys for a locked scope need its desk; the new root key does not.
-                    act.member = None;
+                    // It needs a desk that is not here. The new root key stands all the same.
+                    (act.kind, act.member) = ("keys_rotated", None);
                 }
                 self.finish_epoch(&act, epoch)?;
                 Some(format!(

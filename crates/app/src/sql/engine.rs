@@ -1,9 +1,11 @@
 //! A session on either engine.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use comity_store::{Disk, Op};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteRow,
@@ -57,6 +59,23 @@ impl Conn {
 /// One connection to the state. Not shared between threads at once; open another for another thread.
 pub struct Session {
     conn: Conn,
+    /// Whether [`Session::begin`] has begun a transaction. Outside of one every statement is its own.
+    is_begun: bool,
+}
+
+/// A moment at which a crash harness may end the process: just before and just after a transaction is committed. With
+/// the calls of the disk it sees every order of our files and the database's.
+fn kill_point(moment: &str) {
+    let _ = Disk::real().step(Op::Commit, Path::new(moment), || Ok(()));
+}
+
+const BEFORE: &str = "before a commit";
+const AFTER: &str = "after a commit";
+
+fn changes_rows(sql: &str) -> bool {
+    ["INSERT", "UPDATE", "DELETE", "WITH"]
+        .iter()
+        .any(|word| sql.starts_with(word))
 }
 
 impl Session {
@@ -66,9 +85,11 @@ impl Session {
         let mut session = match database {
             Database::Sqlite { path, key, access } => Session {
                 conn: Conn::Sqlite(open_sqlite(path, key, *access)?),
+                is_begun: false,
             },
             Database::Postgres { url, schema } => Session {
                 conn: Conn::Postgres(open_postgres(url, schema)?),
+                is_begun: false,
             },
         };
         if !matches!(
@@ -91,6 +112,7 @@ impl Session {
             .map_err(|source| engine_error("open in memory", source))?;
         Ok(Session {
             conn: Conn::Sqlite(conn),
+            is_begun: false,
         })
     }
 
@@ -142,6 +164,18 @@ impl Session {
 
     /// Runs one statement and returns how many rows it changed.
     pub fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, SqlError> {
+        let commits = !self.is_begun && changes_rows(sql);
+        if commits {
+            kill_point(BEFORE);
+        }
+        let changed = self.run(sql, values)?;
+        if commits {
+            kill_point(AFTER);
+        }
+        Ok(changed)
+    }
+
+    fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, SqlError> {
         let fail = |source| engine_error(sql, source);
         match &mut self.conn {
             Conn::Sqlite(conn) => {
@@ -255,17 +289,24 @@ impl Session {
         } else {
             "BEGIN IMMEDIATE"
         };
-        self.execute(sql, &[]).map(drop)
+        self.run(sql, &[])?;
+        self.is_begun = true;
+        Ok(())
     }
 
     /// Commits; durable on return.
     pub fn commit(&mut self) -> Result<(), SqlError> {
-        self.execute("COMMIT", &[]).map(drop)
+        kill_point(BEFORE);
+        self.run("COMMIT", &[])?;
+        self.is_begun = false;
+        kill_point(AFTER);
+        Ok(())
     }
 
     /// Gives up the transaction. Harmless where none is open any more.
     pub fn rollback(&mut self) {
-        let _ = self.execute("ROLLBACK", &[]);
+        let _ = self.run("ROLLBACK", &[]);
+        self.is_begun = false;
     }
 
     /// Closes the session in order (SQLite folds its write-ahead log into the file).
@@ -357,6 +398,7 @@ fn open_postgres(url: &str, schema: &str) -> Result<PgConnection, SqlError> {
         .options([("search_path", schema), ("synchronous_commit", "on")]);
     let mut session = Session {
         conn: Conn::Postgres(runtime()?.block_on(options.connect()).map_err(fail)?),
+        is_begun: false,
     };
     session.execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"), &[])?;
     match std::mem::replace(&mut session.conn, Conn::Closed) {

@@ -1,4 +1,4 @@
-//! The tables. All but the last two are projections: functions of the ledger, the bodies, the
+//! The tables. All but the last four are projections: functions of the ledger, the bodies, the
 //! keyring and the vault, which `comity rebuild` makes anew.
 //!
 //! Columns named `facts` are sealed with the content key of the row's chain, so that whoever
@@ -116,7 +116,8 @@ CREATE TABLE witness_policies (leaf INTEGER PRIMARY KEY, policy TEXT NOT NULL, w
 CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);
 CREATE TABLE pending (first INTEGER PRIMARY KEY, events INTEGER NOT NULL, records BLOB NOT NULL);
-CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL)
+CREATE TABLE packages_in_work (tag TEXT PRIMARY KEY, chain INTEGER NOT NULL, recorded INTEGER NOT NULL, made TEXT NOT NULL, place TEXT NOT NULL, digest BLOB NOT NULL);
+CREATE TABLE packs_in_work (id BLOB PRIMARY KEY, leaves INTEGER NOT NULL)
 ";
 
 /// Makes the tables in an empty database, in one transaction.

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 
 use comity_core::checkpoint::LogKeys;
 use comity_core::finding::Finding;
-use comity_keyring::{Condition, Inspection, Keyring, KeyringError};
+use comity_keyring::{Condition, Inspection, KeyringError};
 use comity_store::{FileLock, Objects};
 use comity_vault::Vault;
 
 use crate::ambient::Ambient;
-use crate::centre::{Config, KEYS_FILE};
+use crate::centre::{Config, KEYS_FILE, OpenedBy};
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, LOG_KEY};
 
@@ -60,11 +60,34 @@ pub type Watch<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
 /// The centre as a check sees it: nothing of it is opened for writing.
 struct Scene<'a> {
     dir: &'a Path,
+    keyring: &'a Path,
+    has_tables: bool,
     ambient: &'a Ambient,
     config: Config,
     objects: Objects,
     vault: Vault,
     watch: Watch<'a>,
+}
+
+/// Where the parts of what is checked lie.
+pub struct Place {
+    /// The centre's folder.
+    pub dir: PathBuf,
+    /// The keyring's folder.
+    pub keyring: PathBuf,
+    /// Whether it has tables. A backup has none.
+    pub has_tables: bool,
+}
+
+impl Place {
+    /// A centre in its folder.
+    pub fn centre(dir: &Path) -> Place {
+        Place {
+            dir: dir.to_owned(),
+            keyring: dir.join(KEYRING),
+            has_tables: true,
+        }
+    }
 }
 
 /// Checks the centre in `dir`. `passphrase` is needed for all but [`Depth::Sealed`]; a wrong one is an error.
@@ -75,10 +98,40 @@ pub fn verify(
     ambient: &Ambient,
     watch: Watch<'_>,
 ) -> Result<Report> {
+    verify_opened_by(dir, depth, passphrase.map(OpenedBy::from), ambient, watch)
+}
+
+/// As [`verify`], opened by shares, or with the keys of desks.
+pub fn verify_opened_by(
+    dir: &Path,
+    depth: Depth,
+    by: Option<OpenedBy<'_>>,
+    ambient: &Ambient,
+    watch: Watch<'_>,
+) -> Result<Report> {
+    verify_place(&Place::centre(dir), depth, by, ambient, watch)
+}
+
+/// As [`verify`], for what lies elsewhere than in a centre's folder.
+pub fn verify_place(
+    place: &Place,
+    depth: Depth,
+    by: Option<OpenedBy<'_>>,
+    ambient: &Ambient,
+    watch: Watch<'_>,
+) -> Result<Report> {
+    let dir = &place.dir;
     let config = Config::read(dir, &ambient.disk)?;
     let objects = config.open_objects(dir, &ambient.disk)?;
+    // Where the folder can be written to, no pack is removed while it is read.
+    let packs = dir.join(crate::upkeep::PACKS_LOCK);
+    let _stay = packs
+        .exists()
+        .then(|| ambient.disk.lock_shared(&packs).ok());
     let scene = Scene {
         dir,
+        keyring: &place.keyring,
+        has_tables: place.has_tables,
         ambient,
         vault: Vault::new(objects.clone()),
         config,
@@ -86,8 +139,8 @@ pub fn verify(
         watch,
     };
     let mut report = Report::default();
-    let keys = match passphrase {
-        Some(passphrase) if depth > Depth::Sealed => open_keyring(&scene, passphrase, &mut report)?,
+    let keys = match by {
+        Some(by) if depth > Depth::Sealed => open_keyring(&scene, by, &mut report)?,
         _ => None,
     };
     let log_keys = log_keys(&scene, keys.as_ref(), &mut report);
@@ -108,12 +161,8 @@ pub fn verify(
     Ok(report)
 }
 
-fn open_keyring(scene: &Scene<'_>, passphrase: &str, report: &mut Report) -> Result<Option<Keys>> {
-    let ring = match Keyring::open(
-        &scene.dir.join("keyring"),
-        scene.ambient.disk.clone(),
-        passphrase,
-    ) {
+fn open_keyring(scene: &Scene<'_>, by: OpenedBy<'_>, report: &mut Report) -> Result<Option<Keys>> {
+    let ring = match by.open_keyring_at(scene.keyring, &scene.ambient.disk) {
         Ok(ring) => ring,
         // All that can be checked without its keys still is.
         Err(

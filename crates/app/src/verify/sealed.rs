@@ -18,11 +18,7 @@ use crate::error::Result;
 
 /// The keyring's files, slot by slot.
 pub fn keyring(scene: &Scene<'_>, report: &mut Report) -> Result<Inspection> {
-    match inspect(
-        &scene.dir.join("keyring"),
-        &scene.ambient.disk,
-        &mut |_, _| (),
-    ) {
+    match inspect(scene.keyring, &scene.ambient.disk, &mut |_, _| ()) {
         Ok(inspection) => {
             // The slot by slot check says where; that it did not open need not be said beside it.
             if !inspection.findings.is_empty() {

@@ -1,14 +1,16 @@
 //! The tables against what the ledger says: made anew in a sealed file of the check's own, and compared.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::thread::JoinHandle;
 
 use comity_core::finding::Finding;
 use comity_core::id::ObjectId;
 use comity_ledger::Tree;
+use comity_vault::PackId;
 
 use super::{Report, Scene, Scratch};
+use crate::compact::packs_in_work;
 use crate::compare::differences;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, STATE_KEY};
@@ -25,6 +27,7 @@ const STATE_FILE: &str = "state.db";
 pub struct Tables {
     work: Option<Work>,
     soundness: Option<Soundness>,
+    in_work: HashSet<PackId>,
 }
 
 struct Work {
@@ -43,6 +46,7 @@ impl Tables {
         Tables {
             work: None,
             soundness: None,
+            in_work: HashSet::new(),
         }
     }
 
@@ -53,6 +57,9 @@ impl Tables {
         tree_size: u64,
         report: &mut Report,
     ) -> Result<Tables> {
+        if !scene.has_tables {
+            return Ok(Tables::none());
+        }
         let scratch = Scratch::new(scene.ambient)?;
         let key = match keys.scope(STATE_KEY) {
             Ok(secret) => secret.first,
@@ -111,6 +118,7 @@ impl Tables {
             },
             &[],
         )?;
+        let in_work = packs_in_work(&mut live)?;
         let size = live
             .query_one("SELECT size FROM log_state WHERE id = 1", &[])?
             .map(|r| r.int(0))
@@ -121,6 +129,7 @@ impl Tables {
             return Ok(Tables {
                 work: None,
                 soundness: Some(soundness),
+                in_work,
             });
         }
         let database = Database::Sqlite {
@@ -142,7 +151,13 @@ impl Tables {
                 scratch,
             }),
             soundness: Some(soundness),
+            in_work,
         })
+    }
+
+    /// Packs that a compaction is making or removing.
+    pub fn packs_in_work(&self) -> &HashSet<PackId> {
+        &self.in_work
     }
 
     /// Takes the next event.
@@ -174,6 +189,9 @@ impl Tables {
 
     /// Compares.
     pub fn end(self, scene: &Scene<'_>, tree: &Tree, report: &mut Report) -> Result<()> {
+        if !scene.has_tables {
+            return Ok(());
+        }
         let is_sound = self.soundness.is_none_or(|s| s.end(report));
         let Some(mut work) = self.work.filter(|_| is_sound) else {
             report

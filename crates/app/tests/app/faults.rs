@@ -69,6 +69,12 @@ pub struct Script {
     struck: Mutex<Option<(Op, PathBuf)>>,
 }
 
+impl Row {
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 impl Script {
     pub fn disk(row: Option<(&'static Row, usize)>) -> (Arc<Script>, Disk) {
         let script = Arc::new(Script {

@@ -268,10 +268,10 @@ pub fn listing(centre: &Centre) -> Vec<Line> {
 
 /// The item of a shown path, the newest one.
 pub fn item_at(centre: &Centre, path: &str) -> Item {
-    let found = items(centre)
-        .into_iter()
-        .rev()
-        .find(|item| shown(&item.facts.as_ref().unwrap().path) == path);
+    let found = items(centre).into_iter().rev().find(|item| {
+        let facts = item.facts.as_ref();
+        facts.is_some_and(|f| shown(&f.path) == path)
+    });
     found.unwrap_or_else(|| panic!("no item at {path}"))
 }
 

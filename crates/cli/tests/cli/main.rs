@@ -9,6 +9,7 @@ mod keys;
 mod kill;
 mod processes;
 mod readonly;
+mod shares;
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.

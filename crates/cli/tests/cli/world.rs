@@ -99,7 +99,17 @@ impl World {
 
 pub fn bare(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
-    for name in ["CENTRE", "ACTOR", "PASSPHRASE", "PASSPHRASE_FILE", "FAULT"] {
+    for name in [
+        "CENTRE",
+        "ACTOR",
+        "PASSPHRASE",
+        "PASSPHRASE_FILE",
+        "NEW_PASSPHRASE",
+        "SHARES_FILE",
+        "OPENED_FD",
+        "DESK_KEY",
+        "FAULT",
+    ] {
         command.env_remove(format!("COMITY_{name}"));
     }
     command.args(words).stdin(Stdio::null());

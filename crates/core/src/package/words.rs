@@ -74,6 +74,8 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             event.or_unknown("intake"),
             event.recipient()
         ),
+        "vault_compacted" => "gave back the space of bytes whose keys were destroyed".to_owned(),
+        "backup_made" => "made a backup".to_owned(),
         other => format!("recorded “{}”", other.replace('_', " ")),
     };
     format!("{actor} {act}")

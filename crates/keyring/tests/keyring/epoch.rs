@@ -9,7 +9,10 @@ use comity_store::Disk;
 use crate::crash::at_every_step;
 use crate::fixture::{BIG, Centre, PASSPHRASE, SEGMENT_0, edit, folder_holds, names, slot_at};
 
-pub const ACT: NewEpoch<'static> = NewEpoch { act: b"a test" };
+pub const ACT: NewEpoch<'static> = NewEpoch {
+    act: b"a test",
+    unlock: comity_keyring::Unlocking::Same,
+};
 
 fn secrets(keyring: &Keyring) -> Vec<comity_keyring::Secret> {
     (1..=13)

@@ -12,3 +12,5 @@ mod head;
 mod keys;
 mod model;
 mod processes;
+mod shares;
+mod slip39;

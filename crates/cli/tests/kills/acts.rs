@@ -1,0 +1,245 @@
+//! What the program is doing when it is killed.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use comity_app::{Ambient, Centre};
+use comity_core::package::{
+    Beside, CONSISTENCY_ENDING, PROOF_ENDING, PackageOptions, ReceiptOptions, check_package,
+    check_receipt,
+};
+
+use crate::folder::Folder;
+use crate::world::{PASSPHRASE, World, both, put};
+
+/// What an act hands over, if it does, in the folder beside the centre.
+pub const OUT: &str = "out";
+
+/// An act.
+pub struct Act {
+    /// Its name.
+    pub name: &'static str,
+    /// Makes the centre ready for it.
+    pub prepare: fn(&World),
+    /// The command, on a copy of the centre that was made ready.
+    pub words: fn(&World, &World) -> Vec<String>,
+    /// Holds what it handed over to be whole, as others would judge it.
+    pub after: fn(&World, &str),
+    /// What a command given again may say when it was done the first time.
+    again: &'static [&'static str],
+}
+
+impl Act {
+    /// Whether a run ended as it should: done, or refused because it was done before.
+    pub fn ends(&self, ran: &Output) -> bool {
+        let said = both(ran);
+        ran.status.success() || self.again.iter().any(|words| said.contains(words))
+    }
+}
+
+/// All of them.
+pub const ACTS: &[Act] = &[
+    Act {
+        name: "intake",
+        prepare: nothing_yet,
+        words: |world, template| intake(template, &["--receipt", &out(world)]),
+        after: receipt_is_whole,
+        again: &["is there already"],
+    },
+    Act {
+        name: "get",
+        prepare: taken_in,
+        words: |world, _| {
+            let out = out(world);
+            strings(&[
+                "item",
+                "get",
+                "UKR-000001-0000001",
+                "--purpose",
+                "a test",
+                "-o",
+                &out,
+            ])
+        },
+        after: |world, what| {
+            let out = fs::read(world.folder.path().join(OUT)).unwrap();
+            assert_eq!(out, b"one", "{what}");
+        },
+        again: &["is there already"],
+    },
+    Act {
+        name: "receipt",
+        prepare: taken_in,
+        words: |world, _| strings(&["receipt", "UKR-000001", "-o", &out(world)]),
+        after: receipt_is_whole,
+        again: &["is there already"],
+    },
+    Act {
+        name: "disclose",
+        prepare: taken_in,
+        words: |world, _| {
+            let out = out(world);
+            strings(&[
+                "disclose",
+                "--case",
+                "C0001",
+                "--purpose",
+                "trial",
+                "-o",
+                &out,
+            ])
+        },
+        after: package_is_whole,
+        again: &["is there already"],
+    },
+    Act {
+        name: "rotate",
+        prepare: taken_in,
+        words: |_, _| strings(&["keys", "rotate", "--member", "UKR"]),
+        after: |_, _| (),
+        again: &[],
+    },
+    Act {
+        name: "compact",
+        prepare: forgotten,
+        words: |_, _| strings(&["vault", "compact"]),
+        after: |_, _| (),
+        again: &[],
+    },
+    Act {
+        name: "backup",
+        prepare: backed_up,
+        words: |world, template| {
+            // Each copy of the centre brings its own older backup up to date.
+            let out = world.folder.path().join("backup");
+            if !out.exists() {
+                copy(&template.folder.path().join("backup"), &out);
+            }
+            strings(&["backup", out.to_str().unwrap(), "--keep-keyrings", "2"])
+        },
+        after: |world, what| {
+            let out = world.folder.path().join("backup");
+            let ran = world.run(&["backup", out.to_str().unwrap(), "--check", "--full"]);
+            assert!(ran.status.success(), "{what}: {}", both(&ran));
+        },
+        again: &[],
+    },
+    Act {
+        name: "rebuild",
+        prepare: taken_in,
+        words: |_, _| strings(&["rebuild"]),
+        after: |_, _| (),
+        again: &[],
+    },
+];
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|w| (*w).to_owned()).collect()
+}
+
+fn out(world: &World) -> String {
+    world.folder.path().join(OUT).to_str().unwrap().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// Files in two groups, one of them large, and a document.
+fn nothing_yet(world: &World) {
+    let usb = world.folder.path().join("usb");
+    put(&usb, "a.txt", b"one");
+    put(&usb, "b.txt", b"two");
+    put(&usb, "c.txt", b"one");
+    put(&usb, "large", &vec![7; (4 << 20) + 9]);
+    put(world.folder.path(), "protocol.txt", b"signed");
+}
+
+fn intake(template: &World, more: &[&str]) -> Vec<String> {
+    let path = |name: &str| {
+        template
+            .folder
+            .path()
+            .join(name)
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (usb, document) = (path("usb"), path("protocol.txt"));
+    let words = [
+        "intake",
+        &usb,
+        "--member",
+        "UKR",
+        "--case",
+        "C0001",
+        "--source",
+        "stick",
+        "--document",
+        &document,
+    ];
+    strings(&[&words, more].concat())
+}
+
+fn taken_in(world: &World) {
+    nothing_yet(world);
+    let words = intake(world, &["--no-receipt"]);
+    world.fine(&words.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// Two items are forgotten: one of a pack of several, and a large one.
+fn forgotten(world: &World) {
+    taken_in(world);
+    let centre = Centre::open(&world.dir, PASSPHRASE, Ambient::system()).unwrap();
+    let sql =
+        "SELECT c.content_key FROM items i JOIN chains c ON c.no = i.no WHERE i.number IN (2, 4)";
+    let rows = centre.session().unwrap().query(sql, &[]).unwrap();
+    let keys: Vec<u64> = rows.iter().map(|r| r.int(0).unwrap() as u64).collect();
+    assert_eq!(keys.len(), 2);
+    centre.keys.ring().destroy(&keys).unwrap();
+    centre.rebuild(&|_, _| ()).unwrap();
+}
+
+/// With an older backup, and an item that came since.
+fn backed_up(world: &World) {
+    taken_in(world);
+    let backup = world.folder.path().join("backup");
+    for _ in 0..2 {
+        world.fine(&["backup", backup.to_str().unwrap()]);
+    }
+    let usb = world.folder.path().join("later");
+    put(&usb, "later.txt", b"later");
+    world.take_in(&usb, "another stick", &["--no-receipt"]);
+}
+
+fn receipt_is_whole(world: &World, what: &str) {
+    let place = world.folder.path().join(OUT);
+    let report = check_receipt(&Folder::open(&place).unwrap(), &ReceiptOptions::default());
+    assert!(report.findings.is_empty(), "{what}: {:?}", report.findings);
+}
+
+fn package_is_whole(world: &World, what: &str) {
+    let place = world.folder.path().join(OUT);
+    let read = |ending: &str| fs::read(place.with_file_name(format!("{OUT}{ending}"))).ok();
+    let beside = Beside {
+        proof: read(PROOF_ENDING),
+        consistency: read(CONSISTENCY_ENDING),
+    };
+    let options = PackageOptions {
+        beside,
+        threads: 1,
+        ..PackageOptions::default()
+    };
+    let report = check_package(&Folder::open(&place).unwrap(), &options);
+    assert!(report.findings.is_empty(), "{what}: {:?}", report.findings);
+}

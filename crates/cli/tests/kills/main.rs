@@ -1,0 +1,195 @@
+//! The program killed at every call that changes durable state, whatever it is doing, and killed again while it goes on.
+//!
+//! Each act is run once to count its durable calls (of the disk, and before and after each commit of the database).
+//! Then a fresh copy of the same centre is killed before each of them in turn; after that, at calls drawn by lot, several
+//! times in a row. After every kill the next command recovers, `verify --full` reads everything back, and what the
+//! model remembers as acknowledged is looked for: every item with its digest, the last checkpoint that was seen, every
+//! receipt, package and backup. At last the act is given again until it succeeds, and its outcome is compared with that of
+//! an act that was never killed.
+//!
+//! `KILLS` says how many kills there are at least (1,000), `KILLS_SEED` how lots are drawn.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, reason = "a part of another test's tools is enough here")]
+#[path = "../cli/world.rs"]
+mod world;
+
+/// A source of `comity-verify`, so that packages are judged here as it judges them.
+#[path = "../../../verify/src/folder.rs"]
+mod folder;
+
+mod acts;
+mod model;
+
+use std::os::unix::process::ExitStatusExt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use acts::{ACTS, Act};
+use model::{Model, Shown};
+use world::{World, both};
+
+const SIGKILL: i32 = 9;
+/// Kills in a row of one run, at most.
+const ROW: u64 = 4;
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    let given = std::env::var(name).ok();
+    given.map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// An act, the centre that it is done to, and what comes of it when nothing interrupts it.
+struct Prepared {
+    act: &'static Act,
+    template: World,
+    calls: u64,
+    before: Model,
+    expected: Vec<Shown>,
+}
+
+impl Prepared {
+    fn new(act: &'static Act) -> Prepared {
+        let template = World::new();
+        (act.prepare)(&template);
+        let before = Model::of(&template, act.name);
+        let reference = template.copy("reference");
+        let count = reference.folder.path().join("count");
+        let ran = reference
+            .comity(&words(&(act.words)(&reference, &template)))
+            .env("COMITY_FAULT", format!("count:{}", count.display()))
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}: {}", act.name, both(&ran));
+        let calls = std::fs::read_to_string(&count).unwrap();
+        (act.after)(&reference, act.name);
+        Prepared {
+            act,
+            before,
+            calls: calls.trim().parse().unwrap(),
+            expected: Model::of(&reference, act.name).items,
+            template,
+        }
+    }
+
+    /// Kills a run before these durable calls, one after the other, and then lets it end. How many kills there were.
+    fn kill_at(&self, calls: &[u64]) -> u64 {
+        let act = self.act;
+        let world = self.template.copy("killed");
+        let mut model = self.before.clone();
+        let asked = (act.words)(&world, &self.template);
+        let (mut kills, mut ended) = (0, false);
+        for call in calls {
+            let what = format!(
+                "{}: killed at {calls:?} of {}, at {call}",
+                act.name, self.calls
+            );
+            let ran = world
+                .comity(&words(&asked))
+                .env("COMITY_FAULT", format!("kill@{call}"))
+                .output()
+                .unwrap();
+            if ran.status.signal() != Some(SIGKILL) {
+                // It had fewer calls than that: a part of it was done before.
+                ended = act.ends(&ran);
+                assert!(ended, "{what}: {}", both(&ran));
+                break;
+            }
+            kills += 1;
+            model.check(&world, &what, &self.expected);
+            if world.folder.path().join(acts::OUT).exists() {
+                (act.after)(&world, &what);
+            }
+        }
+        let what = format!("{}: after kills at {calls:?} of {}", act.name, self.calls);
+        if !ended {
+            let ran = world.run(&words(&asked));
+            assert!(act.ends(&ran), "{what}: {}", both(&ran));
+        }
+        model.check(&world, &what, &self.expected);
+        assert_eq!(model.items, self.expected, "{what}");
+        (act.after)(&world, &what);
+        assert_eq!(
+            world::leftovers(&world.dir),
+            [] as [std::path::PathBuf; 0],
+            "{what}"
+        );
+        if calls.iter().sum::<u64>() % 5 == 0 {
+            let ran = world.run(&["rebuild", "--check"]);
+            assert!(ran.status.success(), "{what}: {}", both(&ran));
+        }
+        kills
+    }
+}
+
+fn words(owned: &[String]) -> Vec<&str> {
+    owned.iter().map(String::as_str).collect()
+}
+
+/// Lots, the same for the same seed.
+struct Lots(u64);
+
+impl Lots {
+    fn draw(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+}
+
+#[test]
+fn killed_at_every_call_that_changes_durable_state_nothing_acknowledged_is_lost() {
+    let (wanted, seed) = (number("KILLS", 1000), number("KILLS_SEED", 0x5eed));
+    let only = std::env::var("KILLS_ACT").ok();
+    let acts = ACTS
+        .iter()
+        .filter(|a| only.as_ref().is_none_or(|o| o == a.name));
+    let prepared: Vec<Prepared> = acts.map(Prepared::new).collect();
+    let mut jobs: Vec<(usize, Vec<u64>)> = Vec::new();
+    for (at, prepared) in prepared.iter().enumerate() {
+        jobs.extend((1..=prepared.calls).map(|call| (at, vec![call])));
+    }
+    // Every job so far is one kill; those drawn by lot are up to four in a row.
+    let mut lots = Lots(seed | 1);
+    let mut planned = jobs.len() as u64;
+    while planned < wanted * 5 / 4 {
+        let at = lots.draw(prepared.len() as u64) as usize;
+        let row: Vec<u64> = (0..=lots.draw(ROW))
+            .map(|_| 1 + lots.draw(prepared[at].calls))
+            .collect();
+        planned += row.len() as u64;
+        jobs.push((at, row));
+    }
+    let (next, killed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let by_act = Mutex::new(vec![0; prepared.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let job = next.fetch_add(1, Ordering::SeqCst) as usize;
+                    let Some((at, calls)) = jobs.get(job) else {
+                        break;
+                    };
+                    let exhaustive = calls.len() == 1;
+                    if !exhaustive && killed.load(Ordering::SeqCst) >= wanted {
+                        break;
+                    }
+                    let kills = prepared[*at].kill_at(calls);
+                    killed.fetch_add(kills, Ordering::SeqCst);
+                    by_act.lock().unwrap()[*at] += kills;
+                }
+            });
+        }
+    });
+    let by_act = by_act.into_inner().unwrap();
+    for (prepared, kills) in prepared.iter().zip(&by_act) {
+        println!(
+            "{:<12} {:>4} durable calls  {kills:>6} kills",
+            prepared.act.name, prepared.calls
+        );
+    }
+    let killed = killed.into_inner();
+    println!("{killed} kills");
+    assert!(killed >= wanted, "{killed} of {wanted}");
+}
