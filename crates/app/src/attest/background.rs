@@ -92,7 +92,7 @@ impl Attester {
             disk: &self.shared.ambient.disk,
             log: self.shared.log(),
         };
-        let asked = guard.may_sign(&setting.policy, &published, now)?;
+        let asked = guard.may_sign(&setting, &published, now)?;
         let mut state = self.shared.state();
         state.believed_until = now + BELIEVED_SECS;
         if !asked.is_empty() {
@@ -135,6 +135,11 @@ impl Attester {
             return Ok(Vec::new());
         };
         self.shared.round(&setting, &checkpoint)
+    }
+
+    /// The policy was set here: this is where the log is at home.
+    pub(crate) fn settle_here(&self, size: u64) -> Result<()> {
+        self.shared.mark(size, true)
     }
 
     /// Says that this copy is the newest: the guard asks nobody for a while.

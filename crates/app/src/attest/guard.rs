@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use comity_core::checkpoint::SignedCheckpoint;
 use comity_core::json::{self, Value};
-use comity_core::policy::Policy;
 use comity_store::Disk;
 
-use super::kept;
 use super::round::{Asked, Log, Outcome, round};
+use super::setting::Setting;
 use crate::centre::config;
 use crate::error::{AppError, Result};
 
@@ -96,7 +95,7 @@ impl Guard<'_> {
     /// copy holds; `now` is in seconds since 1970. Gives what the witnesses answered, where they had to be asked.
     pub(super) fn may_sign(
         &self,
-        policy: &Policy,
+        setting: &Setting,
         published: &SignedCheckpoint,
         now: i64,
     ) -> Result<Vec<Asked>> {
@@ -113,10 +112,10 @@ impl Guard<'_> {
         if is_here && mark.as_ref().is_some_and(is_fresh) {
             return Ok(Vec::new());
         }
-        let was_cosigned =
-            mark.is_some() || !kept::all(self.log.objects, self.log.keys, policy)?.is_empty();
-        let asked = round(&self.log, policy, published, PATIENCE)?;
-        decide(&asked, published, was_cosigned && !is_here)?;
+        // The mark is made where the policy is set; before that event is published there is none yet.
+        let is_new = published.size() <= setting.leaf + 1;
+        let asked = round(&self.log, &setting.policy, published, PATIENCE)?;
+        decide(&asked, published, !is_new && !is_here)?;
         if asked.iter().any(|a| a.outcome == Outcome::Cosigned) {
             let size = published.size();
             Mark {

@@ -100,6 +100,7 @@ impl Centre {
             secret: None,
             object: ObjectAt::Unknown,
         })?;
+        self.attester.settle_here(at.index + 1)?;
         self.settle_policy()?;
         let setting = Setting {
             leaf: at.index,

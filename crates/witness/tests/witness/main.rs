@@ -6,4 +6,5 @@
 mod answers;
 mod http;
 mod kept;
+mod model;
 mod rig;
