@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use comity_core::body::{Field, OpenField, SealedBody};
 use comity_core::id::ObjectId;
 use comity_core::json::Value as Json;
+use comity_core::signature::{self, ActSignature, signed_commitment};
 use comity_keyring::Secret;
 use comity_ledger::{Batch, StoredRef, Tree};
 use comity_store::{Disk, FileLock};
@@ -61,7 +62,7 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
         let opened = on_all_cores(
             &stored,
             || (),
-            |(), _, s| opened(sources.keys, &items, s.index, s.entry, s.body),
+            |(), _, s| opened(sources.keys, &items, s.index, s.entry, s.body, None),
         );
         Ok((!stored.is_empty()).then_some(opened))
     };
@@ -99,6 +100,8 @@ pub(crate) struct Opened {
     pub secret: Option<Secret>,
     /// What an item's event says for its rows.
     pub received: Option<Received>,
+    /// The key that has signed it, or what is wrong with its signature; looked at when an origin is given.
+    pub signature: Option<std::result::Result<[u8; 32], String>>,
 }
 
 /// The item keys that a block of events names.
@@ -116,10 +119,12 @@ pub(crate) fn opened(
     index: u64,
     entry: &[u8],
     body: &[u8],
+    origin: Option<&str>,
 ) -> Result<Opened> {
     let (mut event, secret) = open_event_with(keys, items, index, entry, body)?;
     // Only the first event of a chain makes rows with sealed columns.
     let secret = secret.filter(|_| event.leaf.n == 0);
+    let signature = origin.and_then(|origin| signature_of(&event, origin));
     let fields: Vec<Field> = std::mem::take(&mut event.fields)
         .into_iter()
         .filter_map(known)
@@ -134,7 +139,30 @@ pub(crate) fn opened(
         fields,
         secret,
         received,
+        signature,
     })
+}
+
+/// The key that has signed the event, or what is wrong with its signature.
+fn signature_of(
+    event: &OpenedEvent,
+    origin: &str,
+) -> Option<std::result::Result<[u8; 32], String>> {
+    let value = event.value(signature::FIELD)?;
+    let list: Vec<_> = event
+        .fields
+        .iter()
+        .map(|f| (f.class, f.name.as_str(), f.commitment))
+        .collect();
+    let check = || {
+        let found = ActSignature::parse(value).map_err(|e| e.to_string())?;
+        let commitment = signed_commitment(&list).map_err(|e| e.to_string())?;
+        found
+            .verify(origin, &commitment)
+            .map_err(|e| e.to_string())?;
+        Ok(found.key)
+    };
+    Some(check())
 }
 
 fn as_event<'a>(event: &OpenedEvent, fields: &'a [Field], secret: Option<&'a Secret>) -> Event<'a> {
@@ -174,6 +202,7 @@ pub(crate) fn apply(
         fields,
         secret,
         received,
+        signature: _,
     } = opened;
     let object = received.as_ref().and_then(|r| r.object.as_ref());
     let at = object

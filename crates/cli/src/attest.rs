@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -285,16 +285,21 @@ pub fn status_json(status: &Status) -> Value {
     })
 }
 
-static OPENED: OnceLock<Attester> = OnceLock::new();
+static OPENED: Mutex<Option<Attester>> = Mutex::new(None);
+
+fn opened() -> MutexGuard<'static, Option<Attester>> {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Remembers the centre that this command opened.
 pub fn remember(centre: &Centre) {
-    let _ = OPENED.set(centre.attester.clone());
+    *opened() = Some(centre.attester.clone());
 }
 
 /// The end of a command: a short wait for the witnesses that are being asked, and the warning if one is due.
 pub fn farewell() {
-    let Some(attester) = OPENED.get().filter(|a| a.has_published()) else {
+    // Taken, so that what the centre has open ends with the command.
+    let Some(attester) = opened().take().filter(Attester::has_published) else {
         return;
     };
     attester.settle(GRACE);

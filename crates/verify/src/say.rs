@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use comity_core::Finding;
+use comity_core::digest::hex;
 use comity_core::json::{Value, canonical, json};
 use comity_core::package::{
     CONSISTENCY_ENDING, Findings, LogFacts, PROOF_ENDING, PackageReport, ReceiptReport, Recording,
-    StampReport, Witnessed,
+    Signer, StampReport, Witnessed,
 };
 use comity_core::policy::Attestation;
 use comity_core::shown::escape_for_terminal;
@@ -235,6 +236,14 @@ fn package(out: &mut String, args: &Args, report: &PackageReport) {
         count => format!("{count} of them withheld: their place is shown, not what they say"),
     };
     field(out, "events", &format!("{}, {withheld}", report.events));
+    for (i, words) in report.erased.iter().enumerate() {
+        let label = if i == 0 { "erased" } else { "" };
+        field(out, label, &format!("{}: {}", words.0, words.1));
+    }
+    for (i, (signer, events)) in report.signers.iter().enumerate() {
+        let label = if i == 0 { "signed" } else { "" };
+        field(out, label, &format!("{events} by {}", signed_by(signer)));
+    }
     if let Some(log) = &report.log {
         log_line(out, log);
     }
@@ -260,10 +269,15 @@ fn recorded(args: &Args, recording: &Recording) -> String {
             size,
             time_secs,
             attestation,
+            signer,
             ..
         } => format!(
-            "recorded: its making stands at index {index} of the checkpoint of size {size}, signed {}{}",
+            "recorded: its making stands at index {index} of the checkpoint of size {size}, signed {}{}{}",
             utc(*time_secs),
+            signer.as_ref().map_or(String::new(), |s| format!(
+                ", disclosed by {}",
+                signed_by(s)
+            )),
             attestation
                 .as_ref()
                 .map_or(String::new(), |a| format!(", {}", cosigned(a)))
@@ -277,6 +291,15 @@ fn recorded(args: &Args, recording: &Recording) -> String {
         }
         Recording::Wrong => "wrong: see above".to_owned(),
     }
+}
+
+/// A person and the key that signed in their name.
+fn signed_by(signer: &Signer) -> String {
+    format!("{} with the key {}", signer.person, hex(&signer.key))
+}
+
+fn signer_json(signer: &Signer) -> Value {
+    json!({"person": signer.person, "key": hex(&signer.key)})
 }
 
 /// What the check of a package shows, and what it does not.
@@ -299,6 +322,18 @@ fn says(report: &PackageReport) -> Vec<String> {
     }
     if !report.log.as_ref().is_some_and(|log| log.anchored) {
         says.push("whose log this is: compare the fingerprint, or give --keys".to_owned());
+    }
+    let recorded = matches!(
+        &report.recording,
+        Some(Recording::Recorded {
+            signer: Some(_),
+            ..
+        })
+    );
+    if recorded || !report.signers.is_empty() {
+        says.push(
+            "whose a signing key is: compare it with one that the person, or the person's member, gave you".to_owned(),
+        );
     }
     says.push("items outside the selection are outside the proof".to_owned());
     says.push("that what was recorded is true is not for a program to prove".to_owned());
@@ -417,10 +452,12 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
             root,
             time_secs,
             attestation,
+            signer,
         } => json!({
             "state": "recorded", "index": index, "size": size, "root": root.to_string(),
             "signed_at": utc(*time_secs),
             "witnesses": attestation.as_ref().map(attestation_json),
+            "signed": signer.as_ref().map(signer_json),
         }),
         Recording::NotRecorded { missing } => {
             let missing: Vec<_> = missing.iter().map(|ending| placed(args, ending)).collect();
@@ -428,10 +465,22 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
         }
         Recording::Wrong => json!({"state": "wrong"}),
     });
+    let erased: Vec<Value> = report
+        .erased
+        .iter()
+        .map(|(ern, words)| json!({"ern": ern.to_string(), "what": words}))
+        .collect();
+    let signed: Vec<Value> = report
+        .signers
+        .iter()
+        .map(|(signer, events)| json!({"by": signer_json(signer), "events": events}))
+        .collect();
     json!({
         "exhibits": report.exhibits,
         "events": report.events,
         "withheld": report.withheld,
+        "erased": erased,
+        "signed": signed,
         "files": report.files,
         "bytes": report.bytes,
         "tagmanifest_sha256": report.tagmanifest.map(|digest| digest.to_string()),

@@ -125,7 +125,7 @@ impl Centre {
         self.may_be_erased(&mut session, &items)?;
         let survivors = self.survivors(&mut session, &items)?;
         let (no, number) = self.order(actor, &proposal, &items)?;
-        self.complete(no, &number, &actor.person)?;
+        self.complete(no, &number, &actor.person, Some(actor))?;
         Ok(Erased {
             number,
             items: items.iter().map(|i| i.ern).collect(),
@@ -169,10 +169,10 @@ impl Centre {
 
     /// What follows the order: the keys are destroyed, the keyring gets a new epoch, and the log says so. May be
     /// repeated.
-    fn complete(&self, no: i64, number: &str, person: &str) -> Result<()> {
+    fn complete(&self, no: i64, number: &str, person: &str, actor: Option<&Actor>) -> Result<()> {
         let keys = self.keys_of_erasure(&mut self.session()?, no)?;
         self.keys.ring().destroy(&keys)?;
-        let changed = self.epoch_after_erasure(person, number)?;
+        let changed = self.epoch_after_erasure(person, actor, number)?;
         let event = EventDraft::new(
             "erasure_completed",
             person,
@@ -212,6 +212,7 @@ impl Centre {
                 row.int(0)?,
                 number,
                 ordered.text("actor").unwrap_or_default(),
+                None,
             )?;
             said.push(format!(
                 "The erasure {number} was interrupted; it is complete now."

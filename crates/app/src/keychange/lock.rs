@@ -43,7 +43,7 @@ impl Centre {
             desk: Some(desk),
         };
         ring.rewrap(&[lock], random)?;
-        self.finish_epoch(&act, epoch)
+        self.finish_epoch(&act, epoch, Some(actor))
     }
 
     /// Takes a member's lock away, in a new epoch. Its desk's key must have been brought.
@@ -70,7 +70,7 @@ impl Centre {
             desk: None,
         };
         ring.rewrap(&[unlock], &*self.ambient.random)?;
-        self.finish_epoch(&act, epoch)
+        self.finish_epoch(&act, epoch, Some(actor))
     }
 
     /// The members whose scope is locked, and whether each one's desk has brought its key.

@@ -52,6 +52,8 @@ pub(crate) struct Act {
 
 impl Act {
     fn new(kind: &'static str, actor: &Actor, reason: Option<&str>) -> Result<Act> {
+        // Said before the keyring is changed.
+        actor.signer()?;
         let reason = reason.map(str::trim).filter(|r| !r.is_empty());
         if reason.is_some_and(|r| r.len() > MAX_REASON) {
             return Err(AppError::Usage(format!(
@@ -137,7 +139,7 @@ impl Centre {
         }
         let _turn = self.key_turn()?;
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
-        self.finish_epoch(&act, epoch)
+        self.finish_epoch(&act, epoch, Some(actor))
     }
 
     /// As [`Centre::rotate_keys`] with another passphrase in place of the present ones. Shares stay.
@@ -155,7 +157,7 @@ impl Centre {
             keep_shares: true,
         };
         let epoch = self.begin_epoch(&act, unlock)?;
-        self.finish_epoch(&act, epoch)
+        self.finish_epoch(&act, epoch, Some(actor))
     }
 
     /// Shares the keyring: `hand_out` gives each holder its words, and only when it has is the new epoch made that
@@ -182,11 +184,16 @@ impl Centre {
             keep_passphrase,
         };
         let epoch = self.begin_epoch(&act, unlock)?;
-        self.finish_epoch(&act, epoch)
+        self.finish_epoch(&act, epoch, Some(actor))
     }
 
     /// The new epoch that ends the erasure of this number.
-    pub(crate) fn epoch_after_erasure(&self, person: &str, erasure: &str) -> Result<Changed> {
+    pub(crate) fn epoch_after_erasure(
+        &self,
+        person: &str,
+        actor: Option<&Actor>,
+        erasure: &str,
+    ) -> Result<Changed> {
         let act = Act {
             kind: "keys_rotated",
             actor: person.to_owned(),
@@ -196,7 +203,7 @@ impl Centre {
         };
         let _turn = self.key_turn()?;
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
-        self.finish_epoch(&act, epoch)
+        self.finish_epoch(&act, epoch, actor)
     }
 
     /// The number of a member's present scope key.
@@ -238,9 +245,9 @@ impl Centre {
         Ok(self.keys.ring().begin_epoch(&new, &*self.ambient.random)?)
     }
 
-    /// What follows the new head: the member's keys, the event unless it stands already, and the end of the former
+    /// What follows the new head, signed by `actor` where the one who began it is there: the member's keys, the event unless it stands already, and the end of the former
     /// root key.
-    fn finish_epoch(&self, act: &Act, epoch: u32) -> Result<Changed> {
+    fn finish_epoch(&self, act: &Act, epoch: u32, actor: Option<&Actor>) -> Result<Changed> {
         let fresh = match (&act.member, act.kind) {
             (Some(member), "keys_rotated") => Some(self.fresh_scopes(member)?),
             _ => None,
@@ -261,6 +268,10 @@ impl Centre {
                 event = event
                     .content("scope", fresh.scope)
                     .content("cases", fresh.cases_json());
+            }
+            // Whoever finishes what another began has no key to sign it with.
+            if let Some(actor) = actor {
+                event = event.signed(actor, &self.config.origin)?;
             }
             let event = event.seal(&self.keys.scope_key(CENTRE_KEY)?, &own.1, random)?;
             let draft = Draft {
@@ -306,7 +317,7 @@ impl Centre {
                     // It needs a desk that is not here. The new root key stands all the same.
                     (act.kind, act.member) = ("keys_rotated", None);
                 }
-                self.finish_epoch(&act, epoch)?;
+                self.finish_epoch(&act, epoch, None)?;
                 Some(format!(
                     "A new epoch of the keyring ({epoch}) was interrupted while it was made; it is complete now."
                 ))

@@ -14,6 +14,7 @@ use comity_seal::Key;
 use comity_vault::{Also, Hasher, Hashes, PackId, ReadScratch};
 
 use super::chains::{Bundles, Chains};
+use super::signatures::Signatures;
 use super::tables::Tables;
 use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
 use crate::cores::{ahead, on_all_cores};
@@ -66,6 +67,7 @@ pub fn check(
     let mut absent = AbsentKeys::default();
     let mut epoch = 1;
     let mut locks = Locks::default();
+    let mut signatures = Signatures::default();
     let mut locked = BTreeMap::<u64, u64>::new();
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
@@ -83,7 +85,15 @@ pub fn check(
         let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
         let items = item_keys(keys, &stored)?;
         let seen = on_all_cores(&stored, ReadScratch::default, |scratch, _, s| {
-            let event = opened(keys, &items, s.index, s.entry, s.body).map_err(|e| match e {
+            let event = opened(
+                keys,
+                &items,
+                s.index,
+                s.entry,
+                s.body,
+                Some(&scene.config.origin),
+            )
+            .map_err(|e| match e {
                 AppError::Locked { number, .. } => Closed::Locked(number),
                 e => Closed::Wrong(Finding::new(
                     format!("event {} of the ledger", s.index),
@@ -110,6 +120,7 @@ pub fn check(
                     need_key(inspection, event.event.custody_key, report, &mut told);
                     epoch = epoch.max(epoch_told(&event.fields));
                     locks.meet(&event);
+                    report.findings.extend(signatures.meet(&event));
                     if let Some(bytes) = bytes {
                         report.findings.extend(bytes.findings);
                         if bytes.absent {
@@ -257,7 +268,7 @@ struct ObjectCheck {
     absent: bool,
 }
 
-fn text<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
     fields
         .iter()
         .find(|f| f.name == name)

@@ -7,6 +7,7 @@
 mod chains;
 mod events;
 mod sealed;
+mod signatures;
 mod stamps;
 mod tables;
 

@@ -105,6 +105,8 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
         exhibits: totals.exhibits,
         events: totals.events,
         withheld: totals.withheld,
+        signers: totals.signers,
+        erased: totals.erased,
         files: bag.payload.len() as u64,
         bytes: bag.sizes.iter().sum(),
         tagmanifest: bag.tagmanifest,
@@ -166,7 +168,10 @@ fn check_exhibits(
         sizes: &bag.sizes,
         claimed: vec![false; bag.payload.len()],
     };
-    let case = head.map(|head| head.case.as_str());
+    let (case, origin) = (
+        head.map(|head| head.case.as_str()),
+        head.map(|head| head.origin.as_str()),
+    );
     let mut events_read = None;
     let read = source.read(items, &mut |reader| {
         let mut exhibits = Exhibits::new(
@@ -176,7 +181,7 @@ fn check_exhibits(
             findings,
             &mut totals,
         );
-        let check = |line: &[u8]| LineFacts::of(line, case);
+        let check = |line: &[u8]| LineFacts::of(line, case, origin);
         events_read = Some(check_lines(source, events, threads, check, |facts| {
             exhibits.event(facts)
         }));

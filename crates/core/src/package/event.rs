@@ -7,6 +7,7 @@ use crate::body::{Class, ListBytes, MAX_NAME_BYTES, OpenField, commit_canonical}
 use crate::digest::{Digest, push_hex};
 use crate::json::{JsonError, Value, parse, write_canonical, write_string};
 use crate::leaf::{Leaf, leaf_hash};
+use crate::signature::{self, ActSignature, signed_commitment};
 
 use super::scan::{Scan, ScanError};
 
@@ -326,6 +327,42 @@ impl<'a> EventLine<'a> {
         })
     }
 
+    /// Whose key has signed the event, in the log of this origin; `None` for one that shows no signature.
+    ///
+    /// # Errors
+    /// A sentence: a signature that does not hold, or one that is missing where the event says that it was signed,
+    /// or must be.
+    pub fn signer(&self, origin: &str) -> Result<Option<Signer>, String> {
+        let Some(value) = self.value(signature::FIELD) else {
+            let must = self.text("kind").as_deref() == Some("erased")
+                || self.text("auth").as_deref() == Some("signed");
+            return match must {
+                true => Err("it was signed, and its signature is not there".to_owned()),
+                false => Ok(None),
+            };
+        };
+        let found = ActSignature::parse(&value).map_err(|e| e.to_string())?;
+        let list: Vec<_> = self
+            .fields
+            .iter()
+            .map(|field| {
+                let commitment = match field.shown {
+                    Shown::Opened { salt, value } => commit_canonical(&salt, field.name, value),
+                    Shown::Withheld(commitment) => commitment,
+                };
+                (field.class, field.name, commitment)
+            })
+            .collect();
+        let commitment = signed_commitment(&list).map_err(|e| e.to_string())?;
+        found
+            .verify(origin, &commitment)
+            .map_err(|e| e.to_string())?;
+        Ok(Some(Signer {
+            person: self.text("actor").map(Cow::into_owned).unwrap_or_default(),
+            key: found.key,
+        }))
+    }
+
     fn wrong_body(&self) -> String {
         let opened = if self.is_opened() {
             "its opened fields"
@@ -337,6 +374,15 @@ impl<'a> EventLine<'a> {
             self.index
         )
     }
+}
+
+/// A person whose key has signed an event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signer {
+    /// The person's number; empty where it is withheld.
+    pub person: String,
+    /// The Ed25519 public key.
+    pub key: [u8; 32],
 }
 
 /// An event whose fields, body and leaf agree. Whether the leaf stands in the log is still to be

@@ -1,18 +1,19 @@
 //! The chain of each exhibit, followed event by event, and the exhibit's file held against it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 
 use crate::id::{ChainId, Ern};
 use crate::tile::FULL_WIDTH;
 
-use super::event::{CheckedEvent, EventLine};
+use super::event::{CheckedEvent, EventLine, Signer};
 use super::item::{ItemBytes, ItemLine, payload_ern};
 use super::report::Findings;
 use super::source::Lines;
 use super::threads::HashJob;
 use super::tiles::LeafTiles;
+use super::words::words;
 
 /// What the threads find out about one line of `events.jsonl`.
 #[derive(Debug, Default)]
@@ -28,11 +29,13 @@ pub(super) struct LineFacts {
     sha256: Option<String>,
     size_bytes: Option<u64>,
     path: Option<String>,
+    signer: Option<Result<Signer, String>>,
+    erased: Option<String>,
 }
 
 impl LineFacts {
-    /// Reads and checks a line of a package about the case `case`.
-    pub(super) fn of(line: &[u8], case: Option<&str>) -> LineFacts {
+    /// Reads and checks a line of a package about the case `case`, of the log `origin`.
+    pub(super) fn of(line: &[u8], case: Option<&str>, origin: Option<&str>) -> LineFacts {
         let event = match EventLine::parse(line) {
             Ok(event) => event,
             Err(error) => {
@@ -63,6 +66,12 @@ impl LineFacts {
             facts.other_case = event
                 .text("case")
                 .is_some_and(|found| case.is_some_and(|case| found != case));
+        }
+        if let Some(origin) = origin {
+            facts.signer = event.signer(origin).transpose();
+        }
+        if event.text("kind").as_deref() == Some("erased") {
+            facts.erased = Some(words(&|name: &str| event.value(name)));
         }
         match event.check() {
             Ok(checked) => facts.checked = Some(checked),
@@ -110,6 +119,8 @@ pub(super) struct Totals {
     pub(super) exhibits: u64,
     pub(super) events: u64,
     pub(super) withheld: u64,
+    pub(super) signers: BTreeMap<Signer, u64>,
+    pub(super) erased: BTreeMap<Ern, String>,
     /// `items.jsonl` or `events.jsonl` is not there, so that nothing was followed.
     pub(super) unread: bool,
 }
@@ -245,6 +256,14 @@ impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
         let at = format!("event {}", event.leaf.n);
         if let Some(problem) = facts.problem.as_ref() {
             self.findings.add(&ern, format!("{at}: {problem}"));
+        }
+        match facts.signer.clone() {
+            Some(Ok(signer)) => *self.totals.signers.entry(signer).or_default() += 1,
+            Some(Err(problem)) => self.findings.add(&ern, format!("{at}: {problem}")),
+            None => {}
+        }
+        if let Some(words) = facts.erased.clone() {
+            self.totals.erased.insert(current.item.ern, words);
         }
         self.follow_chain(current, &event, &ern);
         if let Some(tiles) = &mut self.tiles {

@@ -26,7 +26,9 @@ mod words;
 
 pub use check::{PackageOptions, check_package};
 pub use consistency::{Consistency, ConsistencyError};
-pub use event::{CheckedEvent, EventLine, LineField, Repeated, Shown, event_line, manifest_line};
+pub use event::{
+    CheckedEvent, EventLine, LineField, Repeated, Shown, Signer, event_line, manifest_line,
+};
 pub use head::{Differences, PACKAGE_FORMAT, PackageHead, RECEIPT_FORMAT, ReceiptHead};
 pub use item::{Difference, DifferenceLine, ItemBytes, ItemLine, payload_ern, payload_path};
 pub use receipt::{RECEIPT_SUMS, ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};

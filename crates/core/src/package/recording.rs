@@ -8,7 +8,7 @@ use crate::json::{JsonError, Value, write_string};
 use crate::proof::TlogProof;
 
 use super::consistency::Consistency;
-use super::event::{EventLine, write_fields};
+use super::event::{EventLine, Signer, write_fields};
 use super::head::PackageHead;
 use super::report::{Findings, LogFacts, Recording};
 use super::scan::Scan;
@@ -87,11 +87,11 @@ pub(crate) fn check(
     check_consistency(
         consistency,
         log,
-        recorded.as_ref().map(|(_, checkpoint)| checkpoint),
+        recorded.as_ref().map(|(_, checkpoint, _)| checkpoint),
         findings,
     );
     let attestation = match (&log.witnessed, &recorded) {
-        (Some(witnessed), Some((_, checkpoint))) => {
+        (Some(witnessed), Some((_, checkpoint, _))) => {
             let attestation = witnessed.policy.attestation(checkpoint.note());
             attestation
                 .map_err(|error| findings.add(PROOF_ENDING, error.to_string()))
@@ -100,13 +100,16 @@ pub(crate) fn check(
         _ => None,
     };
     match recorded {
-        Some((index, checkpoint)) if findings.list().len() == before => Recording::Recorded {
-            index,
-            size: checkpoint.size(),
-            root: *checkpoint.root(),
-            time_secs: checkpoint.time_secs(),
-            attestation,
-        },
+        Some((index, checkpoint, signer)) if findings.list().len() == before => {
+            Recording::Recorded {
+                index,
+                size: checkpoint.size(),
+                root: *checkpoint.root(),
+                time_secs: checkpoint.time_secs(),
+                attestation,
+                signer,
+            }
+        }
         _ => Recording::Wrong,
     }
 }
@@ -118,7 +121,8 @@ fn check_proof(
     tagmanifest: &Digest,
     exhibits: u64,
     findings: &mut Findings,
-) -> Option<(u64, SignedCheckpoint)> {
+) -> Option<(u64, SignedCheckpoint, Option<Signer>)> {
+    let mut signer = None;
     let mut wrong = |what: String| findings.add(PROOF_ENDING, what);
     let proof = match TlogProof::parse(bytes) {
         Ok(proof) => proof,
@@ -151,6 +155,10 @@ fn check_proof(
             return None;
         }
     };
+    match act.signer(checkpoint.checkpoint().origin.as_str()) {
+        Ok(found) => signer = found,
+        Err(problem) => wrong(problem),
+    }
     if act.text("kind").as_deref() != Some("disclosed") {
         wrong("its act is not a disclosure".to_owned());
     }
@@ -188,7 +196,7 @@ fn check_proof(
             }
         }
     }
-    Some((proof.index, checkpoint))
+    Some((proof.index, checkpoint, signer))
 }
 
 fn check_consistency(

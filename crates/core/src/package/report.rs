@@ -1,11 +1,15 @@
 //! What the checks of packages and receipts answer.
 
+use std::collections::BTreeMap;
+
 use crate::checkpoint::LogKeys;
 use crate::digest::Digest;
 use crate::finding::Finding;
+use crate::id::Ern;
 use crate::policy::{Attestation, Policy};
 use crate::shown::escape_for_terminal;
 
+use super::event::Signer;
 use super::head::{PackageHead, ReceiptHead};
 
 /// How many findings are kept; the rest are counted.
@@ -108,6 +112,8 @@ pub enum Recording {
         time_secs: u64,
         /// Who cosigned B, by the policy of [`LogFacts::witnessed`].
         attestation: Option<Attestation>,
+        /// Whose key has signed the act.
+        signer: Option<Signer>,
     },
     /// It is not shown: these files are not beside the package.
     NotRecorded {
@@ -174,6 +180,10 @@ pub struct PackageReport {
     pub events: u64,
     /// How many of these show nothing but their place.
     pub withheld: u64,
+    /// Whose keys have signed events of the exhibits, and how many.
+    pub signers: BTreeMap<Signer, u64>,
+    /// The exhibits that were erased, and what the log says of it.
+    pub erased: BTreeMap<Ern, String>,
     /// How many payload files were hashed.
     pub files: u64,
     /// Their bytes.

@@ -91,6 +91,58 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
         "repaired" => "put its bytes in place again, the same as before".to_owned(),
         "vault_repaired" => "mended the vault from a backup".to_owned(),
         "backup_made" => "made a backup".to_owned(),
+        "held" => format!(
+            "placed it under the hold {}{}{}",
+            event.or_unknown("hold"),
+            event.authority(),
+            event.reason()
+        ),
+        "released" => format!(
+            "released it from the hold {}{}{}",
+            event.or_unknown("hold"),
+            event.authority(),
+            event.reason()
+        ),
+        "erased" => format!(
+            "erased it, as {} proposed{}{}",
+            event.or_unknown("proposed_by"),
+            event.authority(),
+            event.reason()
+        ),
+        "hold_placed" => format!(
+            "placed the hold {}{}{}",
+            event.or_unknown("hold"),
+            event.authority(),
+            event.reason()
+        ),
+        "hold_released" => format!(
+            "ended the hold {}{}{}",
+            event.or_unknown("hold"),
+            event.authority(),
+            event.reason()
+        ),
+        "erasure_ordered" => format!(
+            "ordered the erasure {}{}{}",
+            event.or_unknown("erasure"),
+            event.authority(),
+            event.reason()
+        ),
+        "erasure_completed" => format!(
+            "destroyed the keys of the erasure {}",
+            event.or_unknown("erasure")
+        ),
+        "person_key_registered" => format!("registered the key {}", event.or_unknown("key")),
+        "proposed" => format!(
+            "proposed to {} ({})",
+            event.or_unknown("proposes"),
+            event.or_unknown("proposal")
+        ),
+        "confirmed" => format!("confirmed {}", event.or_unknown("proposal")),
+        "withdrawn" => format!(
+            "withdrew {}{}",
+            event.or_unknown("proposal"),
+            event.reason()
+        ),
         other => format!("recorded “{}”", other.replace('_', " ")),
     };
     format!("{actor} {act}")
@@ -140,6 +192,10 @@ impl Words<'_> {
         self.text("reason")
             .map(|reason| format!(": {reason}"))
             .unwrap_or_default()
+    }
+
+    fn authority(&self) -> String {
+        self.after("authority", " on the authority of ")
     }
 
     fn exhibits(&self) -> String {
@@ -218,6 +274,10 @@ mod tests {
             (
                 json!({"kind":"fixity_run","actor":"A-P1"}),
                 "A-P1 recorded “fixity run”",
+            ),
+            (
+                json!({"kind":"erased","actor":"A-P2","proposed_by":"A-P1","authority":"order 7","reason":"wrong house"}),
+                "A-P2 erased it, as A-P1 proposed on the authority of “order 7”: wrong house",
             ),
             (json!({}), "Something happened that is withheld"),
         ] {
