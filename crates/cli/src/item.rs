@@ -98,6 +98,14 @@ pub fn run(global: &Global, args: &ItemArgs) -> Result<(), Failure> {
     }
 }
 
+/// What has become of an item, in a word.
+fn state(item: &Item) -> &'static str {
+    match item.erased {
+        Some(_) => "erased",
+        None => item.state.word(),
+    }
+}
+
 fn filter(centre: &Centre, session: &mut Session, args: &ListArgs) -> Result<Filter, Failure> {
     let pattern =
         |p: &String| Pattern::parse(p).map_err(|e| Failure::Usage(format!("--path {p}: {e}")));
@@ -124,7 +132,7 @@ fn filter(centre: &Centre, session: &mut Session, args: &ListArgs) -> Result<Fil
 
 fn item_json(item: &Item) -> Value {
     json!({
-        "ern": item.ern.to_string(), "case": item.case, "state": item.state.word(), "size": item.size,
+        "ern": item.ern.to_string(), "case": item.case, "state": state(item), "size": item.size,
         "received": time_text(item.received),
         "waits": item.waits,
         "path": item.facts.as_ref().map(|f| shown(&f.path)),
@@ -162,7 +170,7 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
             format!(
                 "{}  {:<10}  {:>13}  {}  {}{}",
                 item.ern,
-                item.state.word(),
+                state(&item),
                 item.size,
                 &time_text(item.received)[..10],
                 escape_for_terminal(&path),

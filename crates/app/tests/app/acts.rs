@@ -341,8 +341,72 @@ fn a_signature_covers_the_event_and_stays_after_the_content_is_gone() {
         assert_eq!(event.text("auth"), Some("signed"));
         signed += 1;
     }
-    // Three keys; the proposal, its confirmation, the order, the item's own.
-    assert_eq!(signed, 7);
+    // Three keys; the proposal, its confirmation, the order, the item's own, the new epoch.
+    assert_eq!(signed, 8);
+}
+
+fn disclose(centre: &Centre, place: &std::path::Path) {
+    let selection = comity_app::disclose::Selection {
+        to: None,
+        case: CASE.to_owned(),
+        items: Vec::new(),
+        purpose: "trial".to_owned(),
+        recipient: Some("the court".to_owned()),
+        viewings: false,
+    };
+    let actor = person(centre, "UKR-P0001", Some(1));
+    centre
+        .disclose(&actor, &selection, place, &|_, _, _| ())
+        .unwrap();
+}
+
+fn checked(place: &std::path::Path) -> comity_core::package::PackageReport {
+    let source = crate::folder::Folder::open(place).unwrap();
+    comity_core::package::check_package(&source, &comity_core::package::PackageOptions::default())
+}
+
+#[test]
+fn a_new_package_says_who_erased_and_why_and_the_one_before_still_holds() {
+    let world = filled(PLAIN);
+    let centre = world.open();
+    let (before, after) = (
+        world.place("out").join("before"),
+        world.place("out").join("after"),
+    );
+    disclose(&centre, &before);
+    let gone = item_at(&centre, "usb/c/other.txt");
+    let done = erase(&centre, &[&gone], Scope::Unsaid);
+    assert_eq!(done.survivors.packages.len(), 1);
+    assert!(
+        done.survivors.packages[0].contains("the court"),
+        "{:?}",
+        done.survivors
+    );
+    disclose(&centre, &after);
+    let report = checked(&before);
+    assert!(
+        report.findings.is_empty() && report.erased.is_empty(),
+        "{:?}",
+        report.findings
+    );
+    let report = checked(&after);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    assert_eq!((report.exhibits, report.files), (3, 2));
+    let said = &report.erased[&gone.ern];
+    for part in [
+        "UKR-P0002",
+        "UKR-P0001 proposed",
+        "order 7/2026",
+        "wrong house",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let signers: Vec<_> = report.signers.iter().collect();
+    assert_eq!(signers.len(), 1);
+    assert_eq!(
+        (signers[0].0.person.as_str(), signers[0].0.key),
+        ("UKR-P0002", key(2).public())
+    );
 }
 
 /// Fails the n-th durable call in the keyring and all that follow.
