@@ -1,6 +1,10 @@
-"""A time stamp authority on the loopback: HTTP around `openssl ts -reply`. No judge; `run.py` uses it."""
+"""A time stamp authority on the loopback: HTTP around `openssl ts -reply`. No judge; `run.py` uses it.
+
+As a program (`authority.py FOLDER ORGANISATION`) it prints its URL and serves until it is ended: `scripts/demo`.
+"""
 
 import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -42,7 +46,7 @@ accuracy=secs:1
 class Authority:
     """A root and an authority under it, made in `folder`, and served until the process ends."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, organisation="Judges"):
         self.folder = Path(folder)
         self.folder.mkdir()
         authority = self
@@ -72,8 +76,9 @@ class Authority:
         for name, content in (("serial", "01\n"), ("number", "01\n"), ("index.txt", "")):
             (self.folder / name).write_text(content)
         key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -config tsa.cnf"
-        self.openssl(f"req -x509 {key} -keyout ca.key -out ca.pem -days 3650 -subj /O=Judges/CN=Root -extensions v3_ca")
-        self.openssl(f"req {key} -keyout tsa.key -out tsa.csr -subj /O=Judges/CN=Authority")
+        self.openssl(f"req -x509 {key} -keyout ca.key -out ca.pem -days 3650 "
+                     f"-subj /O={organisation}/CN=Root -extensions v3_ca")
+        self.openssl(f"req {key} -keyout tsa.key -out tsa.csr -subj /O={organisation}/CN=Authority")
         self.openssl("x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -set_serial 7 -out tsa.pem -days 365 "
                      "-extfile tsa.cnf -extensions v3_tsa")
         self.openssl("ca -gencrl -config tsa.cnf -cert ca.pem -keyfile ca.key -out crl.pem")
@@ -83,3 +88,8 @@ class Authority:
 
     def openssl(self, words):
         subprocess.run(["openssl", *words.split()], cwd=self.folder, check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    print(Authority(sys.argv[1], sys.argv[2]).url, flush=True)
+    threading.Event().wait()

@@ -48,6 +48,7 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
+    args.attested.apply(&centre)?;
     let to = match args.to.as_slice() {
         [] => None,
         given => Some(Arc::new(Recipients::parse(given)?)),

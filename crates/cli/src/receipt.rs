@@ -22,12 +22,15 @@ pub struct ReceiptArgs {
     /// The receipt: a new folder, or a new file that ends in .zip
     #[arg(short, long, value_name = "DIR|FILE.zip")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub attested: attest::AttestedArgs,
 }
 
 pub fn run(global: &Global, args: &ReceiptArgs) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
+    args.attested.apply(&centre)?;
     let no = centre.intake_of_name(&mut centre.session()?, &args.intake)?;
     let default = default_place(&args.intake);
     let place = match &args.output {

@@ -135,7 +135,9 @@ fn a_run_goes_on_where_the_last_one_stopped_and_is_on_record() {
         seconds: Some(0),
     };
     let mut seen = Vec::new();
-    for _ in 0..4 {
+    // How many packs three small files fill depends on how fast they were read.
+    let count = centre.vault.packs().unwrap().len();
+    for _ in 0..=count {
         let run = centre
             .check_fixity(&actor(&centre), pace, &|_, _| ())
             .unwrap();
@@ -144,11 +146,11 @@ fn a_run_goes_on_where_the_last_one_stopped_and_is_on_record() {
         assert_eq!(event.text("from").map(str::to_owned), seen.last().cloned());
         seen.push(event.text("to").unwrap().to_owned());
     }
-    let mut packs: Vec<String> = seen[..3].to_vec();
+    let mut packs: Vec<String> = seen[..count].to_vec();
     packs.sort();
     packs.dedup();
-    assert_eq!(packs.len(), 3);
-    assert_eq!(seen[3], seen[0]);
+    assert_eq!(packs.len(), count);
+    assert_eq!(seen[count], seen[0]);
     // Of tables made anew it goes on at the same place.
     centre.rebuild(&|_, _| ()).unwrap();
     let run = world

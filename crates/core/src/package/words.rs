@@ -91,59 +91,10 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
         "repaired" => "put its bytes in place again, the same as before".to_owned(),
         "vault_repaired" => "mended the vault from a backup".to_owned(),
         "backup_made" => "made a backup".to_owned(),
-        "held" => format!(
-            "placed it under the hold {}{}{}",
-            event.or_unknown("hold"),
-            event.authority(),
-            event.reason()
-        ),
-        "released" => format!(
-            "released it from the hold {}{}{}",
-            event.or_unknown("hold"),
-            event.authority(),
-            event.reason()
-        ),
-        "erased" => format!(
-            "erased it, as {} proposed{}{}",
-            event.or_unknown("proposed_by"),
-            event.authority(),
-            event.reason()
-        ),
-        "hold_placed" => format!(
-            "placed the hold {}{}{}",
-            event.or_unknown("hold"),
-            event.authority(),
-            event.reason()
-        ),
-        "hold_released" => format!(
-            "ended the hold {}{}{}",
-            event.or_unknown("hold"),
-            event.authority(),
-            event.reason()
-        ),
-        "erasure_ordered" => format!(
-            "ordered the erasure {}{}{}",
-            event.or_unknown("erasure"),
-            event.authority(),
-            event.reason()
-        ),
-        "erasure_completed" => format!(
-            "destroyed the keys of the erasure {}",
-            event.or_unknown("erasure")
-        ),
-        "person_key_registered" => format!("registered the key {}", event.or_unknown("key")),
-        "proposed" => format!(
-            "proposed to {} ({})",
-            event.or_unknown("proposes"),
-            event.or_unknown("proposal")
-        ),
-        "confirmed" => format!("confirmed {}", event.or_unknown("proposal")),
-        "withdrawn" => format!(
-            "withdrew {}{}",
-            event.or_unknown("proposal"),
-            event.reason()
-        ),
-        other => format!("recorded “{}”", other.replace('_', " ")),
+        kind => event
+            .by_law(kind)
+            .or_else(|| event.of_the_centre(kind))
+            .unwrap_or_else(|| format!("recorded “{}”", kind.replace('_', " "))),
     };
     format!("{actor} {act}")
 }
@@ -194,16 +145,77 @@ impl Words<'_> {
             .unwrap_or_default()
     }
 
-    fn authority(&self) -> String {
-        self.after("authority", " on the authority of ")
-    }
-
     fn exhibits(&self) -> String {
         match self.text("exhibits").as_deref() {
             Some("1") => "1 exhibit".to_owned(),
             Some(count) => format!("{count} exhibits"),
             None => "exhibits".to_owned(),
         }
+    }
+
+    fn authority(&self) -> String {
+        self.after("authority", "; on the authority of ")
+    }
+
+    fn proposed_by(&self) -> String {
+        self.text("proposed_by")
+            .map(|person| format!(", as {person} proposed"))
+            .unwrap_or_default()
+    }
+
+    /// Holds, erasures and acts of two persons (`docs/format/acts.md`).
+    fn by_law(&self, kind: &str) -> Option<String> {
+        let why = || format!("{}{}", self.reason(), self.authority());
+        Some(match kind {
+            "erased" => format!("erased what it held{}{}", self.proposed_by(), why()),
+            "erasure_ordered" => format!(
+                "ordered the erasure {}{}{}",
+                self.or_unknown("erasure"),
+                self.proposed_by(),
+                why()
+            ),
+            "erasure_completed" => format!(
+                "recorded that the erasure {} is complete",
+                self.or_unknown("erasure")
+            ),
+            "held" => format!("put it under the hold {}{}", self.or_unknown("hold"), why()),
+            "hold_placed" => format!("placed the hold {}{}", self.or_unknown("hold"), why()),
+            "released" => format!("freed it of the hold {}{}", self.or_unknown("hold"), why()),
+            "hold_released" => format!(
+                "ended the hold {}{}{}",
+                self.or_unknown("hold"),
+                self.proposed_by(),
+                why()
+            ),
+            "proposed" => format!("proposed {}", self.or_unknown("proposal")),
+            "confirmed" => format!("confirmed {}", self.or_unknown("proposal")),
+            "withdrawn" => format!("withdrew {}{}", self.or_unknown("proposal"), self.reason()),
+            "two_person_acts_set" => "set which acts need two persons".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// Keys and witnesses.
+    fn of_the_centre(&self, kind: &str) -> Option<String> {
+        Some(match kind {
+            "person_key_registered" => {
+                format!("registered a key of {}", self.or_unknown("person"))
+            }
+            "witnesses_set" => "set the policy that names the witnesses".to_owned(),
+            "keys_rotated" => format!("made new keys{}", self.reason()),
+            "keys_shared" => format!("shared the root key among the members{}", self.reason()),
+            "scope_locked" => format!(
+                "locked the keys of {} by its desk's key{}",
+                self.or_unknown("member"),
+                self.reason()
+            ),
+            "scope_unlocked" => format!(
+                "unlocked the keys of {}{}",
+                self.or_unknown("member"),
+                self.reason()
+            ),
+            _ => return None,
+        })
     }
 
     /// The whole of an item, or the range of its bytes that was read.
@@ -272,12 +284,16 @@ mod tests {
                 "A person whose number is withheld opened a part of it",
             ),
             (
-                json!({"kind":"fixity_run","actor":"A-P1"}),
-                "A-P1 recorded “fixity run”",
+                json!({"kind":"erased","actor":"B-P1","proposed_by":"A-P1","reason":"wrong person","authority":"Court, order 7"}),
+                "B-P1 erased what it held, as A-P1 proposed: wrong person; on the authority of “Court, order 7”",
             ),
             (
-                json!({"kind":"erased","actor":"A-P2","proposed_by":"A-P1","authority":"order 7","reason":"wrong house"}),
-                "A-P2 erased it, as A-P1 proposed on the authority of “order 7”: wrong house",
+                json!({"kind":"held","actor":"A-P1","hold":"H0001"}),
+                "A-P1 put it under the hold H0001",
+            ),
+            (
+                json!({"kind":"fixity_run","actor":"A-P1"}),
+                "A-P1 recorded “fixity run”",
             ),
             (json!({}), "Something happened that is withheld"),
         ] {
