@@ -10,7 +10,10 @@ use comity_app::intake::provenance::Provenance;
 use comity_app::intake::walk::Spill;
 use comity_core::random::TestRandom;
 
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+/// A parser under the name of its corpus.
+pub type Named = (&'static str, fn(&[u8]));
+
+pub const ALL: &[Named] = &[
     ("list", list),
     ("provenance", provenance),
     ("zip", zip),

@@ -23,7 +23,10 @@ const KEYS: &[u8] = include_bytes!("../../../../testdata/package/1/keys-from-els
 const CERTIFICATE: &[u8] =
     include_bytes!("../../../../testdata/corpus/stamp/valid-certificate.pem");
 
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+/// A parser under the name of its corpus.
+pub type Named = (&'static str, fn(&[u8]));
+
+pub const ALL: &[Named] = &[
     ("note", note),
     ("checkpoint", checkpoint),
     ("tile", tile),

@@ -7,7 +7,10 @@ use comity_keyring::slip39::Share;
 use comity_keyring::{DeskKey, Keyring, Scheme, inspect};
 use comity_store::Disk;
 
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+/// A parser under the name of its corpus.
+pub type Named = (&'static str, fn(&[u8]));
+
+pub const ALL: &[Named] = &[
     ("keyring-head", head),
     ("keyring-segment", segment),
     ("share", share),

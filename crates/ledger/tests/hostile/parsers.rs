@@ -7,7 +7,10 @@ use std::path::Path;
 use comity_ledger::{Tree, check};
 use comity_store::{Disk, Objects};
 
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+/// A parser under the name of its corpus.
+pub type Named = (&'static str, fn(&[u8]));
+
+pub const ALL: &[Named] = &[
     ("edge", edge),
     ("entries", entries),
     ("bodies", bodies),

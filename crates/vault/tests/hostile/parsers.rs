@@ -6,7 +6,10 @@ use std::fs;
 use comity_store::{Disk, Objects};
 use comity_vault::{PackId, Vault};
 
-pub const ALL: &[(&str, fn(&[u8]))] = &[("pack", pack)];
+/// A parser under the name of its corpus.
+pub type Named = (&'static str, fn(&[u8]));
+
+pub const ALL: &[Named] = &[("pack", pack)];
 
 const PACK: PackId = PackId(*b"Comity pack no 1");
 
