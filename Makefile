@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release check house test rust-test kill judges demo bench growth fmt clean
+.PHONY: help setup build release check house test rust-test kill fuzz judges demo bench growth fmt clean
 
 CARGO ?= cargo
 PY := .venv/bin/python
 BENCH_ARGS ?= --quick
 KILLS ?= 10000
+FUZZ_SECONDS ?= 60
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +39,14 @@ rust-test:
 
 kill: ## kill the program at every durable call and by lot: KILLS=10000, KILLS_SEED, KILLS_ACT
 	KILLS=$(KILLS) $(CARGO) test -p comity --locked --test kills -- --nocapture
+
+fuzz: ## every parser, FUZZ_SECONDS each, from the kept corpora; what it finds lies in fuzz/artifacts
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
+	@export RUSTC_BOOTSTRAP=1; for target in $$($(CARGO) fuzz list); do \
+		echo "fuzz: $$target"; mkdir -p fuzz/corpus/$$target; \
+		$(CARGO) fuzz run $$target fuzz/corpus/$$target testdata/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -malloc_limit_mb=256 -max_len=65536 -verbosity=0; \
+	done
 
 judges: setup build ## programs that others wrote judge what ours made
 	$(PY) tests/judges/run.py --bin target/debug

@@ -1,8 +1,9 @@
 """The rules of the house that no compiler knows, held over `cargo metadata` and the files of the repository.
 
 Which crate may depend on which; what `comity-verify` is built of; licences; unused dependencies; that
-docs/dependencies.md, ARCHITECTURE.md and every link in the documents are true; sizes of files. All findings are
-printed, one a line; the exit code is 1 when there is any.
+docs/dependencies.md, ARCHITECTURE.md and every link in the documents are true; that the tests which
+docs/threat-model.md names exist; sizes of files. All findings are printed, one a line; the exit code is 1 when there
+is any.
 """
 
 import json
@@ -223,6 +224,21 @@ def check_links():
                 finding(place, f"links to {target}: no such heading")
 
 
+def check_threats():
+    """Each test that docs/threat-model.md names exists, and each line names one or says that there is none."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("crates/**/*.rs"))
+    functions = set(re.findall(r"\bfn (\w+)", source))
+    place = "docs/threat-model.md"
+    text = (ROOT / place).read_text(encoding="utf-8")
+    for name in re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){2,})`", text):
+        if name not in functions:
+            finding(place, f"names the test {name}, which does not exist")
+    for row in re.findall(r"^\| (?:can|cannot) \|.*$", text, re.M):
+        shown = row.strip("|").split("|")[-1]
+        if "`" not in shown and "*no test*" not in shown:
+            finding(place, f"says neither which test shows it nor that none does: {row}")
+
+
 def check_sizes():
     for path in sorted(ROOT.glob("crates/**/*.rs")):
         lines = path.read_text(encoding="utf-8").count("\n")
@@ -252,6 +268,7 @@ def main():
     check_dependency_page(ours, licences)
     check_architecture(ours)
     check_links()
+    check_threats()
     check_sizes()
     for line in findings:
         print(line)

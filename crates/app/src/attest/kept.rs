@@ -5,7 +5,7 @@ use comity_core::note::{Note, NoteSignature};
 use comity_core::policy::{Attestation, Policy};
 use comity_store::Objects;
 
-use super::COSIGNED;
+use super::{COSIGNED, POLICY};
 use crate::error::{AppError, Result};
 
 /// A published checkpoint with cosignatures.
@@ -116,4 +116,31 @@ pub(super) fn prune(objects: &Objects, keys: &LogKeys, policy: &Policy) -> Resul
         }
     }
     Ok(())
+}
+
+/// Copies the policy, and what was cosigned of at most `most` events, to another store. What does not verify is not
+/// copied, so that damage here never takes the place of a good copy there; in the copy goes what [`prune`] lets go.
+pub(crate) fn copy(from: &Objects, to: &Objects, keys: &LogKeys, most: u64) -> Result<()> {
+    let Some(text) = from.get(POLICY)? else {
+        return Ok(());
+    };
+    let Ok(policy) = Policy::parse(&text) else {
+        return Ok(());
+    };
+    if to.get(POLICY)?.as_ref() != Some(&text) {
+        to.put(POLICY, &text)?;
+    }
+    for (name, _) in from.list(COSIGNED)? {
+        let Some(bytes) = from.get(&name)? else {
+            continue;
+        };
+        let is_whole = read(&bytes, keys, &policy).is_some_and(|c| {
+            let size = c.checkpoint.size();
+            size <= most && name == name_of(size)
+        });
+        if is_whole && to.get(&name)?.as_ref() != Some(&bytes) {
+            to.put(&name, &bytes)?;
+        }
+    }
+    prune(to, keys, &policy)
 }

@@ -16,6 +16,7 @@ mod status;
 pub use background::Attester;
 pub(crate) use check::check;
 pub use kept::Cosigned;
+pub(crate) use kept::copy;
 pub use round::{Asked, Outcome};
 pub use setting::{DEFAULT_WARN_AFTER_SECS, Setting};
 pub use status::{Status, WitnessStatus};

@@ -99,6 +99,7 @@ impl Centre {
         )?;
         let ledger = copy_ledger(&self.objects, &copy, &snapshot, watch)?;
         crate::stamp::kept::copy(&self.objects, &copy, snapshot.size)?;
+        crate::attest::copy(&self.objects, &copy, self.log_keys(), snapshot.size)?;
         let vault = Vault::new(copy.clone());
         let wanted = self.wanted_packs()?;
         let packs = packs::copy(&self.vault, &vault, &wanted, watch)?;

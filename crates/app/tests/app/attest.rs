@@ -17,6 +17,7 @@ use comity_core::package::{ReceiptOptions, check_receipt};
 use comity_store::Disk;
 use comity_witness::{Limits, Rate, Server, Witness};
 
+use crate::backup::{back_up, restore};
 use crate::fixture::{Kind, PLAIN, World, actor, request, take_in};
 use crate::folder::Folder;
 
@@ -468,4 +469,43 @@ fn damage_to_what_witnesses_signed_is_named_and_nothing_else_is_blamed() {
     );
     world.open();
     world.assert_sound();
+}
+
+#[test]
+fn a_restored_copy_still_says_who_attested_what() {
+    let world = World::new(PLAIN);
+    let centre = world.open();
+    let mut aster = Running::start(&world, &centre, "aster");
+    set(&centre, &[&aster], "quorum aster\n");
+    settle(&centre);
+    let to = world.folder.path().join("backup");
+    drop(centre);
+    back_up(&world, &to, Disk::real()).unwrap();
+
+    // The second backup brings the first up to date, and damage in the centre does not reach what is good there.
+    let centre = world.open();
+    record(&centre, "one").unwrap();
+    settle(&centre);
+    let said = |centre: &Centre| {
+        let status = centre.attestation().unwrap();
+        let attested = status.attested.unwrap();
+        (attested.checkpoint.size(), attested.attestation.seen)
+    };
+    let expected = said(&centre);
+    let policy = std::fs::read(world.dir.join("ledger/policy")).unwrap();
+    aster.go_away();
+    drop(centre);
+    back_up(&world, &to, Disk::real()).unwrap();
+    let kept = format!("ledger/cosigned/{:016x}", expected.0);
+    std::fs::write(world.dir.join(&kept), "damaged").unwrap();
+    back_up(&world, &to, Disk::real()).unwrap();
+
+    assert!(!to.join("centre/witnessed.json").exists());
+    let restored = restore(&world, &to);
+    assert_eq!(
+        std::fs::read(restored.dir.join("ledger/policy")).unwrap(),
+        policy
+    );
+    assert_eq!(said(&restored.open()), expected);
+    restored.assert_sound();
 }

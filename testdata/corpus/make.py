@@ -1,0 +1,200 @@
+"""Makes the inputs here that are cut from other test data, so that who changes a format can make them anew.
+
+`make.py` writes each folder's `valid-*` and `nasty-*` files. A file with another name is a finding that was kept: it is
+left alone. The folder `stamp` is made by OpenSSL and written once.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import struct
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TESTDATA = HERE.parent
+VECTORS = TESTDATA / "vectors"
+PACKAGE = TESTDATA / "package/1"
+RECEIPT = TESTDATA / "receipt/1"
+
+
+def put(parser, name, data):
+    (HERE / parser).mkdir(exist_ok=True)
+    (HERE / parser / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def vectors(name):
+    return json.loads((VECTORS / f"{name}.json").read_text())
+
+
+def core():
+    checkpoint = (RECEIPT / "log/checkpoint").read_bytes()
+    root = base64.b64encode(bytes(32)).decode()
+    signature = base64.b64encode(bytes(68)).decode()
+    for parser in ["note", "checkpoint"]:
+        put(parser, "valid-receipt", checkpoint)
+        put(parser, "valid-empty-tree", vectors("checkpoint")["accepted"][0]["note"])
+        put(parser, "nasty-size-too-large", f"o\n18446744073709551616\n{root}\n\n— o {signature}\n")
+        put(parser, "nasty-size-greatest", f"o\n18446744073709551615\n{root}\n\n— o {signature}\n")
+        put(parser, "nasty-short-signature", f"o\n1\n{root}\n\n— o AAAA\n")
+        put(parser, "nasty-only-newlines", b"\n" * 5000)
+        put(parser, "nasty-many-signatures", f"o\n1\n{root}\n\n" + f"— o {signature}\n" * 500)
+        put(parser, "nasty-not-text", b"\xff\xfe\n\n\xe2\x80\x94 \n")
+
+    put("tile", "valid-full", (RECEIPT / "log/tile/0/000").read_bytes())
+    put("tile", "valid-partial", (RECEIPT / "log/tile/0/001.p/56").read_bytes())
+    put("tile", "nasty-odd-length", bytes(33))
+    put("tile", "nasty-path-greatest", "tile/63/x999/x999/x999/x999/x999/x999/999.p/255")
+    put("tile", "nasty-path-overflow", "tile/63/" + "x999/" * 40 + "999")
+    put("tile", "valid-path", "tile/entries/x001/x234/067.p/8")
+
+    proof = (PACKAGE / "NAME.disclosure.tlog-proof").read_bytes()
+    put("proof", "valid-package", proof)
+    put("proof", "nasty-index-greatest", proof.replace(b"index ", b"index 1844674407370955161", 1))
+    put("proof", "nasty-many-hashes", f"c2sp.org/tlog-proof@v1\nindex 0\n{(root + chr(10)) * 500}\n")
+    put("proof", "valid-consistency", (PACKAGE / "NAME.consistency").read_bytes())
+
+    keys = (PACKAGE / "keys-from-elsewhere").read_bytes()
+    put("policy", "valid-keys", keys)
+    put("policy", "nasty-count-too-large", keys + b"group g 99999999999999999999 a\nquorum g\n")
+    put("policy", "nasty-group-of-itself", b"group g any g\nquorum g\n")
+    put("policy", "nasty-many-words", b"group g any" + b" w" * 9000 + b"\nquorum g\n")
+    put("policy", "nasty-vkey-parts", b"log +++\nwitness w a+00000000+ \nquorum none\n")
+
+    put("misbehaviour", "nasty-empty-parts", b"comity-misbehaviour-1\nfork\nroot " + root.encode() + b"\n\n\n\n\n\n")
+    put("misbehaviour", "nasty-two-of-one", b"comity-misbehaviour-1\nfork\nroot " + root.encode() + b"\n\n" + keys + b"\n" + checkpoint + b"\n" + checkpoint)
+    put("misbehaviour", "nasty-rollback", b"comity-misbehaviour-1\nrollback\nroot " + root.encode() + b"\n\n" + keys + b"\n" + checkpoint + b"\n" + checkpoint)
+
+    for n, vector in enumerate(vectors("body")["accepted"]):
+        for key, parser in [("framed_as_if_sealed", "body"), ("custody_section", "section"), ("content_section", "section")]:
+            if isinstance(vector.get(key), str) and vector[key]:
+                put(parser, f"valid-{n}-{key.replace('_', '-')}", bytes.fromhex(vector[key]))
+    for parser in ["body", "section"]:
+        for width in [1, 2, 4, 8]:
+            put(parser, f"nasty-lengths-{width}", b"\xff" * width + bytes(64) + b"\xff" * 64)
+        put(parser, "nasty-zeros", bytes(200))
+
+    for n, vector in enumerate(vectors("leaf")["accepted"][:3]):
+        put("leaf", f"valid-{n}", vector["entry"])
+    leaf = vectors("leaf")["accepted"][0]["entry"]
+    put("leaf", "nasty-twice-one-key", leaf.replace('"n":0', '"n":0,"n":0'))
+    put("leaf", "nasty-n-too-large", leaf.replace('"n":0', '"n":18446744073709551616'))
+    put("json", "valid-package", (PACKAGE / "NAME/comity/package.json").read_bytes())
+    put("json", "nasty-deep-lists", "[" * 20000)
+    put("json", "nasty-deep-objects", '{"a":' * 20000)
+    put("json", "nasty-numbers", "[1e999999999,-0,1.0,9223372036854775808,-9223372036854775809]")
+    put("json", "nasty-half-surrogates", r'["\ud800","\udc00\ud800","\u0000"]')
+    put("json", "nasty-twice-one-key", '{"a":1,"a":2}')
+
+    lines = (PACKAGE / "NAME/comity/events.jsonl").read_bytes().splitlines()
+    items = (PACKAGE / "NAME/comity/items.jsonl").read_bytes().splitlines()
+    rows = (RECEIPT / "manifest.jsonl").read_bytes().splitlines()
+    for n in [0, len(lines) // 2, len(lines) - 1]:
+        put("line", f"valid-event-{n}", lines[n])
+    put("line", "valid-item", items[0])
+    put("line", "valid-receipt", rows[0])
+    for n, line in enumerate((RECEIPT / "differences.jsonl").read_bytes().splitlines()[:2]):
+        put("line", f"valid-difference-{n}", line)
+    put("line", "nasty-index-too-large", lines[0].replace(b'"index":', b'"index":99999999999999999999', 1))
+    put("line", "nasty-fields-only", b'{"fields":[' + b"[" * 9000)
+    put("line", "nasty-ends-in-escape", b'{"fields":[{"name":"\\')
+    put("head", "valid-package", (PACKAGE / "NAME/comity/package.json").read_bytes())
+    put("head", "valid-receipt", (RECEIPT / "receipt.json").read_bytes())
+    put("head", "nasty-nothing-in-it", "{}")
+
+    for name in ["bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"]:
+        put("bag", f"valid-{name}", (PACKAGE / "NAME" / name).read_bytes())
+    digest = "0" * 64
+    put("bag", "nasty-way-out", f"{digest}  ../../etc/passwd\n{digest}  data/%2e%2e/x\n{digest}  /data/x\n")
+    put("bag", "nasty-half-escapes", f"{digest}  data/%\n{digest}  data/%0\n{digest}  data/%é\n")
+    put("bag", "nasty-version", "BagIt-Version: 99999999999999999999.1\nTag-File-Character-Encoding: UTF-8\n")
+    put("bag", "nasty-folded", ":\n \n\t\nA:\n :b\n" * 50)
+
+
+def stores():
+    put("pack", "valid-1", (VECTORS / "vault/1.pack").read_bytes())
+    pack = (VECTORS / "vault/1.pack").read_bytes()
+    for n in [8, 16, 24, 32, 40, 48, 64, 72]:
+        put("pack", f"nasty-trailer-{n}", pack[:-n] + b"\xff" * 8 + pack[len(pack) - n + 8 :])
+    put("pack", "nasty-empty", b"")
+    put("keyring-head", "valid-1", (VECTORS / "keyring/head").read_bytes())
+    put("keyring-segment", "valid-1", (VECTORS / "keyring/00000000.keys").read_bytes())
+    for parser in ["keyring-head", "keyring-segment"]:
+        put(parser, "nasty-empty", b"")
+        put(parser, "nasty-ones", b"\xff" * 4096)
+    for n, vector in enumerate(vectors("slip39")[:4]):
+        put("share", f"valid-{n}", vector["mnemonics"][0])
+    put("share", "nasty-one-word", "academic " * 5000)
+    put("share", "nasty-unknown-words", "zzz é " * 33)
+    line = "comity-desk-key-1 UKR " + "de" * 32
+    put("desk-key", "valid-1", f"{line} {hashlib.sha256(line.encode()).hexdigest()[:16]}\n")
+    put("desk-key", "nasty-empty-lines", "\n" * 100)
+
+
+def ledger():
+    kept = VECTORS / "ledger/kept/ledger"
+    for parser, path in [("edge", "edge"), ("entries", "tile/entries/000"), ("bodies", "body/000"), ("published", "checkpoint")]:
+        put(parser, "valid-1", (kept / path).read_bytes())
+        put(parser, "nasty-empty", b"")
+        put(parser, "nasty-ones", b"\xff" * 4096)
+        put(parser, "nasty-zeros", bytes(4096))
+        put(parser, "nasty-lengths", struct.pack(">HIQ", 1, 0xFFFFFFFF, 2**64 - 1) * 64)
+
+
+def delivered():
+    folder = TESTDATA / "samples/hand-over"
+    put("list", "valid-sums", (folder / "manifest.sha256").read_bytes())
+    put("list", "valid-table", f"path,sha256,size\na.txt,{'0' * 64},3\n\"b,\"\"c\",{'1' * 64},\n")
+    put("list", "nasty-escapes", f"\\{'0' * 64}  a\\n\\\\b\\\n" * 20)
+    put("list", "nasty-open-quote", 'path,sha256\n"' + "a" * 9000)
+    put("list", "nasty-utf16", "path,sha256\n".encode("utf-16"))
+    put("provenance", "valid-1", (folder / "provenance.csv").read_bytes())
+    put("provenance", "nasty-open-quote", 'path,source\n"' + "a" * 9000)
+    put("provenance", "nasty-patterns", "path,source\n" + "**/" * 500 + "[[[{{{,x\n")
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in ["bagit.txt", "manifest-sha256.txt", "data/UKR-000123-0000001.txt"]:
+            archive.writestr(zipfile.ZipInfo("bag/" + path, (2026, 1, 1, 0, 0, 0)), (PACKAGE / "NAME" / path).read_bytes())
+    put("zip", "valid-1", made.getvalue())
+    put("zip", "nasty-end-only", b"PK\x05\x06" + b"\xff" * 18)
+    put("zip", "nasty-zip64", b"PK\x06\x06" + b"\xff" * 52 + b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + b"\xff" * 18)
+
+
+def stamp():
+    if (HERE / "stamp").exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+
+        def openssl(*words):
+            subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+        (folder / "c").write_text(
+            "[req]\ndistinguished_name=d\nx509_extensions=e\nprompt=no\n[d]\nCN=Test stamping\n"
+            "[e]\nbasicConstraints=critical,CA:true\nkeyUsage=critical,digitalSignature\n"
+            "extendedKeyUsage=critical,timeStamping\n"
+            "[tsa]\ndefault_tsa=t\n[t]\nserial=serial\ndefault_policy=1.2.3.4\ndigests=sha256\n"
+            "signer_digest=sha256\ness_cert_id_chain=no\nordering=yes\n"
+        )
+        (folder / "serial").write_text("01\n")
+        (folder / "data").write_bytes(b"stamped")
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-keyout", "key", "-out", "cert.pem", "-days", "9000", "-config", "c")
+        openssl("ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "query")
+        openssl("ts", "-reply", "-config", "c", "-section", "t", "-queryfile", "query", "-signer", "cert.pem",
+                "-inkey", "key", "-out", "reply")
+        put("stamp", "valid-response", (folder / "reply").read_bytes())
+        put("stamp", "valid-certificate.pem", (folder / "cert.pem").read_bytes())
+    put("stamp", "nasty-length", b"\x30\x84\xff\xff\xff\xff\x30\x80")
+    put("stamp", "nasty-deep", b"\x30\x80" * 20000)
+    put("stamp", "nasty-pem", b"-----BEGIN CERTIFICATE-----\n" * 200)
+
+
+core()
+stores()
+ledger()
+delivered()
+stamp()
