@@ -1,5 +1,5 @@
-//! A pack in its place in a vault: its index, the footers of its objects, and the check of all. The fuzz target calls
-//! the same function.
+//! A pack in its place in a vault: its index and the check of all. The footers of objects lie inside the seal and are not
+//! reached from here. The fuzz target calls the same function.
 
 use std::fs;
 
