@@ -6,7 +6,8 @@
 PACKAGE is a folder or a zip; the two files beside it are read when they are there. Prints each finding, one a line,
 and exits with 0 when there is none, 1 when there is any, 2 when used wrongly. Needs Python 3.11 and `cryptography` 48 or later
 (for ML-DSA-44). What it does not do: `--log`, receipts, and the signatures of time stamps, which `openssl ts -verify`
-checks (stamp.md); that every file of a stamp is the recorded one, it does check.
+checks (stamp.md); that every file of a stamp is the recorded one, it does check. Whether the quorum of the witnesses holds
+it does not say; that each of their cosignatures holds, it does check (witness.md).
 """
 
 import base64
@@ -343,8 +344,8 @@ class Key:
         need(name and not re.search(r"[\s+\x00-\x1f]", name), "a key's name is malformed")
         self.name, self.kind, self.public = name, data[:1], data[1:]
         self.id = sha256(name.encode(), b"\n", data)[:4]
-        need(self.kind in (b"\1", b"\6"), "a key is of an unknown type")
-        need(len(self.public) == (32 if self.kind == b"\1" else 1312), "a key has a wrong length")
+        need(self.kind in (b"\1", b"\4", b"\6"), "a key is of an unknown type")
+        need(len(self.public) == (1312 if self.kind == b"\6" else 32), "a key has a wrong length")
         need(self.id.hex() == number, "a key has another id than its own")
 
     def verify(self, note, signature, checkpoint):
@@ -352,6 +353,10 @@ class Key:
             if self.kind == b"\1":
                 return Ed25519PublicKey.from_public_bytes(self.public).verify(signature, note)
             time, signature = signature[:8], signature[8:]
+            need(any(time), f"a signature of {self.name} has no time")
+            if self.kind == b"\4":
+                message = f"cosignature/v1\ntime {int.from_bytes(time)}\n".encode() + note
+                return Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
             name, origin = self.name.encode(), checkpoint.origin.encode()
             message = b"".join([b"subtree/v1\n\0", bytes([len(name)]), name, time, bytes([len(origin)]), origin,
                                 bytes(8), checkpoint.size.to_bytes(8), checkpoint.root])
@@ -360,22 +365,42 @@ class Key:
             raise Wrong(f"a signature of {self.name} is wrong") from None
 
 
-def read_keys(data):
-    keys, quorums = [], 0
-    for line in data.decode().split("\n"):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if words == ["quorum", "none"]:
-            quorums += 1
-        else:
-            need(len(words) == 2 and words[0] == "log", "has a line that is none of a key file")
-            keys.append(Key(words[1]))
-    need(quorums == 1, "does not say 'quorum none' once")
-    need({key.kind for key in keys} == {b"\1", b"\6"}, "lacks a key of one of the two kinds")
-    need(len({key.name for key in keys}) == 1, "has keys of several logs")
-    need(len({key.public for key in keys}) == len(keys) == len({key.id for key in keys}), "has a key twice")
-    return keys
+class Keys(list):
+    """The keys of the log, and those of its witnesses: witness.md, Policy."""
+
+    def __init__(self, data):
+        super().__init__()
+        self.witnesses, names, grouped, quorums = [], {}, set(), []
+        for line in data.decode().split("\n"):
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            kind, *words = words
+            if kind == "log" and len(words) in (1, 2):
+                self.append(Key(words[0]))
+            elif kind == "witness" and len(words) in (2, 3):
+                self.witnesses.append(Key(words[1]))
+            elif kind == "group" and len(words) > 2:
+                members = words[2:]
+                number = {"any": "1", "all": str(len(members))}.get(words[1], words[1])
+                need(re.fullmatch("[1-9][0-9]*", number) and int(number) <= len(members), "has a group of too many")
+                need(len(set(members)) == len(members) and names.keys() >= set(members), "has a group of unknown members")
+                need(not grouped & set(members), "has a member in two groups")
+                grouped |= set(members)
+            else:
+                need(kind == "quorum" and len(words) == 1, "has a line that is none of a policy")
+                need(words[0] == "none" or words[0] in names, "has a quorum of nobody")
+                quorums.append(words[0])
+            if kind in ("witness", "group"):
+                need(words[0] not in names and words[0] != "none", "names two of its lines alike")
+                names[words[0]] = kind
+        need(len(quorums) == 1, "does not have one quorum line")
+        need(max(len(self), *(list(names.values()).count(kind) for kind in ("witness", "group"))) <= 32, "has too many lines")
+        need({key.kind for key in self} == {b"\1", b"\6"}, "lacks a key of one of the two kinds")
+        need(len({key.name for key in self}) == 1, "has keys of several logs")
+        need(all(key.kind != b"\1" for key in self.witnesses), "has a witness's key of another type")
+        every = [*self, *self.witnesses]
+        need(len({key.public for key in every}) == len(every) == len({(key.name, key.id) for key in every}), "has a key twice")
 
 
 class Checkpoint:
@@ -409,13 +434,18 @@ class Checkpoint:
             need(own, "lacks a signature of the log")
             for signature in own:
                 key.verify(self.note, signature, self)
+        for key in keys.witnesses:
+            for name, number, signature in self.signatures:
+                if (name, number) == (key.name, key.id):
+                    key.verify(self.note, signature, self)
         return self
 
 
 # Events: disclosure.md, Events; body.md, Commitment; ledger.md, Leaf.
 
-def check_event(fields, leaf_text):
-    """Holds fields against body and leaf. Gives the leaf, its hash, and the opened values."""
+def check_event(fields, leaf_text, origin):
+    """Holds fields against body and leaf, and a signature (acts.md) against both. Gives the leaf, its hash, and the
+    opened values."""
     need(isinstance(fields, list) and fields, "has no fields")
     listed, opened, content = [], {}, False
     for field in fields:
@@ -440,6 +470,16 @@ def check_event(fields, leaf_text):
     need((leaf["n"] == 0) == (leaf["prev"] is None), "its leaf names an event before it where there is none")
     body = sha256(b"comity/body/v1\n", canonical(listed)).hex()
     need(leaf["body"] == body, "its fields are not those that its leaf commits to")
+    if origin and "signature" in opened:
+        signature = shaped(opened["signature"], {"key": text, "value": text}, "the signature")
+        others = sha256(b"comity/body/v1\n", canonical([line for line in listed if line[1] != "signature"]))
+        try:
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signature["key"]))
+            key.verify(bytes.fromhex(signature["value"]), b"comity/signature/v1\n" + origin.encode() + b"\n" + others)
+        except (InvalidSignature, ValueError):
+            raise Wrong("its signature does not hold") from None
+    elif origin:
+        need(opened.get("auth") != "signed" and opened.get("kind") != "erased", "was signed, and its signature is not there")
     return leaf, sha256(b"\0", leaf_text.encode()), opened
 
 
@@ -471,7 +511,7 @@ class Reader:
             if name not in FIXED and not name.startswith(FOLDERS) and not payload:
                 self.wrong(name, "has no place in a package")
         self.bag()
-        keys = self.attempt("comity/keys", lambda: read_keys(self.source.small("comity/keys")))
+        keys = self.attempt("comity/keys", lambda: Keys(self.source.small("comity/keys")))
         if self.given and keys and [key.public for key in keys] != [key.public for key in self.given]:
             self.wrong("comity/keys", "are not the keys that were given")
         self.keys = self.given or keys
@@ -618,7 +658,7 @@ class Reader:
         if "why" in event:
             shape["why"] = text
         shaped(event, shape, "the line")
-        leaf, found, opened = check_event(event["fields"], event["leaf"])
+        leaf, found, opened = check_event(event["fields"], event["leaf"], self.head and self.head["origin"])
         need(("why" in event) == (not opened), "shows fields and a reason for none, or neither")
         need(leaf["chain"] == item["chain"] and leaf["n"] == n, "another event stands in its place")
         if before:
@@ -664,8 +704,8 @@ class Reader:
         act = shaped(read_json(unbase64(lines.pop(0)[6:])), {"fields": lambda fields: True, "leaf": text}, "the extra line")
         index = re.fullmatch("index (0|[1-9][0-9]*)", lines.pop(0))
         need(index, "has no index")
-        _, found, opened = check_event(act["fields"], act["leaf"])
         later = Checkpoint(note).verify(self.keys)
+        _, found, opened = check_event(act["fields"], act["leaf"], later.origin)
         verify_inclusion(int(index[1]), later.size, found, [unbase64(line, 32) for line in lines], later.root)
         need(opened.get("kind") == "disclosed", "its act is no disclosure")
         need(opened.get("tagmanifest_sha256") == self.digests.get("tagmanifest-sha256.txt"), "another package was recorded")
@@ -734,7 +774,7 @@ def main(words):
     if len(words) == 3 and words[1] == "--keys":
         try:
             with open(words[2], "rb") as file:
-                given = read_keys(file.read())
+                given = Keys(file.read())
         except (OSError, Wrong, ValueError) as error:
             sys.stderr.write(f"reader.py: {words[2]}: {error}\n")
             return 2

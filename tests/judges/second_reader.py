@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
@@ -269,4 +271,87 @@ for cut in (0, 1, 100, len(data) // 2, len(data) - 1):
     (scratch / "few.zip").write_bytes(data[:cut])
     wrong += not agree(f"zip cut at {cut}", scratch / "few.zip", 1)
 check(f"one verdict on {len(ZIPS) + 5} zips", not wrong)
+
+# A package with signatures of people, an erased item, and a witness's cosignatures.
+home = scratch / "signed"
+home.mkdir()
+env = {**os.environ, "COMITY_CENTRE": str(home / "centre"), "COMITY_PASSPHRASE": "judged", "COMITY_ACTOR": "UKR-P0001"}
+
+
+def comity(*words, **more):
+    ran = subprocess.run([Path(world["programs"]) / "comity", *map(str, words)], cwd=home, env={**env, **more},
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if ran.returncode:
+        raise RuntimeError(f"comity {' '.join(map(str, words))}: {ran.stdout}{ran.stderr}")
+    return ran.stdout
+
+
+(home / "usb").mkdir()
+(home / "usb/a.txt").write_text("taken from the wrong house")
+(home / "usb/b.txt").write_text("stays")
+comity("init", home / "centre", "--name", "Signed", "--member", "UKR=Ukraine", COMITY_ACTOR="A. Judge")
+comity("person", "add", "--member", "UKR", "Second")
+comity("case", "new", "Case")
+second = {"COMITY_ACTOR": "UKR-P0002", "COMITY_KEY": str(home / "UKR-P0002")}
+for person in ("UKR-P0001", "UKR-P0002"):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / person], check=True)
+    comity("person", "key", COMITY_ACTOR=person, COMITY_KEY=str(home / person))
+env["COMITY_KEY"] = str(home / "UKR-P0001")
+with socket.socket() as taken:
+    taken.bind(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+comity("witness", "init", home / "aster", "--name", "aster")
+comity("witness", "add-log", home / "aster", home / "centre/keys")
+witness = subprocess.Popen(
+    [Path(world["programs"]) / "comity", "witness", "serve", home / "aster", "--listen", f"127.0.0.1:{port}"],
+    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+try:
+    witness.stdout.readline()
+    keys = [line.split()[1] for line in (home / "centre/keys").read_text().splitlines() if line.startswith("log ")]
+    own = [next(word for word in line.split() if "+" in word)
+           for line in (home / "aster/keys").read_text().splitlines() if "+" in line]
+    (home / "policy").write_text("".join([
+        *(f"log {key}\n" for key in keys),
+        *(f"witness aster-{n} {key} http://127.0.0.1:{port}\n" for n, key in enumerate(own)),
+        "group aster all aster-0 aster-1\nquorum aster\n"]))
+    comity("ledger", "policy", home / "policy")
+    comity("intake", "usb", "--member", "UKR", "--case", "Case", "--source", "s", "--no-receipt", "--attested")
+    comity("erase", "UKR-000001-0000001", "--reason", "wrong house", "--authority", "order 7")
+    comity("erase", "--confirm", "P0001", **second)
+    comity("disclose", "--case", "Case", "--purpose", "trial", "-o", "package", "--attested")
+finally:
+    witness.terminate()
+    witness.wait()
+few = home / "package"
+said = json.loads(subprocess.run([VERIFY, few, "--json"], capture_output=True, text=True).stdout)
+check("comity-verify names the signers, the erased and the witness", bool(
+    said["package"]["signed"] and said["package"]["erased"] and said["log"]["witnesses"]["attested_at"]), str(said))
+check("both find nothing wrong with it", agree("signed, erased, attested", few, 0))
+cosigned = "\u2014 aster ".encode()
+
+
+def without_cosignatures(data):
+    return b"".join(line for line in data.splitlines(keepends=True) if not line.startswith(cosigned))
+
+
+SIGNED = {
+    "a cosignature is altered": (edited("comity/log/checkpoint", lambda d: d[:-12] + bytes([d[-12] ^ 1]) + d[-11:]), 1),
+    "a quorum of nobody": (edited("comity/keys", lambda d: re.sub(rb"quorum \S+", b"quorum vega", d)), 1),
+    "a group asks for more than it has": (edited("comity/keys", lambda d: re.sub(rb"(group \S+) \S+", rb"\1 3", d)), 1),
+    "a signature is left out": (edited("comity/events.jsonl", lambda d: d.replace(b'"signature"', b'"signatura"', 1)), 1),
+}
+wrong = 0
+for name, (attack, expected) in SIGNED.items():
+    copy = copied(few, scratch / "attacked")
+    attack(copy)
+    mended(copy)
+    wrong += not agree(name, copy, expected)
+    shutil.rmtree(copy)
+copy = copied(few, scratch / "attacked")
+edited("comity/log/checkpoint", without_cosignatures)(copy)
+mended(copy)
+for ending in (".disclosure.tlog-proof", ".consistency"):
+    Path(f"{copy}{ending}").unlink()
+wrong += not agree("cosignatures are left out", copy, 0)
+check(f"one verdict on {len(SIGNED) + 1} attacks on signatures and cosignatures", not wrong)
 done()

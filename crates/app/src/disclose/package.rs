@@ -35,6 +35,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
         "events.md",
         include_str!("../../../../docs/format/events.md"),
     ),
+    ("acts.md", include_str!("../../../../docs/format/acts.md")),
     (
         "disclosure.md",
         include_str!("../../../../docs/format/disclosure.md"),
