@@ -13,6 +13,7 @@ pub mod compact;
 mod compare;
 mod cores;
 pub mod disclose;
+mod drafts;
 pub mod error;
 pub mod event;
 pub mod fixity;
@@ -35,7 +36,6 @@ mod recover;
 pub mod registry;
 pub mod sql;
 pub mod stamp;
-mod upkeep;
 pub mod verify;
 
 pub use ambient::Ambient;

@@ -155,12 +155,12 @@ impl Centre {
                     .signed(actor, &self.config.origin)
             };
             let event = said(event.custody("items", items.len() as u64))?;
-            let at = group.push(&self.centre_event(Subject::New(chain), event)?)?;
+            let at = group.push(&self.custody_of_centre(Subject::New(chain), event)?)?;
             for item in items {
                 let event = EventDraft::new("erased", &actor.person, &self.now(), random)
                     .custody("act", act.as_str())
                     .custody("ern", item.ern.to_string());
-                group.push(&self.custody_event(&mut session, item, said(event)?)?)?;
+                group.push(&self.custody_of_item(&mut session, item, said(event)?)?)?;
             }
             self.confirm(group, actor, proposal, &act)?;
             Ok((at.chain_no, number))
@@ -182,7 +182,7 @@ impl Centre {
         .custody("erasure", number)
         .custody("epoch", changed.epoch)
         .custody("keys", keys.len() as u64);
-        self.append(self.centre_event(Subject::Known(no), event)?)?;
+        self.append(self.custody_of_centre(Subject::Known(no), event)?)?;
         Ok(())
     }
 

@@ -68,7 +68,7 @@ impl Centre {
                 .custody("reason", reason)
                 .custody("authority", authority)
                 .signed(actor, &self.config.origin)?;
-            group.push(&self.centre_event(Subject::New(chain), event)?)?;
+            group.push(&self.custody_of_centre(Subject::New(chain), event)?)?;
             for item in &items {
                 let event = EventDraft::new("held", &actor.person, &self.now(), random)
                     .custody("act", act.as_str())
@@ -77,7 +77,7 @@ impl Centre {
                     .custody("reason", reason)
                     .custody("authority", authority)
                     .signed(actor, &self.config.origin)?;
-                group.push(&self.custody_event(&mut session, item, event)?)?;
+                group.push(&self.custody_of_item(&mut session, item, event)?)?;
             }
             Ok(number)
         })
@@ -171,7 +171,7 @@ impl Centre {
             .custody("reason", reason)
             .custody("authority", authority)
             .signed(actor, &self.config.origin)?;
-        let mut drafts = vec![self.centre_event(Subject::Known(hold.no), event)?];
+        let mut drafts = vec![self.custody_of_centre(Subject::Known(hold.no), event)?];
         for item in held {
             let item = self.item_by_no(&mut session, item)?;
             let event = EventDraft::new("released", &actor.person, &self.now(), random)
@@ -181,7 +181,7 @@ impl Centre {
                 .custody("reason", reason)
                 .custody("authority", authority)
                 .signed(actor, &self.config.origin)?;
-            drafts.push(self.custody_event(&mut session, &item, event)?);
+            drafts.push(self.custody_of_item(&mut session, &item, event)?);
         }
         self.sequencer().commit(&self.keys, |group| {
             drafts.iter().try_for_each(|d| group.push(d).map(drop))?;

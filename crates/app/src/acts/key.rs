@@ -59,7 +59,7 @@ impl Centre {
         .custody("key", hex(&public))
         .custody_opt("replaces", actor.registered.map(|old| hex(&old)))
         .signed(&with_key, &self.config.origin)?;
-        let draft = self.plain(
+        let draft = self.custody_alone(
             Subject::Known(actor.no),
             event,
             &self.keys.scope_key(scope)?,

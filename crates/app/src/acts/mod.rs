@@ -7,12 +7,7 @@ mod proposal;
 mod rules;
 
 use crate::centre::Centre;
-use crate::commit::{Draft, Subject};
-use crate::error::{AppError, Result};
-use crate::event::{EventDraft, NumberedKey};
-use crate::item::Item;
-use crate::keys::CENTRE_KEY;
-use crate::project::ObjectAt;
+use crate::error::Result;
 use crate::sql::Session;
 
 pub use erase::{Asked, Erased, Erasure, Scope, Survivors};
@@ -40,42 +35,5 @@ impl Centre {
         let count = session.query_one(&format!("SELECT count(*) FROM {table}"), &[])?;
         let count = count.map(|r| r.int(0)).transpose()?.unwrap_or(0);
         Ok(format!("{letter}{:04}", count + 1))
-    }
-
-    /// An event without content fields on an item's chain: custody alone, so that it outlives the content.
-    fn custody_event(
-        &self,
-        session: &mut Session,
-        item: &Item,
-        event: EventDraft,
-    ) -> Result<Draft> {
-        let row = session.query_one(
-            "SELECT s.scope_key FROM items i JOIN scopes s ON s.member = i.member AND s.case_no = i.case_no WHERE i.no = ?",
-            &[item.no.into()],
-        )?;
-        let scope = row
-            .ok_or_else(|| {
-                AppError::damaged(
-                    item.ern.to_string(),
-                    "it has no scope; run `comity rebuild`",
-                )
-            })?
-            .int(0)? as u64;
-        let scope = self.keys.scope_key(scope)?;
-        self.plain(Subject::Known(item.no), event, &scope)
-    }
-
-    /// An event without content fields of the centre's own scope.
-    fn centre_event(&self, subject: Subject, event: EventDraft) -> Result<Draft> {
-        self.plain(subject, event, &self.keys.scope_key(CENTRE_KEY)?)
-    }
-
-    fn plain(&self, subject: Subject, event: EventDraft, scope: &NumberedKey) -> Result<Draft> {
-        Ok(Draft {
-            subject,
-            event: event.seal(scope, scope, &*self.ambient.random)?,
-            secret: None,
-            object: ObjectAt::Unknown,
-        })
     }
 }

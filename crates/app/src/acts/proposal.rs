@@ -218,7 +218,7 @@ impl Centre {
         .custody("act", act)
         .custody("proposal", proposal.number.as_str())
         .signed(actor, &self.config.origin)?;
-        group.push(&self.centre_event(Subject::Known(proposal.no), event)?)?;
+        group.push(&self.custody_of_centre(Subject::Known(proposal.no), event)?)?;
         Ok(())
     }
 
@@ -246,7 +246,7 @@ impl Centre {
         .custody("proposal", number)
         .custody("reason", reason)
         .signed(actor, &self.config.origin)?;
-        let draft = self.centre_event(Subject::Known(proposal.no), event)?;
+        let draft = self.custody_of_centre(Subject::Known(proposal.no), event)?;
         self.sequencer().commit(&self.keys, |group| {
             let row = group.session.query_one(
                 "SELECT state FROM proposals WHERE no = ?",

@@ -6,7 +6,6 @@ use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
-use crate::project::ChainKind;
 use crate::sql::Session;
 
 /// The acts that can be asked to have two persons.
@@ -95,17 +94,9 @@ impl Centre {
         let event = EventDraft::new("two_person_acts_set", &actor.person, &self.now(), random)
             .custody("acts", Value::Array(acts))
             .signed(actor, &self.config.origin)?;
-        let row = self.session()?.query_one(
-            "SELECT no FROM chains WHERE kind = ?",
-            &[(ChainKind::Centre as i64).into()],
-        )?;
-        let centre = row
-            .ok_or_else(|| {
-                AppError::damaged("state", "the centre has no chain; run `comity rebuild`")
-            })?
-            .int(0)?;
+        let centre = self.own_chain(&mut self.session()?)?;
         Ok(self
-            .append(self.centre_event(Subject::Known(centre), event)?)?
+            .append(self.custody_of_centre(Subject::Known(centre), event)?)?
             .index)
     }
 }

@@ -4,11 +4,9 @@ use comity_core::policy::Policy;
 
 use super::POLICY;
 use crate::centre::Centre;
-use crate::commit::{Committed, Draft, Subject};
+use crate::commit::{Committed, Subject};
 use crate::error::{AppError, Result};
-use crate::event::{Actor, EventDraft};
-use crate::keys::CENTRE_KEY;
-use crate::project::{ChainKind, ObjectAt};
+use crate::event::Actor;
 use crate::sql::Session;
 
 /// An attestation older than this is warned of, unless the policy was set with another figure, in seconds. An idle
@@ -81,25 +79,13 @@ impl Centre {
             )));
         }
         let policy = given.for_log(ours, false);
-        let mut session = self.session()?;
-        let centre = session
-            .query_one(
-                "SELECT no, content_key FROM chains WHERE kind = ? ORDER BY no LIMIT 1",
-                &[(ChainKind::Centre as i64).into()],
-            )?
-            .ok_or_else(|| AppError::damaged("state", "the centre's own chain is missing"))?;
-        let (random, scope) = (&*self.ambient.random, self.keys.scope_key(CENTRE_KEY)?);
-        // All of it is custody: the content key is not used.
-        let event = EventDraft::new("witnesses_set", &actor.person, &self.now(), random)
+        let event = self
+            .draft("witnesses_set", actor)
             .custody("policy", policy.to_string())
             .custody("warn_after", warn_after_secs)
-            .seal(&scope, &scope, random)?;
-        let at = self.append(Draft {
-            subject: Subject::Known(centre.int(0)?),
-            event,
-            secret: None,
-            object: ObjectAt::Unknown,
-        })?;
+            .signed(actor, &self.config.origin)?;
+        let centre = self.own_chain(&mut self.session()?)?;
+        let at = self.append(self.custody_of_centre(Subject::Known(centre), event)?)?;
         self.attester.settle_here(at.index + 1)?;
         self.settle_policy()?;
         let setting = Setting {

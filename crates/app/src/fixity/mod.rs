@@ -13,12 +13,11 @@ use comity_store::StoreError;
 use comity_vault::{PackId, VaultError};
 
 use crate::centre::Centre;
-use crate::commit::{Draft, Subject};
+use crate::commit::Draft;
 use crate::compact::NOWHERE;
-use crate::error::{AppError, Result};
-use crate::event::{Actor, EventDraft};
+use crate::error::Result;
+use crate::event::Actor;
 use crate::item::{COLUMNS, Item, TABLES};
-use crate::project::ObjectAt;
 use crate::sql::Session;
 
 pub use repair::Repaired;
@@ -225,31 +224,6 @@ impl Centre {
         run.quarantined = drafts.len() as u64 - 1;
         run.leaf = self.append_all(&drafts)?;
         Ok(())
-    }
-
-    /// Seals an event of an item's chain.
-    pub(crate) fn seal_of_item(
-        &self,
-        session: &mut Session,
-        item: &Item,
-        event: EventDraft,
-    ) -> Result<Draft> {
-        let row = session
-            .query_one(
-                "SELECT s.scope_key FROM items i JOIN scopes s ON s.member = i.member AND s.case_no = i.case_no WHERE i.no = ?",
-                &[item.no.into()],
-            )?
-            .ok_or_else(|| {
-                AppError::damaged("state", "an item has no scope; run `comity rebuild`")
-            })?;
-        let scope = self.keys.scope_key(row.int(0)? as u64)?;
-        let own = self.chain_key(session, item.no)?;
-        Ok(Draft {
-            subject: Subject::Known(item.no),
-            event: event.seal(&scope, &own, &*self.ambient.random)?,
-            secret: None,
-            object: ObjectAt::Unknown,
-        })
     }
 
     /// Records events in one group, and gives the leaf of the first.

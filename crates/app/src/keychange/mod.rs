@@ -289,13 +289,7 @@ impl Centre {
     /// The chain of the centre and the key of its content.
     fn centre_key(&self) -> Result<(i64, crate::event::NumberedKey)> {
         let mut session = self.session()?;
-        let kind = crate::project::ChainKind::Centre as i64;
-        let row = session
-            .query_one("SELECT no FROM chains WHERE kind = ?", &[kind.into()])?
-            .ok_or_else(|| {
-                AppError::damaged("state", "the centre has no chain; run `comity rebuild`")
-            })?;
-        let no = row.int(0)?;
+        let no = self.own_chain(&mut session)?;
         Ok((no, self.chain_key(&mut session, no)?))
     }
 

@@ -116,7 +116,7 @@ pub fn verify_place<'a>(
     let config = Config::read(dir, &ambient.disk)?;
     let objects = config.open_objects(dir, &ambient.disk)?;
     // Where the folder can be written to, no pack is removed while it is read.
-    let packs = dir.join(crate::upkeep::PACKS_LOCK);
+    let packs = dir.join(crate::packs::PACKS_LOCK);
     let _stay = packs
         .exists()
         .then(|| ambient.disk.lock_shared(&packs).ok());

@@ -10,9 +10,10 @@ use super::events::text;
 use crate::rebuild::Opened;
 
 /// Acts that a person with a registered key signs.
-const SIGNED: [&str; 15] = [
+const SIGNED: [&str; 16] = [
     "person_key_registered",
     "two_person_acts_set",
+    "witnesses_set",
     "intake_opened",
     "intake_closed",
     "hold_placed",
