@@ -11,4 +11,5 @@ mod frozen;
 mod hostile;
 mod package;
 mod receipt;
+mod signed;
 mod world;

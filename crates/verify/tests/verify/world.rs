@@ -170,8 +170,15 @@ impl Centre {
         ChainId(random[..16].try_into().unwrap())
     }
 
-    /// Records an event with the five custody fields that every event has and `fields`.
-    pub fn record(&mut self, chain: ChainId, kind: &str, fields: Vec<Field>) -> Event {
+    /// The fields of the event that [`Centre::record`] would make of these.
+    pub fn fields_of(&mut self, kind: &str, fields: Vec<Field>) -> Vec<OpenField> {
+        let counter = self.counter;
+        let (_, fields) = self.body(kind, fields);
+        self.counter = counter;
+        fields
+    }
+
+    fn body(&mut self, kind: &str, fields: Vec<Field>) -> (Digest, Vec<OpenField>) {
         let event = comity_core::hex(&self.random()[..16]);
         let time = format!("2026-11-24T10:41:07.{:06}Z", self.counter % 1_000_000);
         let mut all = vec![
@@ -189,6 +196,12 @@ impl Centre {
         let encoded = Body { seeds, fields: all }.encode().unwrap();
         let custody = CustodySection::parse(&encoded.custody).unwrap();
         let fields = custody.open(encoded.content.as_deref()).unwrap();
+        (encoded.commitment, fields)
+    }
+
+    /// Records an event with the five custody fields that every event has and `fields`.
+    pub fn record(&mut self, chain: ChainId, kind: &str, fields: Vec<Field>) -> Event {
+        let (body, fields) = self.body(kind, fields);
         let (n, prev) = match self.chains.get(&chain) {
             Some((n, hash)) => (n + 1, Some(*hash)),
             None => (0, None),
@@ -197,7 +210,7 @@ impl Centre {
             chain,
             n,
             prev,
-            body: encoded.commitment,
+            body,
         }
         .encode();
         let hash = leaf_hash(&leaf);
