@@ -69,6 +69,32 @@ pub fn proves_nothing(instead: &str) -> String {
     )
 }
 
+/// What vouches for the log that a paper stands on, as its page shows it.
+#[derive(Clone, Debug, Default)]
+pub struct Vouching {
+    /// The fingerprint of the log's keys, in groups.
+    pub fingerprint: String,
+    /// What witnesses say of the checkpoint; `None` where the centre names none.
+    pub witnesses: Option<String>,
+    /// The authorities whose time stamps go along.
+    pub stamps: Vec<String>,
+}
+
+impl Vouching {
+    /// Its facts: labels and HTML.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![("Fingerprint of the log’s keys", digest(&self.fingerprint))];
+        rows.extend(self.witnesses.iter().map(|w| ("Witnesses", text(w))));
+        if !self.stamps.is_empty() {
+            let names = text(&self.stamps.join(", "));
+            let shown = format!("by {names}; <code>comity-verify</code> says what they show");
+            rows.push(("Time stamps", shown));
+        }
+        rows
+    }
+}
+
 /// Text from outside as HTML: markup, control and direction characters are escaped.
 #[must_use]
 pub fn text(from: &str) -> String {

@@ -9,8 +9,10 @@ use super::kept::{self, Cosigned};
 use super::round::Asked;
 use super::setting::Setting;
 use super::status::Status;
+use crate::ambient::time_text;
 use crate::centre::Centre;
-use crate::error::Result;
+use crate::error::{AppError, Result};
+use crate::page::Vouching;
 use crate::receipt::published;
 
 impl Centre {
@@ -49,6 +51,29 @@ impl Centre {
         Ok(kept.map(|c| c.attestation).unwrap_or_default())
     }
 
+    /// What the page of a paper says of who vouches for this checkpoint; `stamps` are the authorities whose time
+    /// stamps go along.
+    pub(crate) fn vouching(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        stamps: Vec<String>,
+    ) -> Result<Vouching> {
+        let witnesses = match self.attester.setting() {
+            None => None,
+            Some(setting) => {
+                let attestation = setting.policy.attestation(checkpoint.note());
+                let attestation =
+                    attestation.map_err(|e| AppError::damaged("the checkpoint", e.to_string()))?;
+                Some(in_words(&attestation))
+            }
+        };
+        Ok(Vouching {
+            fingerprint: self.log_keys().fingerprint_groups(),
+            witnesses,
+            stamps,
+        })
+    }
+
     /// The checkpoint for a paper that speaks of the first `covers` events: the newest attested one that covers them,
     /// waited for as long as [`Centre::wait_for_attestation`] said; or else the published one, with the cosignatures
     /// that it has.
@@ -79,5 +104,20 @@ impl Centre {
         Ok(kept
             .filter(|c| c.checkpoint.root() == now.root())
             .map_or(now, |c| c.checkpoint))
+    }
+}
+
+fn in_words(attestation: &Attestation) -> String {
+    let time =
+        |secs: u64| time_text(i64::try_from(secs).unwrap_or(i64::MAX / 2_000_000) * 1_000_000);
+    let names: Vec<String> = attestation
+        .seen
+        .iter()
+        .map(|seen| format!("{} ({})", seen.name, time(seen.time_secs)))
+        .collect();
+    match (attestation.attested_secs, names.is_empty()) {
+        (Some(_), _) => format!("attested by {}", names.join(", ")),
+        (None, true) => "NOT YET ATTESTED: no witness has cosigned the checkpoint".to_owned(),
+        (None, false) => format!("NOT YET ATTESTED: cosigned by {} only", names.join(", ")),
     }
 }

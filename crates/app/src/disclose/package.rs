@@ -237,16 +237,17 @@ impl Bag {
                 "none of these items is in a published checkpoint yet".to_owned(),
             ));
         }
-        let fingerprint = centre.log_keys().fingerprint_groups();
         let shown = if self.many {
             Shown::Sheets(&self.sheets)
         } else {
             Shown::Here(&self.page)
         };
         let mut tags = self.tags;
+        let stamps = centre.write_stamps(&out, "comity/stamps/", checkpoint, &mut tags)?;
+        let vouching = centre.vouching(checkpoint, stamps)?;
         tags.push(out.add(
             "index.html",
-            page::index(&self.head, &fingerprint, shown).as_bytes(),
+            page::index(&self.head, &vouching, shown).as_bytes(),
         )?);
         tags.push(self.items.end()?);
         tags.push(self.events.end()?);
@@ -261,7 +262,6 @@ impl Bag {
             checkpoint.size(),
             &mut tags,
         )?;
-        centre.write_stamps(&out, "comity/stamps/", checkpoint, &mut tags)?;
         for (name, text) in DOCUMENTS {
             tags.push(out.add(&format!("comity/format/{name}"), text.as_bytes())?);
         }

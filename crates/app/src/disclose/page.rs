@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use comity_core::package::PackageHead;
 
 use crate::page::{
-    END, begin, digest, evidence, fact, meaning, number, proves_nothing, text, time,
+    END, Vouching, begin, digest, evidence, fact, meaning, number, proves_nothing, text, time,
 };
 
 /// How many exhibits one page shows. With more, they are on pages of their own.
@@ -69,9 +69,9 @@ pub enum Shown<'a> {
     Sheets(&'a [Sheet]),
 }
 
-/// `index.html`. `fingerprint` is that of the log's keys, in groups.
+/// `index.html`.
 #[must_use]
-pub fn index(head: &PackageHead, fingerprint: &str, shown: Shown<'_>) -> String {
+pub fn index(head: &PackageHead, vouching: &Vouching, shown: Shown<'_>) -> String {
     let mut out = begin(&format!(
         "Disclosure in case {}: {}",
         head.case, head.case_name
@@ -80,7 +80,7 @@ pub fn index(head: &PackageHead, fingerprint: &str, shown: Shown<'_>) -> String 
         "The program <code>comity-verify</code> checks what it says, and so can you with standard \
          tools: see ‘How to check it’.",
     ));
-    facts(&mut out, head, fingerprint);
+    facts(&mut out, head, vouching);
     how_to_check(&mut out);
     words(&mut out);
     match shown {
@@ -108,7 +108,7 @@ pub fn sheet(head: &PackageHead, number: usize, exhibits: &[Exhibit]) -> String 
     out
 }
 
-fn facts(out: &mut String, head: &PackageHead, fingerprint: &str) {
+fn facts(out: &mut String, head: &PackageHead, vouching: &Vouching) {
     out.push_str("<dl>\n");
     let case = format!("{} {}", text(&head.case), evidence(&head.case_name));
     let recipient = head
@@ -137,9 +137,8 @@ fn facts(out: &mut String, head: &PackageHead, fingerprint: &str) {
                 digest(&head.root.to_string())
             ),
         ),
-        ("Fingerprint of the log’s keys", digest(fingerprint)),
     ];
-    for (label, value) in rows {
+    for (label, value) in rows.into_iter().chain(vouching.rows()) {
         out.push_str(&fact(label, &value));
     }
     out.push_str("</dl>\n");
@@ -345,11 +344,21 @@ mod tests {
         }
     }
 
+    fn vouching() -> Vouching {
+        Vouching {
+            fingerprint: "aaaa bbbb".to_owned(),
+            witnesses: Some("attested by <aster>".to_owned()),
+            stamps: vec!["tsa-1".to_owned()],
+        }
+    }
+
     #[test]
     fn the_index_tells_everything_and_runs_nothing() {
-        let page = index(&head(), "aaaa bbbb", Shown::Here(&[exhibit()]));
+        let page = index(&head(), &vouching(), Shown::Here(&[exhibit()]));
         for words in [
             "This page alone proves nothing",
+            "attested by &lt;aster&gt;",
+            "by tsa-1; ",
             "comity-verify PACKAGE --keys FILE",
             "sha256sum -c tagmanifest-sha256.txt",
             "The &lt;centre&gt;",
@@ -366,7 +375,7 @@ mod tests {
         for never in ["<script", "<img", "javascript:", "http://", "https://"] {
             assert!(!page.contains(never), "{never:?} is in {page}");
         }
-        assert_eq!(page, index(&head(), "aaaa bbbb", Shown::Here(&[exhibit()])));
+        assert_eq!(page, index(&head(), &vouching(), Shown::Here(&[exhibit()])));
     }
 
     #[test]
@@ -376,7 +385,7 @@ mod tests {
             last: "B".to_owned(),
             exhibits: 250,
         }];
-        let page = index(&head(), "aaaa", Shown::Sheets(&sheets));
+        let page = index(&head(), &vouching(), Shown::Sheets(&sheets));
         assert!(
             page.contains("href=\"comity/exhibits/0001.html\""),
             "{page}"

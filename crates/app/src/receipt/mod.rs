@@ -334,10 +334,10 @@ impl Centre {
         files.push(out.add("keys", self.key_file()?.as_bytes())?);
         files.push(out.add("log/checkpoint", checkpoint.as_bytes())?);
         self.write_tiles(&out, "log/", &lines.indices, checkpoint.size(), &mut files)?;
-        self.write_stamps(&out, "stamps/", &checkpoint, &mut files)?;
+        let stamps = self.write_stamps(&out, "stamps/", &checkpoint, &mut files)?;
         files.push(out.add(
             "index.html",
-            page::index(&head, &self.log_keys().fingerprint_groups()).as_bytes(),
+            page::index(&head, &self.vouching(&checkpoint, stamps)?).as_bytes(),
         )?);
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let sums: String = files

@@ -3,12 +3,12 @@
 use comity_core::package::ReceiptHead;
 
 use crate::page::{
-    END, begin, digest, evidence, fact, meaning, number, proves_nothing, text, time,
+    END, Vouching, begin, digest, evidence, fact, meaning, number, proves_nothing, text, time,
 };
 
-/// `index.html`. `fingerprint` is that of the log's keys, in groups.
+/// `index.html`.
 #[must_use]
-pub fn index(head: &ReceiptHead, fingerprint: &str) -> String {
+pub fn index(head: &ReceiptHead, vouching: &Vouching) -> String {
     let mut out = begin(&format!(
         "Receipt for intake {}-{:06}",
         head.member, head.intake
@@ -42,7 +42,7 @@ pub fn index(head: &ReceiptHead, fingerprint: &str) -> String {
         number(head.size),
         digest(&head.root.to_string())
     );
-    for (label, value) in [
+    let list = [
         (
             "Digest of the list of items",
             format!(
@@ -51,10 +51,10 @@ pub fn index(head: &ReceiptHead, fingerprint: &str) -> String {
                 digest(&groups(&head.manifest_sha256.to_string()))
             ),
         ),
-        ("Fingerprint of the log’s keys", digest(fingerprint)),
         ("Log", text(&head.origin)),
         ("Checkpoint", checkpoint),
-    ] {
+    ];
+    for (label, value) in list.into_iter().chain(vouching.rows()) {
         out.push_str(&fact(label, &value));
     }
     out.push_str(
@@ -131,6 +131,14 @@ mod tests {
 
     use super::*;
 
+    fn vouching() -> Vouching {
+        Vouching {
+            fingerprint: "aaaa bbbb".to_owned(),
+            witnesses: Some("attested by <aster>".to_owned()),
+            stamps: vec!["tsa-1".to_owned()],
+        }
+    }
+
     #[test]
     fn the_page_has_what_two_people_sign() {
         let manifest = Digest::of(b"manifest");
@@ -160,9 +168,11 @@ mod tests {
             made_by: "UKR-P0001".to_owned(),
             program: "comity 0.1.0".to_owned(),
         };
-        let page = index(&head, "aaaa bbbb");
+        let page = index(&head, &vouching());
         for words in [
             "This page alone proves nothing",
+            "attested by &lt;aster&gt;",
+            "by tsa-1; ",
             "Receipt for intake UKR-000123",
             &groups(&manifest.to_string()),
             "aaaa bbbb",

@@ -18,7 +18,8 @@ impl Centre {
         folder: &str,
         checkpoint: &SignedCheckpoint,
         files: &mut Vec<Written>,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
+        let mut authorities = Vec::new();
         let kept = Kept::list(&self.objects)?;
         for authority in kept.authorities() {
             let whole = kept
@@ -58,7 +59,8 @@ impl Centre {
                 &format!("{folder}{authority}/consistency"),
                 &consistency.encode(),
             )?);
+            authorities.push(authority);
         }
-        Ok(())
+        Ok(authorities)
     }
 }
