@@ -7,10 +7,7 @@ use std::time::Duration;
 
 use comity_store::{Disk, Op};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteRow,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{
     Arguments, AssertSqlSafe, Column, ConnectOptions, Connection, PgConnection, Row as _,
     SqliteConnection, TypeInfo, ValueRef,
@@ -356,6 +353,8 @@ fn open_sqlite(
     access: Access,
 ) -> Result<SqliteConnection, SqlError> {
     hush_sqlcipher();
+    // None of these reads the file. Those that do are given to a connection that is there: the driver drops one that
+    // fails in the making without waiting for its thread, and then the process may end under that thread's feet.
     let mut options = SqliteConnectOptions::new()
         .filename(path)
         .pragma("key", format!("\"x'{}'\"", comity_core::digest::hex(key)))
@@ -364,31 +363,32 @@ fn open_sqlite(
         .pragma("cipher_memory_security", "OFF")
         .create_if_missing(access != Access::ReadOnly)
         .busy_timeout(Duration::from_secs(600))
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("temp_store", "MEMORY")
-        .pragma(
-            "cache_size",
-            if access == Access::Making {
-                "-32768"
-            } else {
-                "-8192"
-            },
-        )
-        .pragma("wal_autocheckpoint", "2000");
-    options = match access {
-        Access::Live => options.journal_mode(SqliteJournalMode::Wal),
-        Access::ReadOnly => options.immutable(true).read_only(true),
-        Access::Making => options
-            .journal_mode(SqliteJournalMode::Off)
-            .synchronous(SqliteSynchronous::Off)
-            .locking_mode(SqliteLockingMode::Exclusive),
+        .pragma("temp_store", "MEMORY");
+    let settings = match access {
+        Access::Live => {
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 2000"
+        }
+        Access::ReadOnly => {
+            options = options.immutable(true).read_only(true);
+            "PRAGMA cache_size = -8192"
+        }
+        Access::Making => {
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768"
+        }
     };
-    runtime()?
-        .block_on(options.connect())
-        .map_err(|source| SqlError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })
+    let unreadable = |source| SqlError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let runtime = runtime()?;
+    let mut conn = runtime.block_on(options.connect()).map_err(unreadable)?;
+    match runtime.block_on(sqlx::raw_sql(settings).execute(&mut conn)) {
+        Ok(_) => Ok(conn),
+        Err(source) => {
+            let _ = Conn::Sqlite(conn).close();
+            Err(unreadable(source))
+        }
+    }
 }
 
 fn open_postgres(url: &str, schema: &str) -> Result<PgConnection, SqlError> {
