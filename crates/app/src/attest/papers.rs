@@ -108,8 +108,10 @@ impl Centre {
 }
 
 fn in_words(attestation: &Attestation) -> String {
-    let time =
-        |secs: u64| time_text(i64::try_from(secs).unwrap_or(i64::MAX / 2_000_000) * 1_000_000);
+    let time = |secs: u64| {
+        let time = time_text(i64::try_from(secs.saturating_mul(1_000_000)).unwrap_or(i64::MAX));
+        format!("{} UTC", time.get(..19).unwrap_or(&time).replace('T', " "))
+    };
     let names: Vec<String> = attestation
         .seen
         .iter()

@@ -237,10 +237,11 @@ fn show_exhibits(out: &mut String, exhibits: &[Exhibit]) {
         let _ = writeln!(
             out,
             "<tr><td class=\"whole\"><a href=\"#{ern}\">{ern}</a></td><td>{}</td><td class=\"number\">{}</td><td>{file}</td></tr>",
-            exhibit
-                .path
-                .as_deref()
-                .map_or("withheld".to_owned(), evidence),
+            match (&exhibit.path, &exhibit.file) {
+                (Some(path), _) => evidence(path),
+                (None, Err(why)) if why == "erased" => "erased".to_owned(),
+                (None, _) => "withheld".to_owned(),
+            },
             exhibit.size_bytes.map_or(String::new(), number),
         );
     }
