@@ -12,6 +12,7 @@ use crate::args::Global;
 use crate::output::{answer, counted};
 use crate::passphrase;
 use crate::progress::Bar;
+use crate::verify::tell;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -128,31 +129,15 @@ fn checked(global: &Global, args: &BackupArgs) -> Result<(), Failure> {
         &|what, done, all| bar.show(what, done, all),
     )?;
     bar.clear();
-    let mut lines: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-    lines.extend(report.notes.iter().map(|n| format!("Note: {n}")));
     let what = format!(
         "a backup of {} made {}, {}",
         counted(mark.size, "event"),
         mark.made,
         counted(report.packs, "pack")
     );
-    lines.push(match report.findings.len() {
-        0 => format!("Nothing wrong: {what}."),
-        n => format!("{} ({what}).", counted(n as u64, "finding")),
-    });
-    let findings: Vec<_> = report
-        .findings
-        .iter()
-        .map(|f| json!({ "place": f.place, "what": f.what }))
-        .collect();
     let json = json!({
         "size": mark.size, "root": mark.root.to_string(), "made": mark.made, "keyring": mark.keyring,
-        "findings": findings, "notes": report.notes, "packs": report.packs, "items_read": report.items_read,
+        "packs": report.packs, "items_read": report.items_read,
     });
-    answer(global, &json, &lines)?;
-    if report.findings.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Said)
-    }
+    tell(global, &report, &what, json)
 }

@@ -1,7 +1,7 @@
 //! `comity erase`: forget items by law, with two persons.
 
 use clap::Args;
-use comity_app::acts::{Done, Erasure, Scope, Survivors};
+use comity_app::acts::{Erasure, Scope, Survivors};
 use comity_core::id::Ern;
 use serde_json::{Value, json};
 
@@ -62,18 +62,14 @@ pub fn run(global: &Global, args: &EraseArgs) -> Result<(), Failure> {
         authority: args.authority.clone().unwrap_or_default(),
     };
     let asked = centre.erase(&actor, &erasure)?;
-    let (proposal, lapses) = match asked.done {
-        Done::Proposed { proposal, lapses } => (proposal, lapses),
-        Done::Now => (String::new(), String::new()),
-    };
     let mut lines = vec![format!(
         "To be erased: {}.",
         counted(asked.items.len() as u64, "item")
     )];
     lines.extend(asked.items.iter().map(|ern| format!("  {ern}")));
     lines.extend(left(&asked.survivors));
-    lines.extend(proposed(&proposal, &lapses, "erase"));
-    let json = json!({ "proposal": proposal, "lapses": lapses, "items": names(&asked.items), "left": survivors(&asked.survivors) });
+    lines.extend(proposed(&asked.proposal, &asked.lapses, "erase"));
+    let json = json!({ "proposal": asked.proposal, "lapses": asked.lapses, "items": names(&asked.items), "left": survivors(&asked.survivors) });
     answer(global, &json, &lines)
 }
 

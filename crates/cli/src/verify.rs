@@ -3,8 +3,8 @@
 use clap::Args;
 use comity_app::Ambient;
 use comity_app::fixity::{Failure as Fails, Pace};
-use comity_app::verify::{Depth, Place, verify_place};
-use serde_json::json;
+use comity_app::verify::{Depth, Place, Report, verify_place};
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, counted};
@@ -55,8 +55,6 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
         &|what, done, all| bar.show(what, done, all),
     )?;
     bar.clear();
-    let mut lines: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-    lines.extend(report.notes.iter().map(|n| format!("Note: {n}")));
     let read = match depth {
         Depth::Full => format!(
             ", {} with {} read back",
@@ -70,19 +68,26 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
         counted(report.events, "event"),
         counted(report.packs, "pack")
     );
+    let json = json!({
+        "events": report.events, "packs": report.packs, "items_read": report.items_read, "bytes_read": report.bytes_read,
+    });
+    tell(global, &report, &what, json)
+}
+
+/// What a check found: findings and notes a line each, then how much was looked at (`what`). `json` gets both lists.
+pub fn tell(global: &Global, report: &Report, what: &str, mut json: Value) -> Result<(), Failure> {
+    let mut lines: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+    lines.extend(report.notes.iter().map(|n| format!("Note: {n}")));
     lines.push(match report.findings.len() {
         0 => format!("Nothing wrong: {what}."),
         n => format!("{} ({what}).", counted(n as u64, "finding")),
     });
-    let findings: Vec<_> = report
+    let findings = report
         .findings
         .iter()
-        .map(|f| json!({ "place": f.place, "what": f.what }))
-        .collect();
-    let json = json!({
-        "findings": findings, "notes": report.notes, "events": report.events, "packs": report.packs,
-        "items_read": report.items_read, "bytes_read": report.bytes_read,
-    });
+        .map(|f| json!({ "place": f.place, "what": f.what }));
+    json["findings"] = findings.collect();
+    json["notes"] = json!(report.notes);
     answer(global, &json, &lines)?;
     if report.findings.is_empty() {
         Ok(())

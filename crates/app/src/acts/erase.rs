@@ -3,8 +3,8 @@
 use comity_core::id::{ChainId, Ern};
 use comity_core::json::Value;
 
+use super::Proposal;
 use super::hold::stated;
-use super::{Done, Proposal, TwoPersons};
 use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
@@ -42,8 +42,10 @@ pub struct Erasure {
 /// An erasure that was proposed.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The proposal and its term.
-    pub done: Done,
+    /// The proposal's number.
+    pub proposal: String,
+    /// When it lapses, as events write times.
+    pub lapses: String,
     /// The items that it would erase.
     pub items: Vec<Ern>,
     /// What would be left of them.
@@ -93,11 +95,9 @@ impl Centre {
             _ => named,
         };
         self.may_be_erased(&mut session, &items)?;
-        let rule = self.needs_two(&mut session, ACT)?.unwrap_or(TwoPersons {
-            act: ACT.to_owned(),
-            other_member: false,
-            hours: 72,
-        });
+        let rule = self.needs_two(&mut session, ACT)?.ok_or_else(|| {
+            AppError::damaged("table two_person_acts", "erasure needs two persons always")
+        })?;
         let list: Vec<Value> = items.iter().map(|i| i.ern.to_string().into()).collect();
         let parameters = Value::from_iter([
             (
@@ -110,7 +110,8 @@ impl Centre {
         let survivors = self.survivors(&mut session, &items)?;
         let (proposal, lapses) = self.propose(actor, &rule, parameters)?;
         Ok(Asked {
-            done: Done::Proposed { proposal, lapses },
+            proposal,
+            lapses,
             items: items.iter().map(|i| i.ern).collect(),
             survivors,
         })

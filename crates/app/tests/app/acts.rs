@@ -82,7 +82,7 @@ fn propose(centre: &Centre, items: &[&Item], scope: Scope) -> String {
             &erasure(items, scope),
         )
         .unwrap();
-    proposal(&asked.done).to_owned()
+    asked.proposal
 }
 
 fn erase(centre: &Centre, items: &[&Item], scope: Scope) -> Erased {
