@@ -27,6 +27,8 @@ MAY_USE = {
     "ledger": {"core", "seal", "store"},
     "keyring": {"core", "seal", "store"},
     "witness": {"core", "store"},
+    "extract": {"core"},
+    "worker": {"extract"},
     "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring", "witness"},
     "cli": {"app", "core", "witness"},
     "verify": {"core"},

@@ -1,0 +1,36 @@
+//! What is in a file: the supervisor of the programs that read hostile files, what both say to each other, and the
+//! walls around them (`docs/format/reading.md`).
+//!
+//! The parsers are not here. They are in `crates/worker`, a program that this crate starts with nothing but a socket,
+//! and that locks itself in with [`sandbox`] before it asks for a byte.
+//!
+//! ```no_run
+//! use comity_extract::{Derivative, Limits, Readers};
+//!
+//! let mut readers = Readers::new("/usr/libexec/comity/extract-worker".into(), Limits::default());
+//! let mut text = Derivative::new(Vec::new());
+//! let file = std::fs::File::open("statement.doc")?;
+//! let outcome = readers.read("statement.doc", &file, &mut text)?;
+//! println!("{}: {}", outcome.state, outcome.reason);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod anchor;
+mod derivative;
+mod error;
+mod found;
+mod limits;
+pub mod protocol;
+pub mod sandbox;
+mod source;
+mod state;
+mod supervisor;
+
+pub use anchor::{Anchor, Place};
+pub use derivative::Derivative;
+pub use error::ExtractError;
+pub use found::{Child, Found, Relation, Sink};
+pub use limits::Limits;
+pub use source::Source;
+pub use state::{Outcome, State};
+pub use supervisor::Readers;

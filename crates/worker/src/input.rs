@@ -1,0 +1,121 @@
+//! The file as something to read and seek in, over ranges that are asked for, with a small cache.
+
+use crate::talk::Shared;
+use std::{
+    cell::RefCell,
+    fmt,
+    io::{self, Read, Seek, SeekFrom},
+    rc::Rc,
+};
+
+/// Bytes of one range.
+const BLOCK: u64 = 128 << 10;
+/// How many ranges are kept: enough for a reader that goes to and fro between an index and what it points at.
+const BLOCKS: usize = 16;
+
+/// The file that is read. Clones have places of their own and share what was asked for.
+#[derive(Clone)]
+pub struct Input {
+    shared: Rc<RefCell<Cache>>,
+    size: u64,
+    place: u64,
+}
+
+struct Cache {
+    talk: Shared,
+    /// Number and bytes of each block, the one used last at the end.
+    blocks: Vec<(u64, Rc<Vec<u8>>)>,
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("size", &self.size)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Input {
+    /// A file of `size` bytes, at its beginning.
+    pub fn new(talk: Shared, size: u64) -> Input {
+        Input {
+            shared: Rc::new(RefCell::new(Cache {
+                talk,
+                blocks: Vec::new(),
+            })),
+            size,
+            place: 0,
+        }
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// At most `count` bytes from `offset` on; fewer where the file ends.
+    pub fn bytes_at(&self, offset: u64, count: usize) -> Vec<u8> {
+        let mut other = Input {
+            place: offset.min(self.size),
+            ..self.clone()
+        };
+        let count = (count as u64).min(self.size - other.place);
+        let mut bytes = vec![0; count as usize];
+        // Within the file a read does not fail: without a supervisor the process has ended.
+        let _ = other.read_exact(&mut bytes);
+        bytes
+    }
+
+    /// The file from its beginning.
+    pub fn rewound(&self) -> Input {
+        Input {
+            place: 0,
+            ..self.clone()
+        }
+    }
+
+    fn block(&self, number: u64) -> Rc<Vec<u8>> {
+        let mut cache = self.shared.borrow_mut();
+        if let Some(found) = cache.blocks.iter().position(|(known, _)| *known == number) {
+            let block = cache.blocks.remove(found);
+            cache.blocks.push(block.clone());
+            return block.1;
+        }
+        let offset = number * BLOCK;
+        let mut bytes = vec![0; BLOCK.min(self.size - offset) as usize];
+        cache.talk.borrow_mut().ask(offset, &mut bytes);
+        if cache.blocks.len() == BLOCKS {
+            cache.blocks.remove(0);
+        }
+        let block = Rc::new(bytes);
+        cache.blocks.push((number, block.clone()));
+        block
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.place >= self.size || buffer.is_empty() {
+            return Ok(0);
+        }
+        let block = self.block(self.place / BLOCK);
+        let there = &block[(self.place % BLOCK) as usize..];
+        let count = there.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&there[..count]);
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Input {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(delta) => self.size.checked_add_signed(delta),
+            SeekFrom::Current(delta) => self.place.checked_add_signed(delta),
+        };
+        self.place = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.place)
+    }
+}

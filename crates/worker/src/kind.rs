@@ -1,0 +1,157 @@
+//! The type of a file by its content.
+
+use crate::{
+    Input,
+    decode::{Guess, SAMPLE, text_encoding},
+};
+use file_format::FileFormat;
+
+/// What a file is.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// Media type.
+    pub media: String,
+    /// The format's name in words.
+    pub name: String,
+    /// For text: its encoding.
+    pub text: Option<Guess>,
+}
+
+fn kind(media: &str, name: &str, text: Option<Guess>) -> Kind {
+    Kind {
+        media: media.to_owned(),
+        name: name.to_owned(),
+        text,
+    }
+}
+
+/// Looks at the file's bytes. `hint`, the file's name, decides only between kinds of plain text.
+pub fn of(input: &Input, hint: &str) -> Kind {
+    let head = input.bytes_at(0, SAMPLE);
+    let format =
+        FileFormat::from_reader(input.rewound()).unwrap_or_else(|_| FileFormat::from_bytes(&head));
+    let text = text_encoding(&head);
+    // Many formats begin with text that another kind of file can begin with too: text is judged by us.
+    if let Some(guess) = text.filter(|_| is_vague(format)) {
+        return text_kind(&head, guess, hint);
+    }
+    match format {
+        FileFormat::ArbitraryBinaryData | FileFormat::PlainText => by_signature(&head),
+        _ => kind(format.media_type(), format.name(), text),
+    }
+}
+
+fn is_vague(format: FileFormat) -> bool {
+    matches!(
+        format,
+        FileFormat::ArbitraryBinaryData
+            | FileFormat::PlainText
+            | FileFormat::HypertextMarkupLanguage
+            | FileFormat::ExtensibleMarkupLanguage
+    ) || format.media_type().starts_with("text/") && format != FileFormat::RichTextFormat
+}
+
+/// Formats that the general table does not know.
+fn by_signature(head: &[u8]) -> Kind {
+    match head {
+        [b'!', b'B', b'D', b'N', ..] => {
+            kind("application/vnd.ms-outlook", "Outlook mailbox (PST)", None)
+        }
+        [b'E', b'V', b'F', 9, 13, 10, 0xff, 0, ..] => {
+            kind("application/x-ewf", "EnCase disk image (E01)", None)
+        }
+        _ => kind("application/octet-stream", "bytes of no known type", None),
+    }
+}
+
+/// Which text it is.
+fn text_kind(head: &[u8], guess: Guess, hint: &str) -> Kind {
+    let text = guess.encoding.decode(&head[..head.len().min(16 << 10)]).0;
+    let trimmed = text.trim_start();
+    let start = trimmed[..trimmed.floor_char_boundary(2048)].to_ascii_lowercase();
+    let of = |media, name| kind(media, name, Some(guess));
+    if start.starts_with("<!doctype html") || start.starts_with("<html") || has_html_tags(&start) {
+        return of("text/html", "HTML");
+    }
+    if start.starts_with("<?xml") {
+        let html = start.contains("<html");
+        return if html {
+            of("text/html", "HTML (XML)")
+        } else {
+            of("text/xml", "XML")
+        };
+    }
+    if text.starts_with("From ") && is_message(text.split_once('\n').map_or("", |(_, rest)| rest)) {
+        return of("application/mbox", "mailbox (MBOX)");
+    }
+    if is_message(trimmed) {
+        return of("message/rfc822", "e-mail message");
+    }
+    let hint = hint.to_ascii_lowercase();
+    if let Some(separator) =
+        crate::read::separator(&text, hint.ends_with(".csv") || hint.ends_with(".tsv"))
+    {
+        let name = if separator == '\t' {
+            "table (TSV)"
+        } else {
+            "table (CSV)"
+        };
+        return of(
+            if separator == '\t' {
+                "text/tab-separated-values"
+            } else {
+                "text/csv"
+            },
+            name,
+        );
+    }
+    of("text/plain", "plain text")
+}
+
+fn has_html_tags(start: &str) -> bool {
+    start.starts_with('<')
+        && [
+            "<head", "<body", "<title", "<meta ", "<table", "<div", "<script",
+        ]
+        .iter()
+        .any(|tag| start.contains(tag))
+}
+
+/// At least two of the headers that messages have, before anything that is no header.
+fn is_message(text: &str) -> bool {
+    let mut known = 0;
+    for line in text.lines().take(60) {
+        if line.starts_with([' ', '\t']) && known > 0 {
+            continue;
+        }
+        let Some((name, _)) = line.split_once(':') else {
+            break;
+        };
+        if name.is_empty()
+            || !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            break;
+        }
+        let name = name.to_ascii_lowercase();
+        let headers = [
+            "from",
+            "to",
+            "cc",
+            "subject",
+            "date",
+            "received",
+            "message-id",
+            "mime-version",
+            "return-path",
+            "content-type",
+            "delivered-to",
+            "reply-to",
+            "sender",
+            "x-mailer",
+        ];
+        known += u32::from(headers.contains(&name.as_str()));
+    }
+    known >= 2
+}

@@ -1,0 +1,132 @@
+//! `extract-worker`: reads hostile files for Comity, which starts it. `read MEMORY CPU` is for Comity alone; `probe`
+//! is for people: it tries what a reader must not be able to do, and says whether the walls hold on this machine.
+
+use comity_extract::sandbox::{self, PROBES};
+use std::{
+    io,
+    os::unix::process::ExitStatusExt,
+    process::{Command, ExitCode, Output, Stdio},
+};
+
+/// Memory in bytes and processor time in seconds that a probe gets.
+const PROBE_LIMITS: (u64, u64) = (512 << 20, 10);
+/// No wall could be had; nothing was read.
+const NO_WALL: u8 = 3;
+/// The attempt that a probe made succeeded.
+const BREACH: u8 = 4;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["read", memory, cpu] => match (memory.parse(), cpu.parse()) {
+            (Ok(memory), Ok(cpu)) => locked_in(memory, cpu, || {
+                comity_worker::serve();
+                ExitCode::SUCCESS
+            }),
+            _ => usage(),
+        },
+        ["probe"] => probe_all(),
+        ["probe", name] => probe_one(name),
+        ["--version"] => {
+            println!("extract-worker {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        _ => usage(),
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!(
+        "extract-worker is started by Comity. By hand: `extract-worker probe` shows whether its walls hold here."
+    );
+    ExitCode::from(2)
+}
+
+fn locked_in(memory: u64, cpu: u64, work: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+    match sandbox::locked_in(memory, cpu, || u8::from(work() != ExitCode::SUCCESS)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(BREACH),
+        Err(no_wall) => {
+            eprintln!("{no_wall}");
+            ExitCode::from(NO_WALL)
+        }
+    }
+}
+
+/// Makes one attempt, and says on standard output what came of it.
+fn probe_one(name: &str) -> ExitCode {
+    let Some(probe) = PROBES.iter().find(|probe| probe.name == name) else {
+        return usage();
+    };
+    locked_in(PROBE_LIMITS.0, PROBE_LIMITS.1, || {
+        match sandbox::probe(probe) {
+            // Any other error would come without walls too, and proves nothing.
+            Err(refused) if sandbox::is_refusal(&refused) => {
+                println!("{refused}");
+                ExitCode::SUCCESS
+            }
+            Err(other) => {
+                eprintln!("not refused, but failed: {other}");
+                ExitCode::FAILURE
+            }
+            Ok(()) => {
+                eprintln!("it succeeded");
+                ExitCode::FAILURE
+            }
+        }
+    })
+}
+
+/// Whether the walls held, and how.
+fn verdict(ran: io::Result<Output>) -> (bool, String) {
+    let output = match ran {
+        Ok(output) => output,
+        Err(error) => return (false, error.to_string()),
+    };
+    match (output.status.code(), output.status.signal()) {
+        (Some(0), _) => (
+            true,
+            format!(
+                "refused: {}",
+                String::from_utf8_lossy(&output.stdout).trim()
+            ),
+        ),
+        (_, Some(sandbox::KILLED_BY_FILTER)) => (true, "ended by the kernel".to_owned()),
+        _ => (
+            false,
+            format!(
+                "{}: {}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim()
+            ),
+        ),
+    }
+}
+
+/// Makes every attempt, each in a process of its own.
+fn probe_all() -> ExitCode {
+    let mut breaches = 0;
+    for probe in PROBES {
+        let ran = std::env::current_exe().and_then(|program| {
+            Command::new(program)
+                .args(["probe", probe.name])
+                .env_clear()
+                .stdin(Stdio::null())
+                .output()
+        });
+        let (held, how) = verdict(ran);
+        breaches += usize::from(!held);
+        println!(
+            "{}  {:<52} {how}",
+            if held { "holds" } else { "BREACH" },
+            probe.what
+        );
+    }
+    println!("{} attempts, {breaches} that were not held", PROBES.len());
+    if breaches == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(BREACH)
+    }
+}

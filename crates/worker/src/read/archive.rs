@@ -1,0 +1,161 @@
+//! Archives: their members, in their order, whatever their names say. Nothing is written anywhere.
+
+use crate::{Input, Out, Stop, decode, out::child, time};
+use comity_extract::{Child, Relation};
+use flate2::read::MultiGzDecoder;
+use std::io::{BufReader, Read};
+use zip::{CompressionMethod, ZipArchive, result::ZipError};
+
+/// ZIP, by its central directory.
+pub fn zip(input: &Input, out: &mut Out) -> Result<(), Stop> {
+    let mut archive = ZipArchive::new(input.rewound())?;
+    let comment = decode::name(archive.comment());
+    out.field("comment", &comment, "ZIP comment")?;
+    for index in 0..archive.len() {
+        let (child, is_folder, encrypted, method) = match archive.by_index_raw(index) {
+            Ok(member) => (
+                zip_child(&member),
+                member.is_dir(),
+                member.encrypted(),
+                member.compression(),
+            ),
+            Err(error) => {
+                out.missing(&format!("member {} of the archive: {error}", index + 1));
+                continue;
+            }
+        };
+        if is_folder {
+            continue;
+        }
+        if encrypted {
+            out.lost_child(child, Stop::Encrypted("the member is encrypted".to_owned()))?;
+            continue;
+        }
+        match archive.by_index(index) {
+            Ok(mut member) => out.child(child, &mut member)?,
+            Err(ZipError::UnsupportedArchive(_)) => {
+                out.lost_child(
+                    child,
+                    Stop::Unsupported(format!("it is compressed by {method}")),
+                )?;
+            }
+            Err(error)
+                if !matches!(
+                    method,
+                    CompressionMethod::Stored | CompressionMethod::Deflated
+                ) =>
+            {
+                out.lost_child(
+                    child,
+                    Stop::Unsupported(format!("it is compressed by {method}: {error}")),
+                )?;
+            }
+            Err(error) => out.lost_child(child, Stop::Damaged(error.to_string()))?,
+        }
+    }
+    Ok(())
+}
+
+fn zip_child<R: Read>(member: &zip::read::ZipFile<'_, R>) -> Child {
+    let raw = member.name_raw();
+    let path = decode::name(raw);
+    let path_bytes = if path.as_bytes() == raw {
+        Vec::new()
+    } else {
+        raw.to_vec()
+    };
+    let modified = member.last_modified().and_then(|time| {
+        let (hour, minute) = (time.hour().into(), time.minute().into());
+        time::civil(
+            time.year().into(),
+            time.month().into(),
+            time.day().into(),
+            hour,
+            minute,
+            time.second().into(),
+        )
+    });
+    let modified = modified.unwrap_or_default();
+    Child {
+        path_bytes,
+        stated_size: Some(member.size()),
+        modified,
+        ..child(Relation::Member, &path)
+    }
+}
+
+/// TAR, from front to back.
+pub fn tar(input: &Input, out: &mut Out) -> Result<(), Stop> {
+    let mut archive = tar::Archive::new(BufReader::with_capacity(64 << 10, input.rewound()));
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let kind = entry.header().entry_type();
+        let raw = entry.path_bytes().into_owned();
+        let path = decode::name(&raw);
+        if kind.is_dir() {
+            continue;
+        }
+        if !kind.is_file() && !kind.is_gnu_sparse() && !kind.is_contiguous() {
+            let target = entry
+                .link_name_bytes()
+                .map(|bytes| decode::name(&bytes))
+                .unwrap_or_default();
+            out.field(
+                "comment",
+                &format!("{path} → {target}"),
+                "TAR entry that is no file",
+            )?;
+            continue;
+        }
+        let path_bytes = if path.as_bytes() == raw {
+            Vec::new()
+        } else {
+            raw
+        };
+        let modified = entry
+            .header()
+            .mtime()
+            .ok()
+            .and_then(|seconds| time::unix(seconds.try_into().ok()?));
+        let modified = modified.unwrap_or_default();
+        let stated_size = Some(entry.size());
+        out.child(
+            Child {
+                path_bytes,
+                stated_size,
+                modified,
+                ..child(Relation::Member, &path)
+            },
+            &mut entry,
+        )?;
+    }
+    Ok(())
+}
+
+/// GZ: one child, with the name that stands inside, or the file's own without its ending.
+pub fn gzip(input: &Input, out: &mut Out, name: &str) -> Result<(), Stop> {
+    let mut decoder = MultiGzDecoder::new(BufReader::with_capacity(64 << 10, input.rewound()));
+    let head = decoder.header().cloned();
+    let inside = head
+        .as_ref()
+        .and_then(|head| head.filename())
+        .map(decode::name);
+    let outside = name
+        .strip_suffix(".gz")
+        .or_else(|| name.strip_suffix(".GZ"))
+        .map(str::to_owned);
+    let outside = outside.or_else(|| name.strip_suffix(".tgz").map(|stem| format!("{stem}.tar")));
+    let path = inside.or(outside).unwrap_or_else(|| "content".to_owned());
+    let modified = head
+        .map(|head| head.mtime())
+        .filter(|seconds| *seconds > 0)
+        .and_then(|s| time::unix(s.into()));
+    let modified = modified.unwrap_or_default();
+    out.child(
+        Child {
+            modified,
+            ..child(Relation::Content, &path)
+        },
+        &mut decoder,
+    )
+}

@@ -1,0 +1,60 @@
+//! The readers, one a file; and which of them reads what.
+
+mod archive;
+mod html;
+mod table;
+mod text;
+
+pub use table::separator;
+
+use crate::{
+    Input, Out, Stop,
+    kind::{self, Kind},
+};
+use comity_extract::{Outcome, State, protocol::Job};
+use std::io::Read;
+
+/// Reads one file: says its type, and gives it to the reader of that type.
+pub fn read_file(input: Input, mut out: Out, job: &Job) -> Outcome {
+    if input.size() == 0 {
+        return Outcome::new(State::Empty, "it has no bytes");
+    }
+    let kind = kind::of(&input, &job.name);
+    out.kind(&kind.media, &kind.name);
+    if is_blank(&input) {
+        return Outcome::new(State::Empty, "it has nothing but zeros or white space");
+    }
+    let result = by_kind(&input, &mut out, &kind, &job.name);
+    out.end(result)
+}
+
+fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), Stop> {
+    match (kind.media.as_str(), kind.text) {
+        ("text/html", Some(guess)) => html::read(input, out, guess),
+        ("text/csv" | "text/tab-separated-values", Some(guess)) => table::read(input, out, guess),
+        ("application/zip" | "application/java-archive", _) => archive::zip(input, out),
+        ("application/x-tar", _) => archive::tar(input, out),
+        ("application/gzip", _) => archive::gzip(input, out, name),
+        (_, Some(guess)) => text::read(input, out, guess),
+        _ => Err(Stop::Unsupported(format!(
+            "nothing reads this type yet: {}",
+            kind.name
+        ))),
+    }
+}
+
+/// A file of zeros or white space to its end; the first other byte ends the look.
+fn is_blank(input: &Input) -> bool {
+    let mut file = input.rewound();
+    let mut buffer = [0; 8192];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(count)
+                if buffer[..count]
+                    .iter()
+                    .all(|byte| *byte == 0 || byte.is_ascii_whitespace()) => {}
+            _ => return false,
+        }
+    }
+}

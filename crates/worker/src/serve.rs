@@ -1,0 +1,30 @@
+//! The loop of the worker: a file, its end, the next file.
+
+use crate::{
+    Input, Out, read_file,
+    talk::{Shared, Socket},
+};
+use comity_extract::protocol::{Said, VERSION};
+use std::{cell::RefCell, rc::Rc};
+
+/// Says that it is locked in, and reads what it is asked to until the supervisor closes the socket.
+pub fn serve() {
+    let socket = Rc::new(RefCell::new(Socket::default()));
+    let reader = concat!("extract-worker ", env!("CARGO_PKG_VERSION"));
+    socket.borrow_mut().say(&Said::Ready {
+        version: VERSION,
+        reader,
+    });
+    loop {
+        let Some(job) = socket.borrow_mut().job() else {
+            return;
+        };
+        let talk: Shared = socket.clone();
+        let outcome = read_file(
+            Input::new(talk.clone(), job.size),
+            Out::new(talk, &job),
+            &job,
+        );
+        socket.borrow_mut().say(&Said::End(outcome));
+    }
+}

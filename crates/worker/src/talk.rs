@@ -1,0 +1,156 @@
+//! The worker's end of the conversation: ranges of the file come in, findings go out.
+
+use crate::{Input, Out, read_file};
+use comity_extract::{
+    Found, Outcome,
+    protocol::{Job, Said, is_bytes, parse_job, read_frame, write_said},
+};
+use std::{
+    cell::RefCell,
+    io::{self, Read, Write},
+    process::exit,
+    rc::Rc,
+};
+
+/// The other end, as readers need it: the supervisor, or in tests and fuzzing a file in memory.
+pub trait Talk {
+    /// Fills `buffer` from `offset` on; the range lies within the file.
+    fn ask(&mut self, offset: u64, buffer: &mut [u8]);
+    /// Gives a finding.
+    fn found(&mut self, found: Found<'_>);
+}
+
+/// The conversation is shared by all that read of a file and all that write what they find.
+pub type Shared = Rc<RefCell<dyn Talk>>;
+
+/// The socket that the supervisor has given, as descriptor 0.
+#[derive(Debug, Default)]
+pub struct Socket {
+    out: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// Findings are gathered up to this many bytes, so that a cell of a sheet is no system call.
+const GATHER: usize = 64 << 10;
+
+struct Descriptor;
+
+impl Read for Descriptor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(rustix::stdio::stdin(), buffer)?)
+    }
+}
+
+impl Write for Descriptor {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(rustix::stdio::stdin(), buffer)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Socket {
+    /// Says something. Without a supervisor there is nothing left to do, and no one to tell.
+    pub fn say(&mut self, said: &Said<'_>) {
+        let written = write_said(&mut self.out, said);
+        let waits = matches!(said, Said::Found(_)) && self.out.len() < GATHER;
+        if written.is_err() || (!waits && self.send().is_err()) {
+            exit(0);
+        }
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        Descriptor.write_all(&self.out)?;
+        self.out.clear();
+        Ok(())
+    }
+
+    fn hear(&mut self) -> Option<u8> {
+        read_frame(&mut Descriptor, &mut self.body).unwrap_or(None)
+    }
+
+    /// The next file to read; `None` when there is none.
+    pub fn job(&mut self) -> Option<Job> {
+        let kind = self.hear()?;
+        parse_job(kind, &self.body).ok()
+    }
+}
+
+impl Talk for Socket {
+    fn ask(&mut self, offset: u64, buffer: &mut [u8]) {
+        self.say(&Said::Ask {
+            offset,
+            length: buffer.len() as u32,
+        });
+        match self.hear() {
+            Some(kind) if is_bytes(kind) && self.body.len() == buffer.len() => {
+                buffer.copy_from_slice(&self.body)
+            }
+            _ => exit(0),
+        }
+    }
+
+    fn found(&mut self, found: Found<'_>) {
+        self.say(&Said::Found(found));
+    }
+}
+
+/// A file in memory, and what was found in it: for tests and fuzzing.
+#[derive(Debug, Default)]
+pub struct Heard {
+    file: Vec<u8>,
+    text: String,
+    kept_bytes: u64,
+}
+
+impl Heard {
+    /// Reads a file in memory, in this process and without walls.
+    pub fn reading(name: &str, file: &[u8]) -> (Outcome, Heard) {
+        let heard = Rc::new(RefCell::new(Heard {
+            file: file.to_vec(),
+            ..Heard::default()
+        }));
+        let job = Job {
+            size: file.len() as u64,
+            text_bytes: 64 << 20,
+            children_bytes: 64 << 20,
+            children: 10_000,
+            name: name.to_owned(),
+        };
+        let talk: Shared = heard.clone();
+        let outcome = read_file(
+            Input::new(talk.clone(), job.size),
+            Out::new(talk, &job),
+            &job,
+        );
+        let heard = heard.replace(Heard::default());
+        (outcome, heard)
+    }
+
+    /// All text that was found, a piece after the other.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many bytes of children there were.
+    pub fn children_bytes(&self) -> u64 {
+        self.kept_bytes
+    }
+}
+
+impl Talk for Heard {
+    fn ask(&mut self, offset: u64, buffer: &mut [u8]) {
+        let from = offset as usize;
+        buffer.copy_from_slice(&self.file[from..from + buffer.len()]);
+    }
+
+    fn found(&mut self, found: Found<'_>) {
+        match found {
+            Found::Text { text, .. } => self.text.push_str(text),
+            Found::ChildBytes(bytes) => self.kept_bytes += bytes.len() as u64,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Every file ends in a named state, read by the real program behind its walls.
+
+#![allow(clippy::expect_used)]
+
+use comity_extract::{Child, ExtractError, Found, Limits, Outcome, Readers, Sink, Source, State};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+#[derive(Default)]
+struct Kept {
+    media: String,
+    text: String,
+    fields: Vec<(String, String)>,
+    children: Vec<(Child, Vec<u8>, Option<Outcome>)>,
+    missing: Vec<String>,
+    attempts: u32,
+}
+
+impl Kept {
+    fn field(&self, name: &str) -> &str {
+        self.fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
+    }
+}
+
+impl Sink for Kept {
+    fn begin(&mut self, _reader: &str) -> io::Result<()> {
+        *self = Kept {
+            attempts: self.attempts + 1,
+            ..Kept::default()
+        };
+        Ok(())
+    }
+
+    fn take(&mut self, found: Found<'_>) -> io::Result<()> {
+        match found {
+            Found::Type { media, .. } => self.media = media.to_owned(),
+            Found::Field { name, value, .. } => {
+                self.fields.push((name.to_owned(), value.to_owned()))
+            }
+            Found::Text { text, .. } => self.text.push_str(text),
+            Found::Child(child) => self.children.push((child.clone(), Vec::new(), None)),
+            Found::ChildBytes(bytes) => {
+                if let Some(child) = self.children.last_mut() {
+                    child.1.extend(bytes);
+                }
+            }
+            Found::ChildEnd(outcome) => {
+                if let Some(child) = self.children.last_mut() {
+                    child.2 = Some(outcome.clone());
+                }
+            }
+            Found::Missing(what) => self.missing.push(what.to_owned()),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _outcome: &Outcome) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn readers(limits: Limits) -> Readers {
+    Readers::new(env!("CARGO_BIN_EXE_extract-worker").into(), limits)
+}
+
+fn read(name: &str, bytes: &[u8]) -> (Outcome, Kept) {
+    let mut kept = Kept::default();
+    let outcome = readers(Limits::default())
+        .read(name, bytes, &mut kept)
+        .expect("the worker runs");
+    (outcome, kept)
+}
+
+fn end_of(child: &(Child, Vec<u8>, Option<Outcome>)) -> State {
+    child.2.as_ref().expect("every child ends").state
+}
+
+#[test]
+fn text_in_old_code_pages_is_read() {
+    let text = "Підрозділу Сосна о 06:30 відкрити вогонь по елеватору.\r\nПідпис: Грім\r\n";
+    for encoding in [
+        encoding_rs::WINDOWS_1251,
+        encoding_rs::KOI8_U,
+        encoding_rs::UTF_8,
+    ] {
+        let (outcome, kept) = read("наказ.txt", &encoding.encode(text).0);
+        assert_eq!((outcome.state, kept.text.as_str()), (State::Read, text));
+        assert_eq!(kept.field("encoding"), encoding.name());
+    }
+}
+
+#[test]
+fn html_is_read_as_a_person_sees_it() {
+    let page = "<!doctype html><title>Звіт</title><style>p{}</style><p>Перший  абзац<script>alert(1)</script>\
+        <p>Другий &laquo;абзац&raquo; <a href='https://example.org/x'>link</a>";
+    let (outcome, kept) = read("звіт.html", page.as_bytes());
+    assert_eq!(
+        (outcome.state, kept.media.as_str()),
+        (State::Read, "text/html")
+    );
+    assert_eq!(kept.text, "Перший абзацДругий «абзац» link");
+    assert_eq!(
+        (kept.field("title"), kept.field("link")),
+        ("Звіт", "https://example.org/x")
+    );
+}
+
+#[test]
+fn nothing_in_it_is_empty_and_no_known_type_is_unsupported() {
+    assert_eq!(read("a", b"").0.state, State::Empty);
+    assert_eq!(read("a", &[0; 100_000]).0.state, State::Empty);
+    assert_eq!(read("a", b" \r\n\r\n").0.state, State::Empty);
+    let (outcome, kept) = read("a.doc", &[1, 2, 3, 4, 0xfe, 0, 7, 9]);
+    assert_eq!(
+        (outcome.state, kept.media.as_str()),
+        (State::Unsupported, "application/octet-stream")
+    );
+}
+
+/// A ZIP with these members.
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .expect("in memory");
+        writer.write_all(bytes).expect("in memory");
+    }
+    writer.finish().expect("in memory").into_inner()
+}
+
+#[test]
+fn members_come_in_their_order_and_their_names_are_only_names() {
+    let bytes = zip(&[
+        ("б.txt", b"two"),
+        ("../../etc/passwd", b"root"),
+        ("/abs", b""),
+        ("a\0b", b"x"),
+    ]);
+    let (outcome, kept) = read("a.zip", &bytes);
+    assert_eq!(outcome.state, State::Read);
+    let paths: Vec<_> = kept
+        .children
+        .iter()
+        .map(|child| (child.0.ordinal, child.0.path.as_str()))
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            (1, "б.txt"),
+            (2, "../../etc/passwd"),
+            (3, "/abs"),
+            (4, "a\0b")
+        ]
+    );
+    assert_eq!(kept.children[1].1, b"root");
+    assert!(
+        kept.children
+            .iter()
+            .all(|child| end_of(child) == State::Read)
+    );
+}
+
+#[test]
+fn a_bomb_ends_over_a_limit_and_the_next_item_is_read() {
+    let limits = Limits {
+        children_bytes: 8 << 20,
+        ..Limits::default()
+    };
+    let mut readers = readers(limits);
+    let bomb = zip(&[("zeros", &vec![0; 32 << 20])]);
+    let mut kept = Kept::default();
+    let outcome = readers
+        .read("bomb.zip", &bomb, &mut kept)
+        .expect("the worker runs");
+    assert_eq!(
+        (outcome.state, end_of(&kept.children[0])),
+        (State::OverLimit, State::OverLimit),
+        "{outcome:?}"
+    );
+    assert!(kept.children[0].1.len() <= 8 << 20);
+    let outcome = readers
+        .read("a.txt", b"three impact craters".as_slice(), &mut kept)
+        .expect("the worker runs");
+    assert_eq!(
+        (outcome.state, kept.text.as_str()),
+        (State::Read, "three impact craters")
+    );
+}
+
+#[test]
+fn every_truncation_of_an_archive_has_a_state() {
+    let whole = zip(&[("one.txt", b"first member"), ("two.txt", b"second member")]);
+    let mut readers = readers(Limits::default());
+    // Three bytes of a ZIP are rightly read as a text of two letters.
+    for length in 4..whole.len() {
+        let mut kept = Kept::default();
+        let outcome = readers
+            .read("a.zip", &whole[..length], &mut kept)
+            .expect("the worker runs");
+        assert_ne!(
+            outcome.state,
+            State::Read,
+            "{length} of {} bytes",
+            whole.len()
+        );
+        assert!(outcome.state < State::Crashed, "{length}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_is_too_slow_is_stopped_twice_and_then_named() {
+    let limits = Limits {
+        time: Duration::from_millis(1),
+        ..Limits::default()
+    };
+    // A megabyte adds a second to the time, so less than one is read; a source that never answers in time is enough.
+    struct Slow;
+    impl Source for Slow {
+        fn size(&self) -> io::Result<u64> {
+            Ok(1000)
+        }
+        fn read_exact_at(&self, buffer: &mut [u8], _: u64) -> io::Result<()> {
+            let until = std::time::Instant::now() + Duration::from_millis(20);
+            while std::time::Instant::now() < until {
+                std::hint::spin_loop();
+            }
+            buffer.fill(b'a');
+            Ok(())
+        }
+    }
+    let mut kept = Kept::default();
+    let outcome = readers(limits)
+        .read("slow", &Slow, &mut kept)
+        .expect("the worker runs");
+    assert_eq!(
+        (outcome.state, kept.attempts),
+        (State::TimedOut, 2),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_reader_that_needs_too_much_memory_is_named_for_it() {
+    // One value of four megabytes after the other fits; a worker with too little for its own buffers does not.
+    let limits = Limits {
+        memory_bytes: 80 << 20,
+        ..Limits::default()
+    };
+    let bytes = b"a;b;c\n".repeat(100_000);
+    let mut kept = Kept::default();
+    match readers(limits).read("a.csv", &bytes, &mut kept) {
+        Ok(outcome) => assert!(
+            matches!(outcome.state, State::OverLimit | State::Read),
+            "{outcome:?}"
+        ),
+        Err(error) => assert!(matches!(error, ExtractError::Sandbox(_)), "{error}"),
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_no_state_of_the_item() {
+    struct Broken;
+    impl Source for Broken {
+        fn size(&self) -> io::Result<u64> {
+            Ok(10)
+        }
+        fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
+            Err(io::Error::other("the vault is away"))
+        }
+    }
+    let error = readers(Limits::default())
+        .read("a", &Broken, &mut Kept::default())
+        .expect_err("no bytes");
+    assert!(matches!(error, ExtractError::Source(_)), "{error}");
+}
+
+#[test]
+fn a_program_that_is_not_there_or_not_ours_is_an_error() {
+    for program in ["/nonexistent/extract-worker", "/bin/true", "/bin/false"] {
+        let mut readers = Readers::new(program.into(), Limits::default());
+        assert!(
+            readers
+                .read("a", b"a".as_slice(), &mut Kept::default())
+                .is_err(),
+            "{program}"
+        );
+    }
+}
