@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release check house test rust-test kill fuzz judges demo bench growth fmt clean
+.PHONY: help setup build release check house test rust-test kill fuzz judges judges-go demo bench growth fmt clean
 
 CARGO ?= cargo
 PY := .venv/bin/python
@@ -50,6 +50,9 @@ fuzz: ## every parser, FUZZ_SECONDS each, from the kept corpora; what it finds l
 
 judges: setup build ## programs that others wrote judge what ours made
 	$(PY) tests/judges/run.py --bin target/debug
+
+judges-go: setup build ## more of them, written in Go, from the Go module proxy; not part of `make test`
+	$(PY) tests/judges/run.py --bin target/debug --proxy
 
 demo: release ## the story, told in the terminal
 	@scripts/demo --bin target/release

@@ -4,7 +4,10 @@ Makes a centre with the built programs, takes in the sample evidence and some hu
 the log; then runs every other script of this folder with the path of a `world.json` that says where all that is. A
 judge prints one line a check (`report.py`) and exits with 1 when any failed, and so does this.
 
-    tests/judges/run.py --bin target/debug [JUDGE …]
+    tests/judges/run.py --bin target/debug [--proxy] [JUDGE …]
+
+With `--proxy` the judges are those of the folder `proxy`: programs in Go, which are built first, pinned by the folder's
+`go.mod` and `go.sum`, from the Go module proxy.
 """
 
 import argparse
@@ -109,27 +112,42 @@ class World:
             "proofs": str(proofs),
             "authority": str(authority.certificates),
             "scratch": str(self.folder),
+            "go": str(self.folder / "go"),
         }
         path = self.folder / "world.json"
         path.write_text(json.dumps(world, indent=1))
         return path
 
 
+def build(folder):
+    """Builds the programs in Go that judge, and those that they import whole."""
+    module = HERE / "proxy"
+    tools = subprocess.run(["go", "list", "tool"], cwd=module, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    words = ["go", "build", "-mod=readonly", "-buildvcs=false", "-o", f"{folder}/", "./...", *tools]
+    if subprocess.run(words, cwd=module).returncode:
+        sys.exit("judges: the programs in Go do not build; they need the Go module proxy (see `go env GOPROXY`)")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=Path, default=ROOT / "target/debug")
+    parser.add_argument("--proxy", action="store_true", help="the judges that need the Go module proxy")
     parser.add_argument("judges", nargs="*", help="names of judges; all when there are none")
     asked = parser.parse_args()
-    judges = sorted(path for path in HERE.glob("*.py") if path.name not in NOT_JUDGES)
+    where = HERE / "proxy" if asked.proxy else HERE
+    judges = sorted(path for path in where.glob("*.py") if path.name not in NOT_JUDGES)
     if asked.judges:
         judges = [path for path in judges if path.stem in asked.judges]
     failed = []
     with tempfile.TemporaryDirectory(prefix="comity-judges-") as folder:
+        if asked.proxy:
+            build(Path(folder) / "go")
         world = World(asked.bin.resolve(), Path(folder)).make()
         for judge in judges:
             print(f"== {judge.stem}", flush=True)
             started = time.monotonic()
-            ran = subprocess.run([sys.executable, judge, world], cwd=folder, stdin=subprocess.DEVNULL)
+            env = {**os.environ, "PYTHONPATH": str(HERE)}
+            ran = subprocess.run([sys.executable, judge, world], cwd=folder, env=env, stdin=subprocess.DEVNULL)
             print(f"   {time.monotonic() - started:.1f} s", flush=True)
             if ran.returncode:
                 failed.append(judge.stem)

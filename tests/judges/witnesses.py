@@ -21,9 +21,9 @@ from report import attempt, check, done, refused
 class Centre:
     """A small centre of its own: the others' one has no witnesses."""
 
-    def __init__(self, world):
+    def __init__(self, world, name="witnessed"):
         self.programs = Path(world["programs"])
-        self.folder = Path(world["scratch"]) / "witnessed"
+        self.folder = Path(world["scratch"]) / name
         self.folder.mkdir()
         self.dir = self.folder / "centre"
         self.env = {
