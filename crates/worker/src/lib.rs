@@ -20,6 +20,7 @@ mod read;
 mod serve;
 pub mod talk;
 mod time;
+mod xml;
 
 pub use input::Input;
 pub use out::{Out, Stop};

@@ -2,83 +2,11 @@
 
 #![allow(clippy::expect_used)]
 
-use comity_extract::{Child, ExtractError, Found, Limits, Outcome, Readers, Sink, Source, State};
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+mod kept;
 
-#[derive(Default)]
-struct Kept {
-    media: String,
-    text: String,
-    fields: Vec<(String, String)>,
-    children: Vec<(Child, Vec<u8>, Option<Outcome>)>,
-    missing: Vec<String>,
-    attempts: u32,
-}
-
-impl Kept {
-    fn field(&self, name: &str) -> &str {
-        self.fields
-            .iter()
-            .find(|(known, _)| known == name)
-            .map_or("", |(_, value)| value)
-    }
-}
-
-impl Sink for Kept {
-    fn begin(&mut self, _reader: &str) -> io::Result<()> {
-        *self = Kept {
-            attempts: self.attempts + 1,
-            ..Kept::default()
-        };
-        Ok(())
-    }
-
-    fn take(&mut self, found: Found<'_>) -> io::Result<()> {
-        match found {
-            Found::Type { media, .. } => self.media = media.to_owned(),
-            Found::Field { name, value, .. } => {
-                self.fields.push((name.to_owned(), value.to_owned()))
-            }
-            Found::Text { text, .. } => self.text.push_str(text),
-            Found::Child(child) => self.children.push((child.clone(), Vec::new(), None)),
-            Found::ChildBytes(bytes) => {
-                if let Some(child) = self.children.last_mut() {
-                    child.1.extend(bytes);
-                }
-            }
-            Found::ChildEnd(outcome) => {
-                if let Some(child) = self.children.last_mut() {
-                    child.2 = Some(outcome.clone());
-                }
-            }
-            Found::Missing(what) => self.missing.push(what.to_owned()),
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, _outcome: &Outcome) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn readers(limits: Limits) -> Readers {
-    Readers::new(env!("CARGO_BIN_EXE_extract-worker").into(), limits)
-}
-
-fn read(name: &str, bytes: &[u8]) -> (Outcome, Kept) {
-    let mut kept = Kept::default();
-    let outcome = readers(Limits::default())
-        .read(name, bytes, &mut kept)
-        .expect("the worker runs");
-    (outcome, kept)
-}
-
-fn end_of(child: &(Child, Vec<u8>, Option<Outcome>)) -> State {
-    child.2.as_ref().expect("every child ends").state
-}
+use comity_extract::{ExtractError, Limits, Readers, Source, State};
+use kept::{Kept, end_of, read, readers, zip};
+use std::{io, time::Duration};
 
 #[test]
 fn text_in_old_code_pages_is_read() {
@@ -120,18 +48,6 @@ fn nothing_in_it_is_empty_and_no_known_type_is_unsupported() {
         (outcome.state, kept.media.as_str()),
         (State::Unsupported, "application/octet-stream")
     );
-}
-
-/// A ZIP with these members.
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-    for (name, bytes) in members {
-        writer
-            .start_file(*name, zip::write::SimpleFileOptions::default())
-            .expect("in memory");
-        writer.write_all(bytes).expect("in memory");
-    }
-    writer.finish().expect("in memory").into_inner()
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 mod archive;
 mod html;
+mod mail;
+mod office;
+mod pdf;
 mod table;
 mod text;
 
@@ -35,6 +38,19 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ("application/zip" | "application/java-archive", _) => archive::zip(input, out),
         ("application/x-tar", _) => archive::tar(input, out),
         ("application/gzip", _) => archive::gzip(input, out, name),
+        ("application/pdf", _) => pdf::read(input, out),
+        ("message/rfc822", _) => mail::message(input, out),
+        ("application/mbox", _) => mail::mbox(input, out),
+        (media, _) if media.starts_with("application/vnd.openxmlformats-officedocument.") => {
+            office::ooxml(input, out)
+        }
+        (media, _) if media.starts_with("application/vnd.oasis.opendocument.") => {
+            office::odf(input, out)
+        }
+        // Books and maps whose pages are members of an archive.
+        ("application/epub+zip" | "application/vnd.google-earth.kmz", _) => {
+            archive::zip(input, out)
+        }
         (_, Some(guess)) => text::read(input, out, guess),
         _ => Err(Stop::Unsupported(format!(
             "nothing reads this type yet: {}",

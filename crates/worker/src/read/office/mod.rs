@@ -1,0 +1,31 @@
+//! Office documents that are a ZIP of XML: Office Open XML and OpenDocument.
+
+mod odf;
+mod package;
+mod sheet;
+mod slides;
+mod word;
+
+pub use odf::read as odf;
+
+use self::package::Package;
+use crate::{Input, Out, Stop};
+
+/// Word, Excel and PowerPoint since 2007.
+pub fn ooxml(input: &Input, out: &mut Out) -> Result<(), Stop> {
+    let mut package = Package::open(input)?;
+    package.properties(out)?;
+    // Which of the three it is, the main part says, and not the media type that a name may have given it.
+    if package.has("word/document.xml") || package.has("word/document2.xml") {
+        word::read(&mut package, out)?;
+    } else if package.has("xl/workbook.xml") {
+        sheet::read(&mut package, out)?;
+    } else if package.has("ppt/presentation.xml") {
+        slides::read(&mut package, out)?;
+    } else if package.has("xl/workbook.bin") {
+        out.missing("a workbook in the binary form (XLSB) is not read yet");
+    } else {
+        return Err(Stop::Damaged("it has no main part".to_owned()));
+    }
+    package.embedded(out)
+}
