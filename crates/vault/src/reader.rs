@@ -9,8 +9,8 @@ use comity_store::ObjectReader as File;
 use zstd::bulk::Decompressor;
 use zstd::zstd_safe::{compress_bound, find_frame_compressed_size};
 
-use crate::VaultError;
 use crate::object::{Codec, FOOTER_LEN, Footer, context};
+use crate::{LARGE_LEN, VaultError};
 
 /// Bytes handed on in one go where nothing is compressed.
 const PIECE: u64 = 1 << 20;
@@ -68,8 +68,8 @@ pub struct ReadScratch {
 }
 
 impl PackReader {
-    /// All bytes of an object, read and opened in one go: meant for less than 4 MiB, correct for any length that fits
-    /// in memory.
+    /// All bytes of an object, read and opened in one go; `None` if there are [`LARGE_LEN`] of them or more, however
+    /// few they are sealed: those are for [`PackReader::object`], which holds a frame at a time.
     ///
     /// # Errors
     /// As [`crate::Vault::open_object`] and [`ObjectReader::read_range`].
@@ -80,7 +80,7 @@ impl PackReader {
         key: &Key,
         object: ObjectId,
         scratch: &'a mut ReadScratch,
-    ) -> Result<&'a [u8], VaultError> {
+    ) -> Result<Option<&'a [u8]>, VaultError> {
         self.hold(offset, len)?;
         let malformed = |what| VaultError::Malformed { object, what };
         let ReadScratch {
@@ -98,10 +98,14 @@ impl PackReader {
             .split_last_chunk::<FOOTER_LEN>()
             .ok_or_else(|| malformed("it is too short for a footer"))?;
         let footer = Footer::parse(bytes, packed.len() as u64).map_err(malformed)?;
+        // A frame of zeros is a megabyte in some forty bytes.
+        if footer.len >= LARGE_LEN {
+            return Ok(None);
+        }
         if footer.codec == Codec::Stored {
             clear.clear();
             clear.extend_from_slice(body);
-            return Ok(clear);
+            return Ok(Some(clear));
         }
         let (frames, table) = body.split_at(body.len() - footer.frames as usize * 4);
         let starts = starts(table, &footer, frames.len() as u64).map_err(malformed)?;
@@ -113,7 +117,7 @@ impl PackReader {
             let frame = &frames[place[0] as usize..place[1] as usize];
             unpacker.unpack(frame, piece).map_err(malformed)?;
         }
-        Ok(clear)
+        Ok(Some(clear))
     }
 }
 

@@ -451,7 +451,12 @@ impl Scene<'_> {
                 object.id,
                 scratch,
             )
-            .map_err(|e| AppError::of_item(ern, e))?;
+            .map_err(|e| AppError::of_item(ern, e))?
+            .ok_or_else(|| {
+                AppError::Refused(format!(
+                    "{ern} is longer than its event says: run `comity verify --full`"
+                ))
+            })?;
         let payload = if self.out.is_zip() {
             Payload::Bytes(path, clear.to_vec())
         } else {

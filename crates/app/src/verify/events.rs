@@ -351,16 +351,20 @@ fn read_back(
     let secret = secret.ok_or("its key is gone")?;
     let pack = packs.get(held.pack).map_err(|e| e.to_string())?;
     let key = Key::new(secret.second);
-    let found = if held.len < WHOLE {
-        let bytes = pack.read_small(held.offset, held.len, &key, *id, scratch);
-        Hashes::of(bytes.map_err(|e| e.to_string())?, Also::default())
-    } else {
-        let reader = pack.object(held.offset, held.len, &key, *id);
-        let mut hasher = Hasher::new(Also::default());
-        reader
-            .and_then(|reader| reader.copy_to(&mut Sink(&mut hasher)))
-            .map_err(|e| e.to_string())?;
-        hasher.finish()
+    let small = match held.len < WHOLE {
+        true => pack.read_small(held.offset, held.len, &key, *id, scratch),
+        false => Ok(None),
+    };
+    let found = match small.map_err(|e| e.to_string())? {
+        Some(bytes) => Hashes::of(bytes, Also::default()),
+        None => {
+            let reader = pack.object(held.offset, held.len, &key, *id);
+            let mut hasher = Hasher::new(Also::default());
+            reader
+                .and_then(|reader| reader.copy_to(&mut Sink(&mut hasher)))
+                .map_err(|e| e.to_string())?;
+            hasher.finish()
+        }
     };
     if text(fields, "sha256") != Some(found.sha256.to_string().as_str()) {
         return Err(format!(

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comity_seal::sealed_len;
-use comity_vault::{Also, Codec, Hasher, Hashes, PackId, Place, Scratch, VaultError, encode_small};
+use comity_vault::{
+    Also, Codec, Hasher, Hashes, PackId, Place, ReadScratch, Scratch, VaultError, encode_small,
+};
 use proptest::prelude::*;
 
 use crate::fixture::{Fixture, key, noise, object, text};
@@ -67,6 +69,22 @@ fn every_edge_length_of_every_kind_comes_back() {
         fixture.vault.check_pack(&PackId([2; 16]).name()).unwrap(),
         []
     );
+}
+
+#[test]
+fn what_unpacks_to_much_is_not_held_in_memory() {
+    let fixture = Fixture::new();
+    let contents = [vec![0; 4 * MIB - 1], vec![0; 4 * MIB]];
+    let placed = fixture.pack_of([2; 16], &contents);
+    let pack = fixture.vault.open_pack(PackId([2; 16])).unwrap();
+    let mut scratch = ReadScratch::default();
+    let mut small = |nth: u8| {
+        let Place { offset, len, .. } = placed[usize::from(nth) - 1].into();
+        assert!(len < 1000, "zeros are sealed in few bytes");
+        let read = pack.read_small(offset, len, &key(nth), object(nth), &mut scratch);
+        read.unwrap().map(<[u8]>::len)
+    };
+    assert_eq!([small(1), small(2)], [Some(4 * MIB - 1), None]);
 }
 
 #[test]
