@@ -22,6 +22,7 @@ MAY_USE = {
     "seal": set(),
     "store": set(),
     "rig": set(),
+    "words": set(),
     "rules": {"core"},
     "vault": {"core", "seal", "store"},
     "ledger": {"core", "seal", "store"},
