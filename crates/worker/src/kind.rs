@@ -35,10 +35,35 @@ pub fn of(input: &Input, hint: &str) -> Kind {
     if let Some(guess) = text.filter(|_| is_vague(format)) {
         return text_kind(&head, guess, hint);
     }
+    if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])
+        && let Some((media, name)) = crate::read::ole_kind(input)
+    {
+        return kind(media, name, None);
+    }
     match format {
+        FileFormat::PersonalStorageTable => {
+            kind("application/x-outlook-pst", "Outlook mailbox (PST)", None)
+        }
         FileFormat::ArbitraryBinaryData | FileFormat::PlainText => by_signature(&head),
         _ => kind(format.media_type(), format.name(), text),
     }
+}
+
+/// What the name says the type were, where the content is another one. Endings that many kinds of file have, and kinds
+/// of text among each other, say nothing.
+pub fn disagreement(kind: &Kind, name: &str) -> Option<String> {
+    let ending = name
+        .rsplit_once('.')
+        .map(|(_, ending)| ending.to_ascii_lowercase())?;
+    let named = FileFormat::from_extension(&ending);
+    let first = named.first()?;
+    let agrees = |format: &FileFormat| {
+        let media = format.media_type();
+        let is_text = media.starts_with("text/") || is_vague(*format);
+        media == kind.media || (is_text && kind.text.is_some())
+    };
+    let encrypted = kind.media == "application/x-ole-encrypted";
+    (!encrypted && !named.iter().any(agrees)).then(|| format!(".{ending}: {}", first.name()))
 }
 
 fn is_vague(format: FileFormat) -> bool {

@@ -162,11 +162,11 @@ impl Out {
     pub fn lost_child(&mut self, mut child: Child, why: Stop) -> Result<(), Stop> {
         self.begin(&mut child)?;
         let outcome = why.outcome();
+        self.say(Found::ChildEnd(&outcome));
         self.missing(&format!(
             "{}: {}: {}",
             child.path, outcome.state, outcome.reason
         ));
-        self.say(Found::ChildEnd(&outcome));
         Ok(())
     }
 

@@ -31,6 +31,30 @@ pub fn unix(seconds: i64) -> Option<String> {
     Some(civil(year, month, day, hour as u32, minute as u32, second as u32)? + "Z")
 }
 
+/// A time of Windows: steps of 100 ns since 1601, UTC. Zero is none.
+pub fn windows(steps: u64) -> Option<String> {
+    let seconds = i64::try_from(steps / 10_000_000).ok()?;
+    if steps == 0 {
+        None
+    } else {
+        unix(seconds - 11_644_473_600)
+    }
+}
+
+/// A time of DOS, in two bytes for the date and two for the time; it has no zone.
+pub fn dos(packed: u32) -> Option<String> {
+    let (date, clock) = (packed >> 16, packed & 0xffff);
+    let (hour, minute, second) = (clock >> 11, clock >> 5 & 63, (clock & 31) * 2);
+    civil(
+        1980 + (date >> 9),
+        date >> 5 & 15,
+        date & 31,
+        hour,
+        minute,
+        second,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +65,11 @@ mod tests {
         assert_eq!(unix(1_739_513_400).as_deref(), Some("2025-02-14T06:10:00Z"));
         assert_eq!(unix(951_782_400).as_deref(), Some("2000-02-29T00:00:00Z"));
         assert_eq!(unix(i64::MAX), None);
+        assert_eq!(
+            windows(133_839_870_000_000_000).as_deref(),
+            Some("2025-02-14T06:10:00Z")
+        );
+        assert_eq!(dos(0x5a4e_3340).as_deref(), Some("2025-02-14T06:26:00"));
         assert_eq!(civil(2025, 13, 1, 0, 0, 0), None);
     }
 }

@@ -1,8 +1,9 @@
-//! Archives: their members, in their order, whatever their names say. Nothing is written anywhere.
+//! ZIP, TAR, GZ and 7z: their members, in their order, whatever their names say. Nothing is written anywhere.
 
 use crate::{Input, Out, Stop, decode, out::child, time};
 use comity_extract::{Child, Relation};
 use flate2::read::MultiGzDecoder;
+use sevenz_rust2::{ArchiveReader, Password};
 use std::io::{BufReader, Read};
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
@@ -158,4 +159,50 @@ pub fn gzip(input: &Input, out: &mut Out, name: &str) -> Result<(), Stop> {
         },
         &mut decoder,
     )
+}
+
+/// 7z. A block is unpacked from its beginning, so that its members come in the order of the archive.
+pub fn seven(input: &Input, out: &mut Out) -> Result<(), Stop> {
+    let mut archive = ArchiveReader::new(input.rewound(), Password::empty()).map_err(seven_stop)?;
+    // A second thread could not be made here.
+    archive.set_thread_count(1);
+    let mut stopped = None;
+    let read = archive.for_each_entries(|entry, reader| {
+        if entry.is_directory() {
+            return Ok(true);
+        }
+        let modified = entry
+            .has_last_modified_date
+            .then(|| time::windows(entry.last_modified_date().into()))
+            .flatten();
+        let modified = modified.unwrap_or_default();
+        let stated_size = Some(entry.size());
+        let child = Child {
+            stated_size,
+            modified,
+            ..child(Relation::Member, entry.name())
+        };
+        stopped = out.child(child, reader).err();
+        Ok(stopped.is_none())
+    });
+    match (stopped, read) {
+        (Some(stop), _) => Err(stop),
+        (None, read) => read.map_err(seven_stop),
+    }
+}
+
+fn seven_stop(error: sevenz_rust2::Error) -> Stop {
+    use sevenz_rust2::Error;
+    match error {
+        Error::PasswordRequired | Error::MaybeBadPassword(_) => {
+            Stop::Encrypted("the archive has a passphrase".to_owned())
+        }
+        Error::UnsupportedCompressionMethod(method) if method.contains("AES") => {
+            Stop::Encrypted("the archive has a passphrase".to_owned())
+        }
+        Error::UnsupportedCompressionMethod(method) => {
+            Stop::Unsupported(format!("it is compressed by {method}"))
+        }
+        other => Stop::Damaged(other.to_string()),
+    }
 }

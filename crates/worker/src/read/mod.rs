@@ -3,11 +3,17 @@
 mod archive;
 mod html;
 mod mail;
+mod movie;
 mod office;
+mod ole;
 mod pdf;
+mod picture;
+mod rar;
+mod rtf;
 mod table;
 mod text;
 
+pub use ole::kind as ole_kind;
 pub use table::separator;
 
 use crate::{
@@ -27,7 +33,11 @@ pub fn read_file(input: Input, mut out: Out, job: &Job) -> Outcome {
     if is_blank(&input) {
         return Outcome::new(State::Empty, "it has nothing but zeros or white space");
     }
-    let result = by_kind(&input, &mut out, &kind, &job.name);
+    let result = kind::disagreement(&kind, &job.name)
+        .map_or(Ok(()), |says| {
+            out.field("name_disagrees", &says, "name of the file")
+        })
+        .and_then(|()| by_kind(&input, &mut out, &kind, &job.name));
     out.end(result)
 }
 
@@ -36,9 +46,27 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ("text/html", Some(guess)) => html::read(input, out, guess),
         ("text/csv" | "text/tab-separated-values", Some(guess)) => table::read(input, out, guess),
         ("application/zip" | "application/java-archive", _) => archive::zip(input, out),
+        ("application/x-7z-compressed", _) => archive::seven(input, out),
+        ("application/vnd.rar" | "application/x-rar-compressed", _) => rar::read(input, out),
+        (
+            "application/mp4" | "video/mp4" | "video/quicktime" | "audio/mp4" | "video/x-m4v"
+            | "video/3gpp" | "audio/x-m4a",
+            None,
+        ) => movie::read(input, out),
         ("application/x-tar", _) => archive::tar(input, out),
         ("application/gzip", _) => archive::gzip(input, out, name),
+        (
+            "application/msword"
+            | "application/vnd.ms-excel"
+            | "application/vnd.ms-powerpoint"
+            | "application/vnd.ms-outlook"
+            | "application/x-ole-encrypted"
+            | "application/x-cfb",
+            _,
+        ) => ole::read(input, out),
         ("application/pdf", _) => pdf::read(input, out),
+        ("application/rtf" | "text/rtf", _) => rtf::read(input, out),
+        (media, None) if media.starts_with("image/") => picture::read(input, out),
         ("message/rfc822", _) => mail::message(input, out),
         ("application/mbox", _) => mail::mbox(input, out),
         (media, _) if media.starts_with("application/vnd.openxmlformats-officedocument.") => {

@@ -7,6 +7,7 @@ mod slides;
 mod word;
 
 pub use odf::read as odf;
+pub use sheet::{date, is_date};
 
 use self::package::Package;
 use crate::{Input, Out, Stop};

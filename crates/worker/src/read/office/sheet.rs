@@ -143,7 +143,7 @@ fn date_styles(package: &mut Package) -> Result<Vec<bool>, Stop> {
 }
 
 /// Whether a number format shows a date: day, month, year, hour or second outside quotes and brackets.
-fn is_date(code: &str) -> bool {
+pub fn is_date(code: &str) -> bool {
     let (mut quoted, mut bracket, mut escaped) = (false, false, false);
     code.chars().any(|c| {
         if escaped {
