@@ -30,6 +30,7 @@ const ECDSA_WITH: [(ObjectIdentifier, HashKind); 3] = [
 ];
 const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = oid("1.3.132.0.34");
+const P521: ObjectIdentifier = oid("1.3.132.0.35");
 const ED25519: ObjectIdentifier = oid("1.3.101.112");
 
 const MIN_RSA_BITS: u32 = 2048;
@@ -184,6 +185,18 @@ fn ecdsa(
                 key.verify_prehash(hashed, &signature)
             })
             .is_ok(),
+        P521 => {
+            // The crate refuses a digest of less than half the field, which FIPS 186-5 allows: it is the same number
+            // with zeros before it.
+            let mut padded = vec![0; 64_usize.saturating_sub(hashed.len())];
+            padded.extend_from_slice(hashed);
+            p521::ecdsa::VerifyingKey::from_sec1_bytes(bits)
+                .and_then(|key| {
+                    let signature = p521::ecdsa::Signature::from_der(signature)?;
+                    key.verify_prehash(&padded, &signature)
+                })
+                .is_ok()
+        }
         other => return Err(not_accepted("an elliptic curve", &other)),
     })
 }

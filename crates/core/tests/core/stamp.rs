@@ -175,6 +175,7 @@ fn words(result: Result<TokenFacts, Vec<StampError>>) -> String {
 #[test]
 fn tokens_of_every_algorithm_hold() {
     let p384: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-384"];
+    let p521: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-521"];
     let pss: &[&str] = &[
         "-sha256",
         "-sigopt",
@@ -199,6 +200,13 @@ fn tokens_of_every_algorithm_hold() {
             digest: "sha384",
             ..GOOD
         },
+        Kind {
+            key: p521,
+            signing: &["-sha512"],
+            digest: "sha512",
+            ..GOOD
+        },
+        Kind { key: p521, ..GOOD },
         Kind {
             key: &["rsa:2048"],
             signing: &["-sha512"],
