@@ -1,7 +1,9 @@
 //! Nothing of a centre shows what it holds or whose it is.
 
 use comity_app::verify::Depth;
+use comity_store::Disk;
 
+use crate::backup::back_up;
 use crate::fixture::*;
 
 on_every_kind! {
@@ -58,7 +60,13 @@ fn no_file_shows_a_sentence_a_file_name_or_a_persons_name(kind: Kind) {
         PASSPHRASE.as_bytes(),
     ];
     let digests: [&[u8]; 2] = [digest.as_bytes(), &raw];
-    let all = || files(&world.dir).into_iter().chain(files(&world.objects));
+    let backup = world.folder.path().join("backup");
+    assert_eq!(back_up(&world, &backup, Disk::real()).unwrap().findings, []);
+    let all = || {
+        [&world.dir, &world.objects, &backup]
+            .into_iter()
+            .flat_map(|folder| files(folder))
+    };
     assert!(all().count() > 8);
     for (name, bytes) in all() {
         for secret in secrets.iter().chain(&digests) {

@@ -156,6 +156,62 @@ fn after_sharing_only_enough_shares_open_the_centre() {
     );
 }
 
+/// A backup of a shared centre, checked whole by the shares of that time and by nothing else.
+#[test]
+fn a_backup_is_checked_whole_by_shares() {
+    let (world, folder) = shared(&[]);
+    let file = |names: &[&str]| {
+        let words: Vec<String> = names.iter().map(|n| words_of(&folder.join(n))).collect();
+        let path = world.folder.path().join("gathered");
+        fs::write(&path, words.join("\n")).unwrap();
+        path
+    };
+    let with = |names: &[&str], words: &[&str]| {
+        let file = file(names);
+        let mut ran = world.comity(words);
+        ran.env("COMITY_SHARES_FILE", file).output().unwrap()
+    };
+    let enough = ["UKR-1-of-3.share", "UKR-3-of-3.share", "LTU-1-of-2.share"];
+    let ran = with(&enough, &["backup", "copy"]);
+    assert!(ran.status.success(), "{}", both(&ran));
+    let check = ["backup", "copy", "--check", "--full"];
+    let ran = with(&enough, &check);
+    assert!(ran.status.success(), "{}", both(&ran));
+    let ran = with(&enough, &[&check[..], &["--json"]].concat());
+    let said: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(said["items_read"], 2, "{said}");
+
+    let ran = with(&enough[..2], &check);
+    assert!(!ran.status.success());
+    assert!(both(&ran).contains("too few shares"), "{}", both(&ran));
+    let ran = world.run(&check);
+    assert!(!ran.status.success());
+    let said = both(&ran);
+    assert!(said.contains("no passphrase opens"), "{said}");
+
+    // A byte of an item: found through the shares, as through a passphrase.
+    let packs = world.folder.path().join("copy/centre/vault");
+    let pack = files_below(&packs).pop().unwrap();
+    let mut bytes = fs::read(&pack).unwrap();
+    let at = 64 + 70;
+    bytes[at] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    let ran = with(&enough, &check);
+    assert_eq!(ran.status.code(), Some(1), "{}", both(&ran));
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => files_below(&path),
+            false => vec![path],
+        })
+        .collect()
+}
+
 #[test]
 fn each_share_that_does_not_fit_is_told_why() {
     let (world, folder) = shared(&["--keep-passphrase"]);
