@@ -1,4 +1,4 @@
-//! Asking an authority over HTTP (RFC 3161 section 3.4), and getting revocation lists.
+//! Asking an authority over HTTP (RFC 3161 section 3.4), getting revocation lists, and asking responders.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,10 +45,19 @@ impl Http {
 
     /// Sends a request and gives the bytes of the response, granted or not.
     pub(crate) fn ask(&self, url: &str, request: &[u8]) -> Result<Vec<u8>, String> {
+        self.post(url, "application/timestamp-query", request)
+    }
+
+    /// Asks a responder about a certificate (RFC 6960, appendix A).
+    pub(crate) fn ask_about(&self, url: &str, request: &[u8]) -> Result<Vec<u8>, String> {
+        self.post(url, "application/ocsp-request", request)
+    }
+
+    fn post(&self, url: &str, kind: &str, request: &[u8]) -> Result<Vec<u8>, String> {
         let mut answer = self
             .agent
             .post(url)
-            .content_type("application/timestamp-query")
+            .content_type(kind)
             .send(request)
             .map_err(|e| e.to_string())?;
         answer

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use comity_core::digest::Digest;
 use comity_core::stamp::{
     About, Certificates, FIRST_TOKEN, HashKind, SeriesFacts, StampFile, TokenFacts, check_token,
-    request, revocation_points,
+    ocsp_request, request, revocation_points,
 };
 use comity_store::FileLock;
 
@@ -303,7 +303,8 @@ fn stamped_bytes(
     names.iter().map(read).collect()
 }
 
-/// The revocation lists that the certificates of a chain name, in PEM; and what could not be got.
+/// The revocation lists that the certificates of a chain name, and what the responders that they name answer about each
+/// of them, in PEM; and what could not be got.
 fn get_lists(http: &Http, facts: &TokenFacts) -> (Option<Vec<u8>>, Vec<String>) {
     let mut urls: Vec<String> = Vec::new();
     for certificate in &facts.chain {
@@ -320,6 +321,17 @@ fn get_lists(http: &Http, facts: &TokenFacts) -> (Option<Vec<u8>>, Vec<String>) 
             Err(why) => not_got.push(format!("the revocation list {url} could not be got: {why}")),
         }
     }
+    for pair in facts.chain.windows(2) {
+        let Some((request, urls)) = ocsp_request(&pair[0], &pair[1]) else {
+            continue;
+        };
+        for url in urls.iter().take(1) {
+            match http.ask_about(url, &request) {
+                Ok(answer) => pem.push_str(&block("OCSP RESPONSE", &answer)),
+                Err(why) => not_got.push(format!("the responder {url} did not answer: {why}")),
+            }
+        }
+    }
     ((!pem.is_empty()).then(|| pem.into_bytes()), not_got)
 }
 
@@ -332,12 +344,17 @@ fn as_pem(bytes: &[u8]) -> String {
         }
         return text;
     }
-    let mut text = "-----BEGIN X509 CRL-----\n".to_owned();
-    let encoded = STANDARD.encode(bytes);
+    block("X509 CRL", bytes)
+}
+
+/// A block of PEM.
+fn block(label: &str, der: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let encoded = STANDARD.encode(der);
     for line in encoded.as_bytes().chunks(64) {
         text.push_str(&String::from_utf8_lossy(line));
         text.push('\n');
     }
-    text.push_str("-----END X509 CRL-----\n");
+    text.push_str(&format!("-----END {label}-----\n"));
     text
 }

@@ -1,4 +1,5 @@
-//! A time stamp authority on the loopback: a few lines of HTTP around `openssl ts -reply`.
+//! A time stamp authority and its responder on the loopback: a few lines of HTTP around `openssl ts -reply` and
+//! `openssl ocsp`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -28,7 +29,7 @@ impl Authority {
              [req]\ndistinguished_name=dn\n[dn]\n\
              [v3_ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n\
              [v3_tsa]\nextendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n\
-             crlDistributionPoints=URI:{url}/ca.crl\n\
+             crlDistributionPoints=URI:{url}/ca.crl\nauthorityInfoAccess=OCSP;URI:{url}/ocsp\n\
              [tsa]\ndefault_tsa=t1\n[t1]\nserial=serial\nsigner_cert=tsa.pem\nsigner_key=tsa.key\nsigner_digest=sha256\n\
              default_policy=1.2.3.4.1\ndigests=sha256,sha512\naccuracy=secs:1\n"
         );
@@ -36,7 +37,10 @@ impl Authority {
         put("tsa.cnf", config.as_bytes());
         put("serial", b"01\n");
         put("number", b"01\n");
-        put("index.txt", b"");
+        put(
+            "index.txt",
+            b"V\t450101000000Z\t\t07\tunknown\t/O=Tests/CN=Authority\n",
+        );
         let days = days.to_string();
         for words in [
             "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 -subj /O=Tests/CN=Root -config tsa.cnf -extensions v3_ca",
@@ -84,6 +88,11 @@ fn serve(mut stream: TcpStream, folder: &Path, failing: &AtomicU32) -> std::io::
     stream.read_exact(&mut body)?;
     let (status, answer) = if head.starts_with("get") {
         ("200 OK", fs::read(folder.join("ca.crl"))?)
+    } else if head.starts_with("post /ocsp") {
+        fs::write(folder.join("ask.der"), body)?;
+        let words = "ocsp -index index.txt -CA ca.pem -rsigner ca.pem -rkey ca.key -reqin ask.der -respout answer.der -ndays 1";
+        openssl(folder, &words.split(' ').collect::<Vec<_>>());
+        ("200 OK", fs::read(folder.join("answer.der"))?)
     } else if failing
         .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
         .is_ok()

@@ -295,3 +295,35 @@ fn damage_of_what_is_kept_is_found_and_named() {
     put(&folder, "notes.txt", b"x");
     assert!(findings(&world).contains("has no place in a series"));
 }
+
+/// The list of this authority never changes; what its responder says does.
+#[test]
+fn a_responders_answer_is_kept_and_stops_a_revoked_authority() {
+    let authority = Authority::new(365);
+    let world = World::new();
+    add(&world, "a", &authority, &[]);
+    world.fine(&["stamp", "now"]);
+    let folder = series(&world);
+    let kept = fs::read_to_string(folder.join("000.crl")).unwrap();
+    assert!(kept.contains("BEGIN X509 CRL"), "{kept}");
+    let (_, answer) = kept.split_once("-----BEGIN OCSP RESPONSE-----\n").unwrap();
+    let (answer, _) = answer.split_once("-----END").unwrap();
+    // By hand, as the document says.
+    let place = authority.file("ca.pem").parent().unwrap().to_owned();
+    fs::write(place.join("kept"), answer).unwrap();
+    openssl(&place, &["base64", "-d", "-in", "kept", "-out", "kept.der"]);
+    let words = "ocsp -respin kept.der -issuer ca.pem -cert tsa.pem -CAfile ca.pem -no_nonce";
+    let said = openssl(&place, &words.split(' ').collect::<Vec<_>>());
+    assert!(said.contains("tsa.pem: good"), "{said}");
+
+    let revoked = b"R\t450101000000Z\t200101000000Z\t07\tunknown\t/O=Tests/CN=Authority\n";
+    fs::write(place.join("index.txt"), revoked).unwrap();
+    world.fine(&["case", "new", "Another"]);
+    let ran = world.run(&["stamp", "now"]);
+    let said = both(&ran);
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("was revoked before the time of the token"),
+        "{said}"
+    );
+}

@@ -15,6 +15,8 @@ use crate::digest::Digest;
 const MAX_CERTIFICATES: usize = 64;
 /// `id-kp-timeStamping`, RFC 3161 section 2.3.
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+/// `id-kp-OCSPSigning`, RFC 6960 section 4.2.2.2.
+const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
 const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 
@@ -163,6 +165,18 @@ impl Known {
             return Err(self.unfit("may not issue certificates for time stamping"));
         }
         Ok(())
+    }
+
+    /// Whether `issuer` made it, and made it to answer about certificates, valid at `secs`.
+    pub fn may_answer_for(&self, issuer: &Known, secs: u64) -> bool {
+        let usage = self.extension::<ExtendedKeyUsage>();
+        let is_for_it = usage
+            .is_ok_and(|found| found.is_some_and(|(_, usage)| usage.0.contains(&OCSP_SIGNING)));
+        is_for_it
+            && self.tbs().issuer() == issuer.tbs().subject()
+            && self.valid_at(secs).is_ok()
+            && self.understood().is_ok()
+            && super::chain::is_signed_by(self, issuer).is_ok()
     }
 
     /// Whether it may sign revocation lists.

@@ -89,6 +89,11 @@ fn issued(issuer: &Known, subject: &Known, below: usize, secs: u64) -> Result<()
     issuer.valid_at(secs)?;
     issuer.understood()?;
     issuer.may_issue(below)?;
+    is_signed_by(subject, issuer)
+}
+
+/// Whether the signature of `subject` is that of `issuer`.
+pub(super) fn is_signed_by(subject: &Known, issuer: &Known) -> Result<(), StampError> {
     let message = subject
         .tbs()
         .to_der()

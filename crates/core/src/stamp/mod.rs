@@ -7,6 +7,7 @@ mod asn1;
 mod certificate;
 mod chain;
 mod hash;
+mod ocsp;
 mod revocation;
 mod series;
 mod signature;
@@ -15,6 +16,7 @@ mod token;
 pub use asn1::{granted, request};
 pub use certificate::{Certificates, revocation_points};
 pub use hash::HashKind;
+pub use ocsp::ocsp_request;
 pub use series::{
     About, FIRST_TOKEN, SeriesFacts, SeriesFiles, StampFile, Stamped, check_series,
     is_authority_name,

@@ -13,33 +13,53 @@ const DELTA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
 /// say nothing; a certificate that stands on it is revoked all the same.
 const ISSUING_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 
-const PEM_BEGIN: &str = "-----BEGIN X509 CRL-----";
-const PEM_END: &str = "-----END X509 CRL-----";
+const LIST: &str = "X509 CRL";
+const ANSWER: &str = "OCSP RESPONSE";
 
-/// Reads the lists of a `<N>.crl`.
-pub(super) fn parse_pem(pem: &[u8]) -> Result<Vec<CertificateList>, StampError> {
+/// What a `<N>.crl` holds.
+#[derive(Default)]
+pub(super) struct Revocation {
+    pub lists: Vec<CertificateList>,
+    /// Answers of responders, in DER.
+    pub answers: Vec<Vec<u8>>,
+}
+
+/// Reads a `<N>.crl`.
+pub(super) fn parse_pem(pem: &[u8]) -> Result<Revocation, StampError> {
     let bad = |why: &str| StampError::Malformed {
         what: "a file of revocation lists",
         why: why.to_owned(),
     };
     let text = std::str::from_utf8(pem).map_err(|_| bad("it is not text"))?;
-    let mut lists = Vec::new();
+    let mut found = Revocation::default();
     let mut rest = text;
-    while let Some(begin) = rest.find(PEM_BEGIN) {
+    while let Some((label, begin)) = next_block(rest) {
         let from = rest.get(begin..).unwrap_or_default();
-        let end = from.find(PEM_END).ok_or_else(|| bad("it is cut short"))?;
-        let block = from.get(..end + PEM_END.len()).unwrap_or_default();
-        rest = from.get(end + PEM_END.len()..).unwrap_or_default();
+        let close = format!("-----END {label}-----");
+        let end = from.find(&close).ok_or_else(|| bad("it is cut short"))? + close.len();
+        let block = from.get(..end).unwrap_or_default();
+        rest = from.get(end..).unwrap_or_default();
         let (_, der) = der::pem::decode_vec(format!("{block}\n").as_bytes())
             .map_err(|error| bad(&error.to_string()))?;
-        lists.push(
-            CertificateList::from_der(&der).map_err(malformed("a file of revocation lists"))?,
-        );
+        match label {
+            LIST => found.lists.push(
+                CertificateList::from_der(&der).map_err(malformed("a file of revocation lists"))?,
+            ),
+            _ => found.answers.push(der),
+        }
     }
-    if lists.is_empty() {
-        return Err(bad("no list is in it"));
+    if found.lists.is_empty() && found.answers.is_empty() {
+        return Err(bad("neither a list nor an answer is in it"));
     }
-    Ok(lists)
+    Ok(found)
+}
+
+/// The kind of the next block, and where it begins.
+fn next_block(text: &str) -> Option<(&'static str, usize)> {
+    let blocks = [LIST, ANSWER].into_iter();
+    blocks
+        .filter_map(|label| Some((label, text.find(&format!("-----BEGIN {label}-----"))?)))
+        .min_by_key(|(_, begin)| *begin)
 }
 
 /// Holds the lists against a chain whose token was made at `secs`. Lists of issuers outside the chain are passed

@@ -12,7 +12,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::asn1::{TstInfo, generalized_time, granted, positive};
 use super::certificate::{Certificates, Known};
-use super::{HashKind, StampError, chain, malformed, revocation, signature};
+use super::{HashKind, StampError, chain, malformed, ocsp, revocation, signature};
 use crate::digest::Digest;
 
 const fn oid(text: &str) -> ObjectIdentifier {
@@ -240,8 +240,12 @@ impl Token {
         };
         revocation::check(&self.lists, &chain, secs, problems);
         match lists.map(revocation::parse_pem).transpose() {
-            Ok(lists) => {
-                revocation::check(&lists.unwrap_or_default(), &chain, secs, problems);
+            Ok(found) => {
+                let found = found.unwrap_or_default();
+                revocation::check(&found.lists, &chain, secs, problems);
+                for answer in &found.answers {
+                    ocsp::check(answer, &chain, secs, problems);
+                }
             }
             Err(error) => problems.push(error),
         }

@@ -4,7 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use comity_core::stamp::{Certificates, HashKind, StampError, TokenFacts, check_token, request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use comity_core::stamp::{
+    Certificates, HashKind, StampError, TokenFacts, check_token, ocsp_request, request,
+};
 use tempfile::TempDir;
 
 const NONCE: &[u8] = &[0x51, 2, 3, 4, 5, 6, 7, 8];
@@ -471,10 +475,144 @@ fn expired_and_revoked_certificates_are_named() {
     let mut altered = text.into_bytes();
     altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
     assert!(check(&altered).is_err());
-    assert!(words(check(b"nothing")).contains("no list is in it"));
+    assert!(words(check(b"nothing")).contains("neither a list nor an answer is in it"));
     let other = Played::new(&GOOD);
     let said = words(check(&list(&other)));
     assert!(said.contains("is not signed by its issuer"), "{said}");
+}
+
+/// An answer of the responder of the root, as `openssl ocsp` gives it to our request, in PEM.
+fn answer(played: &Played, index: &[u8], signer: &str) -> Vec<u8> {
+    played.write("index.txt", index);
+    let chain = played.check(&played.stamp(HashKind::Sha256)).unwrap().chain;
+    let (request, urls) = ocsp_request(&chain[0], &chain[1]).unwrap();
+    assert_eq!(urls, ["http://127.0.0.1/ocsp"]);
+    played.write("ask.der", &request);
+    let (certificate, key) = (format!("{signer}.pem"), format!("{signer}.key"));
+    let words = [
+        "ocsp",
+        "-index",
+        "index.txt",
+        "-CA",
+        "ca.pem",
+        "-rsigner",
+        &certificate,
+        "-rkey",
+        &key,
+        "-reqin",
+        "ask.der",
+        "-respout",
+        "answer.der",
+        "-ndays",
+        "1",
+    ];
+    played.openssl(&words);
+    block(&played.read("answer.der"))
+}
+
+fn block(answer: &[u8]) -> Vec<u8> {
+    let mut text = "-----BEGIN OCSP RESPONSE-----\n".to_owned();
+    for line in BASE64.encode(answer).as_bytes().chunks(64) {
+        text += &format!("{}\n", String::from_utf8_lossy(line));
+    }
+    (text + "-----END OCSP RESPONSE-----\n").into_bytes()
+}
+
+/// The root's certificate in DER.
+fn certificate_of(played: &Played) -> Vec<u8> {
+    played.openssl(&["x509", "-in", "ca.pem", "-outform", "DER", "-out", "ca.der"]);
+    played.read("ca.der")
+}
+
+#[test]
+fn answers_of_a_responder_hold_or_are_named() {
+    const GOOD_INDEX: &[u8] = b"V\t450101000000Z\t\t1267\tunknown\t/O=Tests/CN=Authority\n";
+    let kind = Kind {
+        extensions: "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n\
+                     authorityInfoAccess=OCSP;URI:http://127.0.0.1/ocsp",
+        ..GOOD
+    };
+    let played = Played::new(&kind);
+    let response = played.stamp(HashKind::Sha256);
+    let check = |answer: &[u8]| {
+        let trusted = played.trusted();
+        let checked = check_token(&response, &[STAMPED], &trusted, Some(answer), Some(NONCE));
+        match checked.is_ok() {
+            true => String::new(),
+            false => words(checked),
+        }
+    };
+    let good = answer(&played, GOOD_INDEX, "ca");
+    assert_eq!(check(&good), "");
+    // Whom the issuer names for it may answer, and nobody else.
+    for (name, usage, fine) in [
+        ("responder", "OCSPSigning", true),
+        ("other", "clientAuth", false),
+    ] {
+        played.write("usage", format!("extendedKeyUsage={usage}\n").as_bytes());
+        let key = format!("{name}.key");
+        let asked = [
+            "req",
+            "-nodes",
+            "-keyout",
+            &key,
+            "-out",
+            "o.csr",
+            "-subj",
+            "/CN=Responder",
+            "-config",
+            "tsa.cnf",
+            "-newkey",
+        ];
+        played.openssl(&[&asked[..], kind.key].concat());
+        let made = format!("{name}.pem");
+        played.openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            "o.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-set_serial",
+            "9",
+            "-out",
+            &made,
+            "-days",
+            "30",
+            "-extfile",
+            "usage",
+        ]);
+        let said = check(&answer(&played, GOOD_INDEX, name));
+        assert_eq!(said.is_empty(), fine, "{name}: {said}");
+        assert!(fine || said.contains("neither by the issuer nor"), "{said}");
+    }
+    let revoked = |when: &str| {
+        let index = format!("R\t450101000000Z\t{when}\t1267\tunknown\t/O=Tests/CN=Authority\n");
+        check(&answer(&played, index.as_bytes(), "ca"))
+    };
+    assert!(revoked("200101000000Z").contains("was revoked before the time of the token"));
+    assert!(revoked("200101000000Z,keyCompromise").contains("was revoked before"));
+    assert_eq!(
+        revoked("400101000000Z"),
+        "",
+        "revoked after the time of the token"
+    );
+    assert!(check(&answer(&played, b"", "ca")).contains("not known to the responder"));
+    // Another issuer's answer is about others; an altered one is named.
+    let other = Played::new(&kind);
+    let said = check(&answer(&other, GOOD_INDEX, "ca"));
+    assert!(said.contains("about no certificate of the chain"), "{said}");
+    answer(&played, GOOD_INDEX, "ca");
+    let der = played.read("answer.der");
+    // Up to the certificates that the responder sent along, which its issuer's own key does not need.
+    let end = find(&der, &certificate_of(&played));
+    for at in (0..end).step_by(7) {
+        let mut altered = der.clone();
+        altered[at] ^= 1;
+        assert_ne!(check(&block(&altered)), "", "byte {at}");
+    }
 }
 
 #[test]
