@@ -37,15 +37,15 @@ def texts(language, seed):
             yield " ".join(drawn[start : start + 13]).capitalize() + ". "
 
 
-def small(folder, files=50_000, mean_bytes=2_680):
-    """`files` texts in Ukrainian, Russian and English in turn; 137 MB when there are 50,000."""
-    return _made(folder, lambda path: _write_small(path, files, mean_bytes))
+def small(folder, files=50_000, mean_bytes=2_680, first=0):
+    """`files` texts in Ukrainian, Russian and English in turn, numbered from `first` on; 137 MB when there are 50,000."""
+    return _made(folder, lambda path: _write_small(path, files, mean_bytes, first))
 
 
-def _write_small(folder, files, mean_bytes):
+def _write_small(folder, files, mean_bytes, first=0):
     dice = random.Random(1)
     sources = {language: texts(language, language) for language in WORDS}
-    for number in range(files):
+    for number in range(first, first + files):
         language = ("uk", "ru", "en")[number % 3]
         wanted = int(mean_bytes * dice.choice((0.2, 0.5, 0.8, 1, 1, 1.2, 1.5, 1.8)))
         text = bytearray(f"№ {number}\n".encode())

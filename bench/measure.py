@@ -48,7 +48,7 @@ class Table:
 
     def add(self, work, program, took):
         self.rows.setdefault(work, {}).setdefault(program, []).append(took)
-        print(f"  {work:<24} {program:<26} {took.seconds:8.2f} s  cpu {took.cpu:8.2f} s  {took.peak_mb:7.0f} MB", flush=True)
+        print(f"  {work:<36} {program:<26} {took.seconds:8.2f} s  cpu {took.cpu:8.2f} s  {took.peak_mb:7.0f} MB", flush=True)
 
     def text(self):
         lines = ["| work | program | median s | ÷ Comity | cpu s | peak MB |", "| --- | --- | ---: | ---: | ---: | ---: |"]

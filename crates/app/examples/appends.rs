@@ -1,14 +1,18 @@
 //! Durable appends a second, by number of callers and size of batch: each event is acknowledged when it stands in a
-//! published checkpoint.
+//! published checkpoint. Then the same with five witnesses on the loopback, which must not slow acknowledgement, and how
+//! long it takes from an event to a checkpoint that all five cosigned.
 //!
 //! ```text
 //! cargo run --release -p comity-app --example appends [-- --quick]
 //! ```
 use std::error::Error;
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use comity_app::attest::Outcome::Cosigned;
 use comity_app::centre::{Founding, create};
 use comity_app::commit::{Draft, Subject};
 use comity_app::event::EventDraft;
@@ -17,8 +21,15 @@ use comity_app::project::ObjectAt;
 use comity_app::{Ambient, AppError, Centre};
 use comity_core::id::Ern;
 use comity_keyring::Argon2Params;
+use comity_store::Disk;
+use comity_witness::{Limits, Rate, Server, Witness};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+const CALLERS: [usize; 3] = [1, 8, 64];
+const BATCHES: [usize; 4] = [10, 100, 1_000, 10_000];
+/// The policy of a centre without witnesses.
+const NOBODY: &str = "quorum none\n";
 
 /// Items on whose chains events are appended: as many as there are callers at most.
 const ITEMS: usize = 64;
@@ -31,15 +42,99 @@ fn main() -> Outcome<()> {
 
     println!("| callers | events a commit | events a second |");
     println!("| ---: | ---: | ---: |");
-    for callers in [1, 8, 64] {
+    for callers in CALLERS {
         let rate = singles(&centre, &chains, callers, seconds)?;
         println!("| {callers} | 1 | {rate:.0} |");
     }
-    for batch in [10, 100, 1_000, 10_000] {
+    for batch in BATCHES {
         let rate = batches(&centre, &chains, batch, seconds)?;
         println!("| 1 | {batch} | {rate:.0} |");
     }
+    witnessed(&centre, &chains, folder.path(), quick)
+}
+
+/// The same events with and without witnesses, in turns; then one event at a time up to the quorum.
+fn witnessed(centre: &Centre, chains: &[Chain], folder: &Path, quick: bool) -> Outcome<()> {
+    let (turns, seconds, rounds) = if quick { (2, 1, 20) } else { (3, 5, 300) };
+    let actor = centre.actor(&mut centre.session()?, "Bench")?;
+    let (policy, witnesses) = witnesses(centre, folder)?;
+    println!("\n| callers | events a commit | without witnesses | with five | ratio |");
+    println!("| ---: | ---: | ---: | ---: | ---: |");
+    for (callers, batch) in CALLERS
+        .map(|n| (n, 1))
+        .into_iter()
+        .chain(BATCHES.map(|n| (1, n)))
+    {
+        let mut rates = [0.0, 0.0];
+        for turn in 0..2 * turns {
+            let is_on = turn % 2 == 1;
+            centre.set_witness_policy(&actor, if is_on { &policy } else { NOBODY }, 3600)?;
+            rates[turn % 2] += match batch {
+                1 => singles(centre, chains, callers, seconds)?,
+                batch => batches(centre, chains, batch, seconds)?,
+            } / turns as f64;
+            centre.attester.settle(Duration::from_secs(60));
+        }
+        let [off, on] = rates;
+        println!(
+            "| {callers} | {batch} | {off:.0} | {on:.0} | {:.2} |",
+            on / off
+        );
+    }
+    centre.set_witness_policy(&actor, &policy, 3600)?;
+    centre.attester.settle(Duration::from_secs(60));
+    let mut took = Vec::new();
+    for _ in 0..rounds {
+        let began = Instant::now();
+        centre.append(draft(centre, &chains[0])?)?;
+        centre.attester.settle(Duration::from_secs(60));
+        took.push(began.elapsed().as_secs_f64() * 1e3);
+        let answers = centre.attester.last_answers();
+        if let Some(other) = answers.iter().find(|one| one.outcome != Cosigned) {
+            return Err(format!("{}: {:?}", other.name, other.outcome).into());
+        }
+    }
+    took.sort_by(f64::total_cmp);
+    let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
+    println!(
+        "\nfrom an event to the cosignatures of five witnesses on the loopback, {rounds} times:"
+    );
+    println!("p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
+    drop(witnesses);
     Ok(())
+}
+
+/// Five witnesses that serve on the loopback, and the policy that asks for all of them.
+fn witnesses(centre: &Centre, folder: &Path) -> Outcome<(String, Vec<Server>)> {
+    let (mut policy, mut servers) = (String::new(), Vec::new());
+    for name in ["aster", "birch", "cedar", "daisy", "elder"] {
+        let dir = folder.join(name);
+        let seed = [name.as_bytes()[0]; 32];
+        let witness = Witness::create(&dir, Disk::real(), name, [&seed, &seed])?;
+        witness.follow(centre.log_keys().vkeys())?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        for line in std::fs::read_to_string(dir.join("keys"))?.lines() {
+            policy += &format!("{line} http://{address}\n");
+        }
+        policy += &format!("group {name} all {name}-ed25519 {name}-ml-dsa-44\n");
+        let rate = Rate {
+            per_second: 0,
+            burst: 0,
+        };
+        let limits = Limits {
+            rate,
+            ..Limits::default()
+        };
+        servers.push(Server::start(witness, listener, Arc::new(now), limits)?);
+    }
+    policy += "group five all aster birch cedar daisy elder\nquorum five\n";
+    Ok((policy, servers))
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }
 
 /// A chain, and the number of the key of its custody sections.

@@ -32,6 +32,10 @@ struct Shared {
     changed: Condvar,
 }
 
+/// A log that grows all the time is shown to witnesses at most so often, unless somebody waits for them: witnesses on the
+/// same machine must not slow those whose events are acknowledged.
+const GAP: Duration = Duration::from_millis(500);
+
 #[derive(Default)]
 struct State {
     setting: Option<Arc<Setting>>,
@@ -40,6 +44,10 @@ struct State {
     is_running: bool,
     /// Whether anything was published by this process.
     has_published: bool,
+    /// When the last round began.
+    began: Option<Instant>,
+    /// How many wait for what witnesses answer.
+    waiting: usize,
     /// Rounds that are over.
     rounds: u64,
     last: Vec<Asked>,
@@ -180,12 +188,15 @@ impl Attester {
     }
 
     fn wait<T>(&self, at_most: Duration, found: impl Fn(&State) -> Option<T>) -> Option<T> {
-        let state = self.shared.state();
+        let mut state = self.shared.state();
+        state.waiting += 1;
+        self.shared.changed.notify_all();
         let waited = self
             .shared
             .changed
             .wait_timeout_while(state, at_most, |state| found(state).is_none());
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
         found(&state)
     }
 
@@ -247,9 +258,12 @@ impl Shared {
     fn run(&self) {
         loop {
             let (setting, checkpoint) = {
-                let mut state = self.state();
+                let mut state = self.pause(self.state());
                 match (state.setting.clone(), state.newest.take()) {
-                    (Some(setting), Some(checkpoint)) => (setting, checkpoint),
+                    (Some(setting), Some(checkpoint)) => {
+                        state.began = Some(Instant::now());
+                        (setting, checkpoint)
+                    }
                     _ => {
                         state.is_running = false;
                         self.changed.notify_all();
@@ -260,6 +274,18 @@ impl Shared {
             // What fails here stops nothing: age and answers show it, and the next publication tries again.
             let _ = self.round(&setting, &checkpoint);
         }
+    }
+
+    /// Waits until the next round may begin.
+    fn pause<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        if state.newest.is_none() {
+            return state;
+        }
+        let since = state.began.map_or(GAP, |began| began.elapsed());
+        let waited = self
+            .changed
+            .wait_timeout_while(state, GAP.saturating_sub(since), |s| s.waiting == 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn round(&self, setting: &Setting, checkpoint: &SignedCheckpoint) -> Result<Vec<Asked>> {

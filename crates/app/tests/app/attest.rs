@@ -5,7 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use comity_app::attest::Outcome;
 use comity_app::audit::{self, Source, audit};
@@ -100,6 +101,45 @@ fn record(centre: &Centre, name: &str) -> Result<u64, AppError> {
 
 fn settle(centre: &Centre) {
     assert!(centre.attester.settle(Duration::from_secs(20)));
+}
+
+/// Of a log that grows all the time witnesses see some checkpoints, and the last one.
+#[test]
+fn a_busy_log_is_shown_now_and_then() {
+    let world = World::new(PLAIN);
+    let centre = world.open();
+    let mut aster = Running::start(&world, &centre, "aster");
+    aster.go_away();
+    let shown = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&shown);
+    let clock = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        NOW
+    };
+    let listener = TcpListener::bind(aster.address).unwrap();
+    let server = Server::start(
+        aster.witness(),
+        listener,
+        Arc::new(clock),
+        Limits::default(),
+    );
+    set(&centre, &[&aster], "quorum aster\n");
+    settle(&centre);
+    shown.store(0, Ordering::Relaxed);
+    let began = Instant::now();
+    for number in 0..40 {
+        record(&centre, &format!("case {number}")).unwrap();
+    }
+    let size = record(&centre, "the last").unwrap() + 1;
+    settle(&centre);
+    let halves = (began.elapsed().as_millis() / 500) as u32;
+    let times = shown.load(Ordering::Relaxed);
+    assert!(
+        (1..=2 + halves).contains(&times),
+        "{times} times in {halves} half seconds"
+    );
+    assert_eq!(aster.seen(&centre), size);
+    drop(server);
 }
 
 fn receipt_at(centre: &Centre, no: i64, place: &Path) -> comity_core::package::ReceiptReport {
