@@ -163,19 +163,86 @@ fn a_reader_that_is_too_slow_is_stopped_twice_and_then_named() {
 
 #[test]
 fn a_reader_that_needs_too_much_memory_is_named_for_it() {
-    // One value of four megabytes after the other fits; a worker with too little for its own buffers does not.
+    // A message is held in memory, and its decoded text beside it.
     let limits = Limits {
-        memory_bytes: 80 << 20,
+        memory_bytes: 160 << 20,
         ..Limits::default()
     };
-    let bytes = b"a;b;c\n".repeat(100_000);
+    let mail = format!(
+        "From: a@example.org\r\nSubject: long\r\n\r\n{}",
+        "three craters\r\n".repeat(6_000_000)
+    );
     let mut kept = Kept::default();
-    match readers(limits).read("a.csv", &bytes, &mut kept) {
-        Ok(outcome) => assert!(
-            matches!(outcome.state, State::OverLimit | State::Read),
-            "{outcome:?}"
+    let outcome = readers(limits)
+        .read("a.eml", mail.as_bytes(), &mut kept)
+        .expect("the worker runs");
+    assert_eq!(outcome.state, State::OverLimit, "{outcome:?}");
+    assert!(outcome.reason.contains("160 MiB of memory"), "{outcome:?}");
+}
+
+/// A program in the place of the worker, which says that it is locked in, and then does what `then` says. It lies in
+/// the folder, as long as that is there.
+fn impostor(then: &str) -> (tempfile::TempDir, Readers) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("impostor");
+    let ready = r"printf '\000\000\000\012\020\001\000\000\000\005liar ' >&0";
+    std::fs::write(&path, format!("#!/bin/sh\n{ready}\n{then}\n")).expect("a script");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&path, mode).expect("a script that runs");
+    (folder, Readers::new(path, Limits::default()))
+}
+
+#[test]
+fn a_reader_that_dies_is_tried_twice_and_then_named_with_its_last_words() {
+    let mut kept = Kept::default();
+    let (_folder, mut readers) = impostor("echo 'index out of range' >&2\nkill -SEGV $$");
+    let outcome = readers
+        .read("a", b"bytes".as_slice(), &mut kept)
+        .expect("it starts");
+    assert_eq!(
+        (outcome.state, kept.attempts),
+        (State::Crashed, 2),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        outcome.reason,
+        "the reader was ended by signal 11: index out of range"
+    );
+}
+
+#[test]
+fn a_reader_that_lies_is_ended() {
+    for (name, frame, why) in [
+        // A state that only the supervisor may name; bytes of a child that is not open; a text that is not UTF-8; a
+        // frame of four gigabytes.
+        (
+            "state",
+            r"\000\000\000\005\031\007\000\000\000\000",
+            "protocol",
         ),
-        Err(error) => assert!(matches!(error, ExtractError::Sandbox(_)), "{error}"),
+        ("child", r"\000\000\000\001\026x", "mixed a child"),
+        (
+            "text",
+            r"\000\000\000\006\024\000\000\000\000\001\377",
+            "protocol",
+        ),
+        ("long", r"\377\377\377\377\024", "protocol"),
+        (
+            "range",
+            r"\000\000\000\014\021\000\000\000\000\000\000\000\000\377\377\377\377",
+            "a range",
+        ),
+    ] {
+        let mut kept = Kept::default();
+        let (_folder, mut readers) =
+            impostor(&format!("printf '{frame}' >&0; while :; do :; done"));
+        let outcome = readers
+            .read("a", b"bytes".as_slice(), &mut kept)
+            .expect("it starts");
+        assert!(
+            outcome.state == State::Crashed && outcome.reason.contains(why),
+            "{name}: {outcome:?}"
+        );
     }
 }
 

@@ -50,6 +50,10 @@ impl Walk<'_> {
                 size = end - at;
             }
             let next = at.saturating_add(size);
+            if next > end && depth == 0 && self.moov {
+                out.missing("the film ends before its last box does");
+                return Ok(());
+            }
             if next > end || next < body {
                 return Err(Stop::Damaged("a box goes beyond what holds it".to_owned()));
             }

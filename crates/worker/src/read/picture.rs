@@ -11,7 +11,7 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
             out.field("width", &size.width.to_string(), "image header")?;
             out.field("height", &size.height.to_string(), "image header")?;
         }
-        Err(error) => out.missing(&format!("its size: {error}")),
+        Err(_) => {}
     }
     let mut reader = exif::Reader::new();
     reader.continue_on_error(true);
@@ -23,7 +23,15 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
             let shown = errors.first().map_or_else(String::new, ToString::to_string);
             out.missing(&format!("part of its EXIF data: {shown}"));
         }
-        Err(exif::Error::NotFound(_)) => {}
+        Err(exif::Error::NotFound(_)) => match size {
+            Ok(_) => {}
+            Err(error) => return Err(Stop::Damaged(format!("its size cannot be found: {error}"))),
+        },
+        Err(exif::Error::InvalidFormat("Unknown image format")) if size.is_err() => {
+            return Err(Stop::Unsupported(
+                "nothing reads this kind of picture yet".to_owned(),
+            ));
+        }
         // Not every kind of picture can have EXIF data.
         Err(exif::Error::InvalidFormat("Unknown image format")) => {}
         Err(error) if size.is_err() => return Err(Stop::Damaged(error.to_string())),

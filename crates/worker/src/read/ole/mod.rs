@@ -2,6 +2,7 @@
 
 mod excel;
 mod message;
+mod objects;
 mod powerpoint;
 mod properties;
 mod word;
@@ -44,6 +45,14 @@ impl Ole {
         let mut bytes = Vec::new();
         stream.take(STREAM_MAX).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
+    }
+
+    /// The paths of all streams, in the order in which the storages list them.
+    fn streams(&self) -> Vec<String> {
+        let entries = self.file.walk().filter(cfb::Entry::is_stream);
+        entries
+            .map(|entry| entry.path().to_string_lossy().into_owned())
+            .collect()
     }
 
     /// The paths of storages in a storage, in the order of their names.
@@ -126,20 +135,22 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
             properties::read(&bytes, &path[2..], out)?;
         }
     }
-    if let Some(document) = ole.stream("/WordDocument")? {
-        return word::read(&mut ole, &document, out);
-    }
-    for path in ["/Workbook", "/Book"] {
-        if let Some(workbook) = ole.stream(path)? {
-            return excel::read(&workbook, out);
-        }
-    }
-    match ole.stream("/PowerPoint Document")? {
-        Some(document) => powerpoint::read(&document, out),
-        None => Err(Stop::Unsupported(
-            "nothing reads what is in this compound file".to_owned(),
-        )),
-    }
+    let known = if let Some(document) = ole.stream("/WordDocument")? {
+        word::read(&mut ole, &document, out)?;
+        true
+    } else if let Some(workbook) = ole
+        .stream("/Workbook")?
+        .map_or_else(|| ole.stream("/Book"), |book| Ok(Some(book)))?
+    {
+        excel::read(&workbook, out)?;
+        true
+    } else if let Some(document) = ole.stream("/PowerPoint Document")? {
+        powerpoint::read(&document, out)?;
+        true
+    } else {
+        false
+    };
+    objects::read(&mut ole, !known, out)
 }
 
 /// An integer in the order of these formats; zero beyond the end, which is checked for where it matters.
