@@ -17,10 +17,10 @@ setup: ## install what tests need: Debian packages and a Python environment; qui
 	@scripts/setup
 
 build: ## the programs, for tests
-	$(CARGO) build --locked -p comity -p comity-verify
+	$(CARGO) build --locked -p comity -p comity-verify -p comity-worker
 
-release: ## the programs, for use: target/release/comity and target/release/comity-verify
-	$(CARGO) build --locked --release -p comity -p comity-verify
+release: ## the programs, for use: target/release/comity, comity-verify and extract-worker
+	$(CARGO) build --locked --release -p comity -p comity-verify -p comity-worker
 
 check: setup ## formatting, warnings, licences, what may depend on what
 	$(CARGO) fmt --all --check

@@ -6,12 +6,9 @@ use std::io::BufReader;
 
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     let size = imagesize::reader_size(BufReader::with_capacity(16 << 10, input.rewound()));
-    match &size {
-        Ok(size) => {
-            out.field("width", &size.width.to_string(), "image header")?;
-            out.field("height", &size.height.to_string(), "image header")?;
-        }
-        Err(_) => {}
+    if let Ok(size) = &size {
+        out.field("width", &size.width.to_string(), "image header")?;
+        out.field("height", &size.height.to_string(), "image header")?;
     }
     let mut reader = exif::Reader::new();
     reader.continue_on_error(true);
