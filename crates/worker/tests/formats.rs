@@ -297,6 +297,31 @@ fn a_pdf_has_pages_and_paragraphs() {
 }
 
 #[test]
+fn a_pdf_says_that_layers_are_switched_off() {
+    let catalog =
+        "<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [5 0 R] /D << /OFF [5 0 R] >> >> >>";
+    let layer = "<< /Type /OCG /Name (hidden) >>";
+    let file = pdf(&[
+        catalog,
+        PAGES,
+        PAGE,
+        &stream("BT /F1 12 Tf 20 250 Td (shown) Tj ET"),
+        layer,
+    ]);
+    let (outcome, kept) = read("layers.pdf", &file);
+    assert_eq!(
+        (outcome.state, kept.text.as_str()),
+        (State::InPart, "shown"),
+        "{outcome:?}"
+    );
+    assert!(
+        kept.missing[0].starts_with("layers that are switched off"),
+        "{:?}",
+        kept.missing
+    );
+}
+
+#[test]
 fn a_pdf_that_loops_ends() {
     let form = "<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 5 0 R >> >> /Length 11 >>\n\
         stream\n/X Do /X Do\nendstream";

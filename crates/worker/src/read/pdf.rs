@@ -48,7 +48,20 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     if !bare.is_empty() {
         out.missing(&format!("pictures without text: page {}", ranges(&bare)));
     }
+    if has_hidden_layers(&pdf) {
+        out.missing("layers that are switched off: what stands on them alone is not read");
+    }
     files(&pdf, out)
+}
+
+/// Whether layers (optional content) are switched off as the document comes: they are not drawn, and so not seen here.
+fn has_hidden_layers(pdf: &Pdf) -> bool {
+    let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
+    let layers = catalog.and_then(|catalog| catalog.get::<Dict<'_>>(b"OCProperties"));
+    let shown = layers.and_then(|layers| layers.get::<Dict<'_>>(b"D"));
+    shown
+        .and_then(|shown| shown.get::<Array<'_>>(b"OFF"))
+        .is_some_and(|off| off.iter::<Object<'_>>().next().is_some())
 }
 
 fn metadata(pdf: &Pdf, out: &mut Out) -> Result<(), Stop> {

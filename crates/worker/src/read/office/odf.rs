@@ -15,11 +15,17 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     if let Some(mut xml) = package.xml("meta.xml")? {
         fields(&mut xml, "meta.xml", out)?;
     }
-    for part in ["content.xml", "styles.xml"] {
-        let Some(mut xml) = package.xml(part)? else {
+    let mut parts = vec!["content.xml".to_owned(), "styles.xml".to_owned()];
+    // Tables and charts that are embedded are documents of their own within it.
+    parts.extend(package.named("Object ", "/content.xml"));
+    // One for all, so that a number never stands for two places.
+    let mut content = Content::default();
+    for part in parts {
+        let Some(mut xml) = package.xml(&part)? else {
             continue;
         };
-        let mut content = Content::new(part == "styles.xml");
+        content.in_styles = part == "styles.xml";
+        content.slide = 0;
         while let Some(node) = xml.next()? {
             match node {
                 Node::Open(tag) => content.open(&tag, out)?,
@@ -70,13 +76,6 @@ struct Content {
 }
 
 impl Content {
-    fn new(in_styles: bool) -> Content {
-        Content {
-            in_styles,
-            ..Content::default()
-        }
-    }
-
     fn open(&mut self, tag: &Tag, out: &mut Out) -> Result<(), Stop> {
         let number = |name: &str| {
             tag.attribute(name)
