@@ -1,7 +1,9 @@
-//! One fuzz target: the parser that has the name of the program which is built. The tests `hostile` of the crates feed
-//! the same functions.
+//! The parser that COMITY_PARSER names, which is also the name of its corpus. The tests `hostile` of the crates feed the
+//! same functions.
 
 #![no_main]
+
+use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 
@@ -11,13 +13,31 @@ mod core;
 mod keyring;
 #[path = "../crates/ledger/tests/hostile/parsers.rs"]
 mod ledger;
+#[path = "../crates/core/tests/hostile/packages.rs"]
+mod packages;
+#[path = "../crates/seal/tests/hostile/parsers.rs"]
+mod seal;
 #[path = "../crates/vault/tests/hostile/parsers.rs"]
 mod vault;
+#[path = "../crates/verify/tests/hostile/parsers.rs"]
+mod verify;
+#[path = "../crates/witness/tests/hostile/parsers.rs"]
+mod witness;
 
-fuzz_target!(|bytes: &[u8]| {
-    let all = [core::ALL, keyring::ALL, ledger::ALL, vault::ALL];
-    let named = |(name, _): &&(&str, fn(&[u8]))| *name == env!("CARGO_BIN_NAME");
-    let parser = all.into_iter().flatten().find(named);
-    let (_, parser) = parser.expect("each target has the name of a parser");
-    parser(bytes);
+static PARSER: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+    let all = [
+        core::ALL,
+        core::WHOLE,
+        keyring::ALL,
+        ledger::ALL,
+        seal::ALL,
+        vault::ALL,
+        verify::ALL,
+        witness::ALL,
+    ];
+    let wanted = std::env::var("COMITY_PARSER").expect("COMITY_PARSER names a parser");
+    let found = all.into_iter().flatten().find(|(name, _)| *name == wanted);
+    found.unwrap_or_else(|| panic!("no parser is called {wanted}")).1
 });
+
+fuzz_target!(|bytes: &[u8]| PARSER(bytes));

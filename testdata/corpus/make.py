@@ -1,7 +1,8 @@
 """Makes the inputs here that are cut from other test data, so that who changes a format can make them anew.
 
 `make.py` writes each folder's `valid-*` and `nasty-*` files. A file with another name is a finding that was kept: it is
-left alone. The folder `stamp` is made by OpenSSL and written once.
+left alone. The folder `stamp` is made by OpenSSL and written once. What is signed by a log or by witnesses is made by
+`crates/core/tests/hostile/signed.rs` and `crates/witness/tests/hostile/main.rs`, which hold that it is what they make.
 """
 
 import base64
@@ -13,6 +14,11 @@ import subprocess
 import tempfile
 import zipfile
 from pathlib import Path
+
+import zstandard
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 HERE = Path(__file__).resolve().parent
 TESTDATA = HERE.parent
@@ -114,6 +120,73 @@ def core():
     put("bag", "nasty-folded", ":\n \n\t\nA:\n :b\n" * 50)
 
 
+def whole():
+    """One file of a package or receipt under its name; `packages.rs` of core's test puts it in its place."""
+    named = lambda name, data: name.encode() + b"\n" + data
+    for path in sorted((PACKAGE / "NAME").rglob("*")):
+        name = str(path.relative_to(PACKAGE / "NAME"))
+        if path.is_file() and not name.startswith("comity/format/"):
+            put("package", "valid-" + name.replace("/", "-"), named(name, path.read_bytes()))
+    for name in ["checkpoint", "tile/0/001.p/53", "tile/entries/001.p/53"]:
+        put("package", "valid-tree-" + name.replace("/", "-"), named("tree/" + name, (PACKAGE / "tree" / name).read_bytes()))
+    put("package", "valid-beside-proof", named("beside/proof", (PACKAGE / "NAME.disclosure.tlog-proof").read_bytes()))
+    put("package", "valid-beside-consistency", named("beside/consistency", (PACKAGE / "NAME.consistency").read_bytes()))
+    for path in sorted(RECEIPT.rglob("*")):
+        if path.is_file():
+            name = str(path.relative_to(RECEIPT))
+            put("receipt", "valid-" + name.replace("/", "-"), named(name, path.read_bytes()))
+    events = (PACKAGE / "NAME/comity/events.jsonl").read_bytes().splitlines(keepends=True)
+    put("package", "nasty-events-backwards", named("comity/events.jsonl", b"".join(events[::-1])))
+    put("package", "nasty-events-twice", named("comity/events.jsonl", b"".join(events * 3)))
+    put("package", "nasty-no-events", named("comity/events.jsonl", b""))
+    put("package", "nasty-stamps", named("comity/stamps/aa/token", b"\x30\x80" * 50))
+    put("package", "nasty-fetch", named("fetch.txt", b"http://127.0.0.1/x 1 data/x\n"))
+    put("receipt", "nasty-stamps", named("stamps/aa/1.tsr", b"\x30\x80" * 50))
+    for how, name in [(zipfile.ZIP_DEFLATED, "deflated"), (zipfile.ZIP_STORED, "stored")]:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", how) as archive:
+            for path in sorted(RECEIPT.rglob("*")):
+                if path.is_file():
+                    inside = zipfile.ZipInfo(f"r/{path.relative_to(RECEIPT)}", (2026, 1, 1, 0, 0, 0))
+                    archive.writestr(inside, path.read_bytes(), how)
+        put("package-zip", f"valid-receipt-{name}", made.getvalue())
+    put("package-zip", "nasty-end-only", b"PK\x05\x06" + b"\xff" * 18)
+    put("package-zip", "nasty-zip64", b"PK\x06\x06" + b"\xff" * 52 + b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + b"\xff" * 18)
+
+
+def sealed():
+    """C2SP chunked-encryption under the key and the context of the parser (docs/format/vault.md, Seal)."""
+    context, key, salt = b"comity/hostile/v1\n", bytes([7]) * 32, bytes([9]) * 24
+    info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00" + salt + context
+    okm = HKDFExpand(SHA512(), 76, info).derive(key)
+    for length in [0, 100, 16384, 40000]:
+        clear = bytes(n % 251 for n in range(length))
+        chunks = [clear[at : at + 16384] for at in range(0, length + 1, 16384)]
+        number = int.from_bytes(okm[32:44], "big")
+        out = salt + okm[44:]
+        for k, chunk in enumerate(chunks):
+            out += AESGCM(okm[:32]).encrypt((number ^ k).to_bytes(12, "big"), chunk, None)
+        put("sealed", f"valid-{length}", out)
+    put("sealed", "nasty-no-chunk", bytes(56))
+    put("sealed", "nasty-empty", b"")
+
+    def footer(codec, log2, length, frames):
+        return b"CMOB" + struct.pack(">BBBBQI12x", 1, codec, log2, 0, length, frames)
+
+    put("object", "valid-stored", b"as it is" + footer(0, 20, 8, 0))
+    for name, log2, length in [("one-frame", 20, 5000), ("many-frames", 10, 5000), ("empty", 20, 0)]:
+        data = b"what the witness said. " * 300
+        frames = [zstandard.compress(data[at : at + (1 << log2)][: length - at]) for at in range(0, length, 1 << log2)]
+        table = b"".join(struct.pack(">I", len(frame)) for frame in frames)
+        put("object", f"valid-{name}", b"".join(frames) + table + footer(1, log2, length, len(frames)))
+    frame = zstandard.compress(bytes(1 << 20))
+    frames = 5
+    table = struct.pack(">I", len(frame)) * frames
+    put("object", "valid-zeros", frame * frames + table + footer(1, 20, frames << 20, frames))
+    put("object", "nasty-believed-length", bytes(4 * 4096) + footer(1, 20, 4096 << 20, 4096))
+    put("object", "nasty-greatest", footer(1, 20, 2**64 - 1, 2**32 - 1))
+
+
 def stores():
     put("pack", "valid-1", (VECTORS / "vault/1.pack").read_bytes())
     pack = (VECTORS / "vault/1.pack").read_bytes()
@@ -194,6 +267,8 @@ def stamp():
 
 
 core()
+whole()
+sealed()
 stores()
 ledger()
 delivered()

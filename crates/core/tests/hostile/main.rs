@@ -4,7 +4,9 @@
 
 #[path = "../../../../tests/hostile/feed.rs"]
 mod feed;
+mod packages;
 mod parsers;
+mod signed;
 
 /// Breaks at one changed byte, as a parser that trusts what it reads.
 fn careless(bytes: &[u8]) {
@@ -27,6 +29,7 @@ fn greedy(bytes: &[u8]) {
 #[test]
 fn no_input_breaks_a_parser() {
     feed::feed(parsers::ALL, 2000);
+    feed::feed(parsers::WHOLE, 30);
     for (what, parser) in [("careless", careless as fn(&[u8])), ("greedy", greedy)] {
         let fed = std::panic::catch_unwind(|| feed::feed(&[("leaf", parser)], 2000));
         assert!(fed.is_err(), "a {what} parser was not found out");

@@ -11,6 +11,7 @@ use comity_core::misbehaviour::Misbehaviour;
 use comity_core::note::Note;
 use comity_core::package::{
     Consistency, DifferenceLine, EventLine, ItemLine, PackageHead, ReceiptHead, bag, check_names,
+    words,
 };
 use comity_core::policy::Policy;
 use comity_core::proof::TlogProof;
@@ -22,6 +23,9 @@ use comity_core::{Vkey, json};
 const KEYS: &[u8] = include_bytes!("../../../../testdata/package/1/keys-from-elsewhere");
 const CERTIFICATE: &[u8] =
     include_bytes!("../../../../testdata/corpus/stamp/valid-certificate.pem");
+
+/// The keys of a log and of two witnesses, under which `checkpoint/valid-cosigned` holds.
+const WITNESSED: &[u8] = include_bytes!("../../../../testdata/corpus/policy/valid-witnesses");
 
 /// A parser under the name of its corpus.
 pub type Named = (&'static str, fn(&[u8]));
@@ -41,6 +45,12 @@ pub const ALL: &[Named] = &[
     ("head", head),
     ("bag", bag_files),
     ("stamp", stamp),
+];
+
+/// What reads many files at once, and so costs more.
+pub const WHOLE: &[Named] = &[
+    ("package", super::packages::package),
+    ("receipt", super::packages::receipt),
 ];
 
 fn keys() -> LogKeys {
@@ -64,8 +74,11 @@ pub fn checkpoint(bytes: &[u8]) {
         return;
     };
     let _ = (parsed.claimed_origin().len(), parsed.claimed_size());
-    if let (Ok(signed), Ok(policy)) = (parsed.verify(&keys()), Policy::parse(KEYS)) {
-        let _ = policy.attestation(signed.note());
+    for file in [KEYS, WITNESSED] {
+        let keys = LogKeys::parse(file).expect("keys in testdata");
+        if let (Ok(signed), Ok(policy)) = (parsed.clone().verify(&keys), Policy::parse(file)) {
+            let _ = policy.attestation(signed.note());
+        }
     }
 }
 
@@ -184,7 +197,8 @@ pub fn json_text(bytes: &[u8]) {
 pub fn line(bytes: &[u8]) {
     for event in [EventLine::parse(bytes), EventLine::parse_manifest(bytes)] {
         let Ok(event) = event else { continue };
-        let _ = (event.check(), event.is_opened());
+        let _ = (event.check(), event.is_opened(), event.signer("o"));
+        let _ = words(&|name| event.value(name));
         for name in ["kind", "time", "ern", "path", ""] {
             let _ = (event.value(name), event.text(name), event.integer(name));
         }

@@ -8,5 +8,5 @@ mod parsers;
 
 #[test]
 fn no_input_breaks_a_parser() {
-    feed::feed(parsers::ALL, 300);
+    feed::feed(parsers::ALL, 200);
 }

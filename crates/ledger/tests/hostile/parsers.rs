@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use comity_core::Digest;
 use comity_ledger::{Tree, check};
 use comity_store::{Disk, Objects};
 
@@ -70,18 +71,53 @@ fn read_with(name: &str, bytes: &[u8]) {
         tree.inclusion_proof(0, 300),
         tree.inclusion_proof(299, tree.size()),
     );
+    let _ = tree.records(0..u64::MAX).filter(Result::is_ok).count();
+    for index in [0, 255, 256, 299] {
+        let _ = (tree.entry(index), tree.body(index));
+    }
 }
 
+/// As it is, and with the digests of its head and its frames made anew, so that what they cover is read.
 pub fn edge(bytes: &[u8]) {
     read_with("edge", bytes);
+    let mut bytes = bytes.to_vec();
+    let mut at = head_end(&bytes);
+    let mut start = 0;
+    while let Some(end) = at {
+        let Some(digest) = bytes.get_mut(start..end + 32) else {
+            break;
+        };
+        let (covered, digest) = digest.split_at_mut(end - start);
+        digest.copy_from_slice(&Digest::of(covered).0);
+        start = end + 32;
+        let len = bytes.get(start + 16..).and_then(|len| len.first_chunk());
+        let len = len.map(|len| u64::from_be_bytes(*len) as usize);
+        at = len.and_then(|len| len.checked_add(start + 24));
+    }
+    read_with("edge", &bytes);
+}
+
+/// Where the digest of the head begins (`docs/format/ledger.md`, Edge).
+fn head_end(bytes: &[u8]) -> Option<usize> {
+    let mut end = 25;
+    for _ in 0..*bytes.get(24)? {
+        let count = u16::from_be_bytes(*bytes.get(end..)?.first_chunk()?);
+        end += 2 + 32 * usize::from(count);
+    }
+    Some(end)
 }
 
 pub fn entries(bytes: &[u8]) {
     read_with("tile/entries/000", bytes);
 }
 
+/// As it is, and with its digest made anew.
 pub fn bodies(bytes: &[u8]) {
     read_with("body/000", bytes);
+    if let Some((covered, _)) = bytes.split_last_chunk::<32>() {
+        let digest = Digest::of(covered);
+        read_with("body/000", &[covered, &digest.0].concat());
+    }
 }
 
 pub fn published(bytes: &[u8]) {
