@@ -1,5 +1,6 @@
 //! Every sample, cut and changed by lot, through the readers in this process: a panic of a reader of ours is a failure
-//! here, where the supervisor would have named it.
+//! here, where the supervisor would have named it. `HOSTILE_SAMPLES=FOLDER HOSTILE_ROUNDS=100 cargo test -p
+//! comity-worker --test hostile` takes other files too.
 
 #![allow(clippy::expect_used)]
 
@@ -96,9 +97,17 @@ fn no_change_of_a_sample_breaks_a_reader() {
         "a.rtf".to_owned(),
         br"{\rtf1\ansicpg1251{\fonttbl{\f0\fcharset204 T;}}\f0 \'cd\u8470? {\v x}\par}".to_vec(),
     ));
+    // A folder of one's own, and more rounds, by hand.
+    if let Some(folder) = std::env::var_os("HOSTILE_SAMPLES") {
+        samples(Path::new(&folder), &mut all);
+    }
+    let rounds = std::env::var("HOSTILE_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(60);
     let mut lots = Lots(7);
     for (name, file) in all.iter().filter(|(_, file)| !file.is_empty()) {
-        for _ in 0..60 {
+        for _ in 0..rounds {
             let outcome = Heard::reading(name, &changed(file, &mut lots)).0;
             assert!(outcome.state < State::Crashed, "{name}: {outcome:?}");
         }
