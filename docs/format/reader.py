@@ -10,7 +10,6 @@ checks (stamp.md); that every file of a stamp is the recorded one, it does check
 it does not say; that each of their cosignatures holds, it does check (witness.md).
 """
 
-import base64
 import hashlib
 import json
 import os
@@ -21,7 +20,8 @@ import zipfile
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+
+from notes import Checkpoint, Keys, Wrong, need, sha256, unbase64
 
 SMALL, LINE, PIECE = 16 << 20, 4 << 20, 1 << 20
 ERN = r"[A-Z]{3}-[0-9]{6}-[0-9]{7}"
@@ -31,29 +31,6 @@ FIXED = {
     "comity/keys", "comity/items.jsonl", "comity/events.jsonl", "comity/case.jsonld", "comity/log/checkpoint",
 }
 FOLDERS = ("comity/log/tile/", "comity/format/", "comity/exhibits/", "comity/stamps/")
-
-
-class Wrong(Exception):
-    """Something does not hold; the text says what."""
-
-
-def need(holds, what):
-    if not holds:
-        raise Wrong(what)
-
-
-def sha256(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def unbase64(text, size=None):
-    try:
-        found = base64.b64decode(text, validate=True)
-    except ValueError:
-        raise Wrong("is not base64") from None
-    need(base64.b64encode(found).decode() == text, "is not base64 as it is written")
-    need(size is None or len(found) == size, f"is not {size} bytes in base64")
-    return found
 
 
 # Canonical JSON: README.md, Common rules.
@@ -334,113 +311,6 @@ class Tiles:
         return needed
 
 
-# Notes, checkpoints, keys: ledger.md, and C2SP signed-note, tlog-checkpoint, tlog-cosignature.
-
-class Key:
-    def __init__(self, vkey):
-        name, _, rest = vkey.partition("+")
-        number, _, key = rest.partition("+")
-        data = unbase64(key)
-        need(name and not re.search(r"[\s+\x00-\x1f]", name), "a key's name is malformed")
-        self.name, self.kind, self.public = name, data[:1], data[1:]
-        self.id = sha256(name.encode(), b"\n", data)[:4]
-        need(self.kind in (b"\1", b"\4", b"\6"), "a key is of an unknown type")
-        need(len(self.public) == (1312 if self.kind == b"\6" else 32), "a key has a wrong length")
-        need(self.id.hex() == number, "a key has another id than its own")
-
-    def verify(self, note, signature, checkpoint):
-        try:
-            if self.kind == b"\1":
-                return Ed25519PublicKey.from_public_bytes(self.public).verify(signature, note)
-            time, signature = signature[:8], signature[8:]
-            need(any(time), f"a signature of {self.name} has no time")
-            if self.kind == b"\4":
-                message = f"cosignature/v1\ntime {int.from_bytes(time)}\n".encode() + note
-                return Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-            name, origin = self.name.encode(), checkpoint.origin.encode()
-            message = b"".join([b"subtree/v1\n\0", bytes([len(name)]), name, time, bytes([len(origin)]), origin,
-                                bytes(8), checkpoint.size.to_bytes(8), checkpoint.root])
-            MLDSA44PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            raise Wrong(f"a signature of {self.name} is wrong") from None
-
-
-class Keys(list):
-    """The keys of the log, and those of its witnesses: witness.md, Policy."""
-
-    def __init__(self, data):
-        super().__init__()
-        self.witnesses, names, grouped, quorums = [], {}, set(), []
-        for line in data.decode().split("\n"):
-            words = line.split()
-            if not words or words[0].startswith("#"):
-                continue
-            kind, *words = words
-            if kind == "log" and len(words) in (1, 2):
-                self.append(Key(words[0]))
-            elif kind == "witness" and len(words) in (2, 3):
-                self.witnesses.append(Key(words[1]))
-            elif kind == "group" and len(words) > 2:
-                members = words[2:]
-                number = {"any": "1", "all": str(len(members))}.get(words[1], words[1])
-                need(re.fullmatch("[1-9][0-9]*", number) and int(number) <= len(members), "has a group of too many")
-                need(len(set(members)) == len(members) and names.keys() >= set(members), "has a group of unknown members")
-                need(not grouped & set(members), "has a member in two groups")
-                grouped |= set(members)
-            else:
-                need(kind == "quorum" and len(words) == 1, "has a line that is none of a policy")
-                need(words[0] == "none" or words[0] in names, "has a quorum of nobody")
-                quorums.append(words[0])
-            if kind in ("witness", "group"):
-                need(words[0] not in names and words[0] != "none", "names two of its lines alike")
-                names[words[0]] = kind
-        need(len(quorums) == 1, "does not have one quorum line")
-        need(max(len(self), *(list(names.values()).count(kind) for kind in ("witness", "group"))) <= 32, "has too many lines")
-        need({key.kind for key in self} == {b"\1", b"\6"}, "lacks a key of one of the two kinds")
-        need(len({key.name for key in self}) == 1, "has keys of several logs")
-        need(all(key.kind != b"\1" for key in self.witnesses), "has a witness's key of another type")
-        every = [*self, *self.witnesses]
-        need(len({key.public for key in every}) == len(every) == len({(key.name, key.id) for key in every}), "has a key twice")
-
-
-class Checkpoint:
-    def __init__(self, data):
-        try:
-            whole = data.decode()
-        except ValueError:
-            raise Wrong("is not text") from None
-        need(len(data) <= 1_000_000 and not re.search(r"[\x00-\x09\x0b-\x1f]", whole), "is no note")
-        head, empty, lines = whole.rpartition("\n\n")
-        need(empty and lines.endswith("\n"), "is no signed note")
-        self.data, self.note, self.signatures = data, (head + "\n").encode(), []
-        for line in lines[:-1].split("\n"):
-            found = re.fullmatch("\u2014 ([^\\s+]+) ([A-Za-z0-9+/=]+)", line)
-            need(found, "has a line that is no signature")
-            signature = unbase64(found[2])
-            need(len(signature) > 4, "has a line that is no signature")
-            self.signatures.append((found[1], signature[:4], signature[4:]))
-        need(len(self.signatures) <= 100, "has too many signatures")
-        parts = head.split("\n")
-        need(len(parts) == 3 and re.fullmatch("0|[1-9][0-9]*", parts[1]), "is no checkpoint of three lines")
-        need(parts[0] and not re.search(r"[\s+]", parts[0]), "has no origin")
-        self.origin, self.size, self.root = parts[0], int(parts[1]), unbase64(parts[2], 32)
-        need(self.size < 1 << 64, "has a size out of range")
-        need(self.size or self.root == sha256(), "has a wrong root of an empty tree")
-
-    def verify(self, keys):
-        need(self.origin == keys[0].name, "is of another log")
-        for key in keys:
-            own = [signature for name, number, signature in self.signatures if (name, number) == (key.name, key.id)]
-            need(own, "lacks a signature of the log")
-            for signature in own:
-                key.verify(self.note, signature, self)
-        for key in keys.witnesses:
-            for name, number, signature in self.signatures:
-                if (name, number) == (key.name, key.id):
-                    key.verify(self.note, signature, self)
-        return self
-
-
 # Events: disclosure.md, Events; body.md, Commitment; ledger.md, Leaf.
 
 def check_event(fields, leaf_text, origin):
@@ -512,9 +382,10 @@ class Reader:
                 self.wrong(name, "has no place in a package")
         self.bag()
         keys = self.attempt("comity/keys", lambda: Keys(self.source.small("comity/keys")))
-        if self.given and keys and [key.public for key in keys] != [key.public for key in self.given]:
-            self.wrong("comity/keys", "are not the keys that were given")
-        self.keys = self.given or keys
+        joined = self.given and keys and self.given.joined(keys)
+        if self.given and keys and joined is None:
+            self.wrong("comity/keys", "are not the keys that were given, nor theirs by succession")
+        self.keys = joined or self.given or keys
         name = "comity/log/checkpoint"
         self.checkpoint = self.attempt(name, lambda: Checkpoint(self.source.small(name)))
         if self.checkpoint and self.keys:

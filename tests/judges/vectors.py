@@ -5,12 +5,16 @@ import base64
 import hashlib
 import hmac
 import json
+import sys
 import struct
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from report import attempt, check, done, refused
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs/format"))
+import notes  # noqa: E402
 
 VECTORS = Path(__file__).resolve().parents[2] / "testdata/vectors"
 
@@ -191,6 +195,15 @@ def tlog_proof(case):
     assert [base64.b64decode(hash) for hash in hashes] == path(100, LEAVES[:size])
 
 
+def of_reign(case, keys):
+    try:
+        notes.Checkpoint(case["note"].encode()).verify(keys)
+        held = True
+    except notes.Wrong:
+        held = False
+    assert held == case["holds"]
+
+
 def main():
     for n, case in enumerate(vectors("leaf.json")["accepted"]):
         attempt(f"leaf {n} is made again", lambda: leaf(case))
@@ -211,6 +224,12 @@ def main():
         attempt(f"the proof from {case['old']} to {case['new']} is made again", lambda: consistency(case))
     attempt("the tiles are made again", lambda: tiles(proofs["tiles_of_700"]))
     attempt("the tlog-proof file verifies", lambda: tlog_proof(proofs["tlog_proof"]))
+    succession = vectors("succession.json")
+    keys = notes.Keys(succession["keys"].encode())
+    for case in succession["checkpoints"]:
+        attempt(f"a checkpoint of reign {case['reign']} holds or not, as it should", lambda: of_reign(case, keys))
+    for case in succession["refused"]:
+        refused(f"a succession is refused: {case['why']}", lambda: notes.statements_of(case["statements"]))
     done()
 
 

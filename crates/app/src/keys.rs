@@ -173,6 +173,16 @@ impl Keys {
     }
 }
 
+impl ScopeKeys for Arc<Keys> {
+    fn index_key(&self, number: u64) -> Result<[u8; 32]> {
+        (**self).index_key(number)
+    }
+
+    fn item_secret(&self, number: u64) -> Result<Option<Secret>> {
+        (**self).item_secret(number)
+    }
+}
+
 impl ScopeKeys for Keys {
     fn index_key(&self, number: u64) -> Result<[u8; 32]> {
         Ok(self.scope(number)?.second)

@@ -36,6 +36,7 @@ mod recover;
 pub mod registry;
 pub mod sql;
 pub mod stamp;
+pub mod succession;
 pub mod verify;
 
 pub use ambient::Ambient;

@@ -42,6 +42,11 @@ impl PersonKey {
         self.0.verifying_key().to_bytes()
     }
 
+    /// Signs the text of a note (C2SP signed-note).
+    pub fn sign_text(&self, text: &str) -> [u8; 64] {
+        self.0.sign(text.as_bytes()).to_bytes()
+    }
+
     /// Signs the fields with this commitment, for the log of this origin.
     pub fn sign(&self, origin: &str, commitment: &Digest) -> ActSignature {
         ActSignature {

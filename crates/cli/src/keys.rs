@@ -15,6 +15,7 @@ use crate::opened;
 use crate::output::answer;
 use crate::passphrase::{self, Opening};
 use crate::shares;
+use crate::succession;
 use crate::world::{Failure, actor, actor_given, folder, open};
 
 #[derive(Args)]
@@ -41,6 +42,12 @@ pub enum KeysVerb {
     Lock(LockArgs),
     /// Take a member's lock away; its desk's key is needed (--desk-key)
     Unlock(LockArgs),
+    /// Give the log new keys, signed by the old ones; or, when these are lost, by its heirs
+    Succeed(succession::SucceedArgs),
+    /// Name the persons who may name the log's next keys when the present ones are lost
+    Heirs(succession::HeirsArgs),
+    /// As an heir, sign a drafted succession with one's own key (--key); needs no centre
+    Sign(succession::SignArgs),
 }
 
 #[derive(Args)]
@@ -128,6 +135,9 @@ pub fn run(global: &Global, args: &KeysArgs) -> Result<(), Failure> {
         KeysVerb::Open(args) => open_with_shares(global, args),
         KeysVerb::DeskKey(args) => desk_key(global, args),
         KeysVerb::Lock(args) => lock(global, args),
+        KeysVerb::Succeed(args) => succession::succeed(global, args),
+        KeysVerb::Heirs(args) => succession::heirs(global, args),
+        KeysVerb::Sign(args) => succession::sign(global, args),
         KeysVerb::Unlock(args) => {
             let said = format!("The scope of {} is not locked any more.", args.member);
             change(global, &said, &|centre| {
@@ -183,12 +193,23 @@ fn status(global: &Global) -> Result<(), Failure> {
         };
         lines.push(format!("Locked       {member}{waits}"));
     }
+    let log_keys = centre.log_keys();
+    let succeeded: Vec<String> = log_keys
+        .chain()
+        .statements()
+        .iter()
+        .map(|s| s.in_words())
+        .collect();
+    lines.extend(succeeded.iter().map(|what| format!("Log          {what}")));
+    if log_keys.chain().heirs().is_none() {
+        lines.push("Log          no heirs are named: were its keys lost, it could not go on (`comity keys heirs`)".to_owned());
+    }
     let locks: Vec<_> = locks
         .iter()
         .map(|(member, is_open)| json!({ "member": member.as_str(), "open": is_open }))
         .collect();
     let json = json!({
-        "epoch": ring.epoch(), "passphrase": by_passphrase, "shares": scheme.as_ref().map(Scheme::text), "locks": locks,
+        "epoch": ring.epoch(), "passphrase": by_passphrase, "shares": scheme.as_ref().map(Scheme::text), "locks": locks, "log": succeeded,
     });
     answer(global, &json, &lines)
 }

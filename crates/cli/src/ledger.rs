@@ -84,7 +84,7 @@ fn published(centre: &Centre) -> Result<SignedCheckpoint, Failure> {
         .map(<[u8]>::to_vec)
         .unwrap_or_default();
     SignedCheckpoint::parse(&note)
-        .and_then(|c| c.verify(centre.log_keys()))
+        .and_then(|c| c.verify(&centre.log_keys()))
         .map_err(|e| Failure::Wrong(format!("the published checkpoint does not verify: {e}")))
 }
 
@@ -167,7 +167,7 @@ fn proof(global: &Global, centre: &Centre, args: &ProofArgs) -> Result<(), Failu
 fn since(centre: &Centre, file: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = std::fs::read(file).map_err(|e| Failure::from(AppError::io(file, e)))?;
     let old = SignedCheckpoint::parse(&bytes)
-        .and_then(|c| c.verify(centre.log_keys()))
+        .and_then(|c| c.verify(&centre.log_keys()))
         .map_err(|e| {
             Failure::Wrong(format!(
                 "{} is not a checkpoint of this log: {e}",

@@ -24,6 +24,7 @@ mod receipt;
 mod shares;
 mod shell;
 mod stamp;
+mod succession;
 mod vault;
 mod verify;
 mod witness;

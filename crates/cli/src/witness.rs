@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use comity_app::Ambient;
 use comity_app::ambient::time_text;
 use comity_app::audit::{self, Report, Source, audit};
+use comity_core::checkpoint::LogKeys;
 use comity_core::digest::Digest;
 use comity_core::policy::Policy;
 use comity_witness::{Limits, Rate, Server, Witness, WitnessError};
@@ -132,7 +133,10 @@ fn add_log(global: &Global, dir: &Path, keys: &Path) -> Result<(), Failure> {
     let bytes = std::fs::read(keys).map_err(|e| wrong(&e))?;
     let policy = Policy::parse(&bytes).map_err(|e| wrong(&e))?;
     let vkeys: Vec<_> = policy.logs().iter().map(|l| l.vkey.clone()).collect();
-    witness.follow(&vkeys)?;
+    match LogKeys::parse(&bytes) {
+        Ok(keys) if !keys.chain().statements().is_empty() => witness.follow_succession(&keys)?,
+        _ => witness.follow(&vkeys)?,
+    }
     let origin = vkeys.first().map_or("", |k| k.name());
     let line = format!(
         "{} follows {origin} from now on, with {}.",

@@ -40,6 +40,7 @@ pub mod random;
 pub mod shown;
 pub mod signature;
 pub mod stamp;
+pub mod succession;
 pub mod tile;
 pub mod unverified;
 pub mod vkey;

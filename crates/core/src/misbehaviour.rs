@@ -163,9 +163,11 @@ impl Misbehaviour {
     /// # Errors
     /// Checkpoints that are not signed by every key, or that do not contradict each other.
     pub fn verify(&self, keys: Option<&LogKeys>) -> Result<Proven, MisbehaviourError> {
-        let keys = match keys {
-            Some(keys) => keys.clone(),
-            None => LogKeys::parse(&self.keys)?,
+        // The file's own keys may show how those that were given were succeeded.
+        let keys = match (keys, LogKeys::parse(&self.keys)) {
+            (Some(keys), Ok(own)) => keys.joined(&own).unwrap_or_else(|| keys.clone()),
+            (Some(keys), Err(_)) => keys.clone(),
+            (None, own) => own?,
         };
         let read = |which, bytes: &[u8]| {
             SignedCheckpoint::parse(bytes)

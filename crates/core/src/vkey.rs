@@ -198,6 +198,18 @@ impl Vkey {
     }
 }
 
+impl Vkey {
+    /// Whether `signature` is this key's over the text of a succession statement
+    /// (`docs/format/succession.md`, A statement).
+    pub(crate) fn verify_statement(&self, text: &str, signature: &[u8]) -> bool {
+        match self.kind {
+            KeyKind::Ed25519 => verify_ed25519(&self.public, text.as_bytes(), signature),
+            KeyKind::Ed25519Cosignature => false,
+            KeyKind::MlDsa44 => verify_mldsa44(&self.public, &statement_message(text), signature),
+        }
+    }
+}
+
 impl fmt::Display for Vkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let typed = [&[self.kind.type_byte()], self.public.as_slice()].concat();
@@ -274,6 +286,11 @@ pub(crate) fn subtree_message(
     message.extend_from_slice(&checkpoint.size.to_be_bytes());
     message.extend_from_slice(&checkpoint.root.0);
     Some(message)
+}
+
+/// What an ML-DSA-44 key signs of a succession statement.
+pub(crate) fn statement_message(text: &str) -> Vec<u8> {
+    [b"comity/succession/v1\n", text.as_bytes()].concat()
 }
 
 fn split_time(signature: &[u8]) -> Option<(u64, &[u8])> {

@@ -254,6 +254,22 @@ impl Keyring {
         Ok(scopes)
     }
 
+    /// The numbers of every live secret of this label, in order.
+    ///
+    /// # Errors
+    /// As [`Keyring::scopes`].
+    pub fn secrets_of(&self, label: &str) -> Result<Vec<KeyNumber>, KeyringError> {
+        let mut numbers = Vec::new();
+        self.each_scope(&mut |number, found| {
+            let subject = found.info.subject.iter().copied();
+            let is_it = subject.take_while(|byte| *byte != 0).eq(label.bytes());
+            if found.info.kind == Kind::Secret && is_it {
+                numbers.push(number);
+            }
+        })?;
+        Ok(numbers)
+    }
+
     /// Another program may have begun a new epoch: what this one wraps must be of it. Needs the lock.
     pub(crate) fn settle_epoch(&self) -> Result<(), KeyringError> {
         let (head, _, root) = self.head()?;

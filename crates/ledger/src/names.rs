@@ -15,6 +15,8 @@ pub(crate) const EDGE_PREFIX: &str = "ledger/edge/";
 
 /// The policy that names the witnesses; the application's (`docs/format/witness.md`).
 pub(crate) const POLICY: &str = "ledger/policy";
+/// How the log's keys were succeeded (`docs/format/succession.md`).
+pub(crate) const SUCCESSIONS: &str = "ledger/successions";
 
 /// The size in the name of a cosigned checkpoint.
 pub(crate) fn parse_cosigned(name: &str) -> Option<u64> {

@@ -124,6 +124,9 @@ pub fn text(args: &Args, answer: &Answer, trust: &Trust) -> String {
             &mut out,
             &format!("fingerprint{from}:\n  {}", log.keys.fingerprint_groups()),
         );
+        for succeeded in &log.succeeded {
+            line(&mut out, &escape_for_terminal(&succeeded.in_words()));
+        }
     }
     match answer {
         Answer::Package(report) => package(&mut out, args, report),
@@ -413,6 +416,7 @@ pub fn json(args: &Args, answer: &Answer, trust: &Trust) -> String {
         "log": answer.log().map(|log| json!({
             "origin": log.keys.origin(),
             "fingerprint": log.keys.fingerprint().to_string(),
+            "succeeded": log.succeeded.iter().map(|s| json!({"size": s.says.size, "what": s.in_words()})).collect::<Vec<_>>(),
             "size": log.size,
             "root": log.root.to_string(),
             "signed_at": utc(log.time_secs),

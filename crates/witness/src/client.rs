@@ -201,7 +201,7 @@ fn of_the_log_only(checkpoint: &SignedCheckpoint, keys: &LogKeys) -> Result<Vec<
     let mut note = Note::new(checkpoint.note().text().to_owned())?;
     for signature in checkpoint.note().signatures() {
         let own = |k: &Vkey| k.name() == signature.name && k.key_id() == signature.key_id;
-        if keys.vkeys().iter().any(own) {
+        if keys.at(checkpoint.size()).iter().any(own) {
             note.push(signature.clone());
         }
     }

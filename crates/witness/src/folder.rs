@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use comity_core::checkpoint::Checkpoint;
+use comity_core::checkpoint::{Checkpoint, LogKeys, SignedCheckpoint};
 use comity_core::cosigner::Cosigner;
 use comity_core::digest::{Digest, hex, unhex_array};
 use comity_core::json::{self, Value};
@@ -120,13 +120,18 @@ impl Witness {
         &self.cosigner
     }
 
-    /// Follows the log of these keys from now on. Each of them must sign a checkpoint. A log that
-    /// is followed already gets these keys in place of its former ones.
+    /// Follows the log of these keys from now on. Each of them must sign a checkpoint.
     ///
     /// # Errors
-    /// Keys of several logs, or none; the disk.
+    /// Keys of several logs, or none; other keys than those of a log that is followed already,
+    /// which only [`Witness::follow_succession`] leads to; the disk.
     pub fn follow(&self, keys: &[Vkey]) -> Result<(), WitnessError> {
         let origin = keys.first().map(Vkey::name).unwrap_or_default();
+        if self.log_keys(origin)?.is_some_and(|known| known != keys) {
+            return Err(WitnessError::Usage(format!(
+                "{origin} is followed with other keys, and nothing in the file shows that these succeed them: give the log's newest key file, which has the statements of its successions"
+            )));
+        }
         if keys.is_empty() || keys.iter().any(|key| key.name() != origin) {
             return Err(WitnessError::Usage(
                 "give the keys of one log: \"log <vkey>\" lines of one name".to_owned(),
@@ -138,7 +143,53 @@ impl Witness {
         Ok(self.disk.write_atomic(&path, file.as_bytes())?)
     }
 
-    /// The keys of a log that is followed here.
+    /// Follows a log whose keys were succeeded, from now on with the keys that its statements lead
+    /// to (`docs/format/succession.md`).
+    ///
+    /// # Errors
+    /// Statements that do not lead from the keys that are followed to these, or that deny what this
+    /// witness cosigned; a damaged file, the disk.
+    pub fn follow_succession(&self, keys: &LogKeys) -> Result<(), WitnessError> {
+        let origin = keys.origin();
+        let _lock = self.disk.lock(&self.file("lock", origin))?;
+        let keys = match self.key_file(origin)?.map(|file| LogKeys::parse(&file)) {
+            None => keys.clone(),
+            Some(known) => {
+                let joined = known.ok().and_then(|known| known.joined(keys));
+                joined.ok_or_else(|| WitnessError::Usage(format!(
+                    "the statements in the file do not lead from the keys with which {origin} is followed to these: nothing is changed. Keep the file: if the log's keeper did not make it, somebody else has its keys"
+                )))?
+            }
+        };
+        if let Some(seen) = self.seen(origin)? {
+            let held = SignedCheckpoint::parse(&seen).and_then(|seen| seen.verify(&keys));
+            held.map_err(|error| WitnessError::Usage(format!(
+                "the statements in the file deny what this witness cosigned of {origin}: {error}. Nothing is changed; keep the file, it is evidence"
+            )))?;
+        }
+        let path = self.file("logs", origin);
+        Ok(self.disk.write_atomic(&path, keys.to_file().as_bytes())?)
+    }
+
+    /// The key file of a log that is followed here.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn key_file(&self, origin: &str) -> Result<Option<Vec<u8>>, WitnessError> {
+        Ok(self.disk.read(&self.file("logs", origin))?)
+    }
+
+    /// The keys that sign a tree of `size` of a log that is followed here.
+    fn keys_at(&self, origin: &str, size: u64) -> Result<Option<Vec<Vkey>>, WitnessError> {
+        let file = self.key_file(origin)?;
+        // A log of another program may have other kinds of keys, and then no successions.
+        match file.and_then(|file| LogKeys::parse(&file).ok()) {
+            Some(keys) if keys.origin() == origin => Ok(Some(keys.at(size).to_vec())),
+            _ => self.log_keys(origin),
+        }
+    }
+
+    /// The keys that sign now of a log that is followed here.
     ///
     /// # Errors
     /// A damaged file, the disk.
@@ -232,7 +283,7 @@ impl Witness {
             Err(what) => return Ok(Err(Refusal::Malformed(what))),
         };
         let origin = request.checkpoint.origin.clone();
-        let Some(keys) = self.log_keys(&origin)? else {
+        let Some(keys) = self.keys_at(&origin, request.checkpoint.size)? else {
             return Ok(Err(Refusal::UnknownLog(origin)));
         };
         // Of two requests at once, here or in another process, the second sees what the first kept.

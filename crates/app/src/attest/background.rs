@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use comity_core::checkpoint::{LogKeys, SignedCheckpoint};
+use comity_core::checkpoint::SignedCheckpoint;
 use comity_store::Objects;
 
 use super::guard::{Guard, Mark, decide, here};
@@ -13,6 +13,7 @@ use super::setting::Setting;
 use super::status::Status;
 use crate::ambient::Ambient;
 use crate::error::Result;
+use crate::succession::Current;
 
 /// So long a witness is waited for in the background.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ pub struct Attester {
 struct Shared {
     dir: PathBuf,
     objects: Objects,
-    keys: LogKeys,
+    keys: Current,
     ambient: Ambient,
     state: Mutex<State>,
     changed: Condvar,
@@ -59,7 +60,7 @@ struct State {
 const BELIEVED_SECS: i64 = 60;
 
 impl Attester {
-    pub(crate) fn new(dir: &Path, objects: Objects, keys: LogKeys, ambient: Ambient) -> Attester {
+    pub(crate) fn new(dir: &Path, objects: Objects, keys: Current, ambient: Ambient) -> Attester {
         Attester {
             shared: Arc::new(Shared {
                 dir: dir.to_owned(),
@@ -213,8 +214,8 @@ impl Attester {
     /// What is attested, by whom, and how old that is.
     pub fn status(&self) -> Result<Status> {
         let setting = self.setting();
-        let (objects, keys) = (&self.shared.objects, &self.shared.keys);
-        Status::read(objects, keys, setting.as_deref(), self.shared.now())
+        let (objects, keys) = (&self.shared.objects, self.shared.keys.get());
+        Status::read(objects, &keys, setting.as_deref(), self.shared.now())
     }
 }
 
@@ -226,7 +227,7 @@ impl Shared {
     fn log(&self) -> Log<'_> {
         Log {
             objects: &self.objects,
-            keys: &self.keys,
+            keys: self.keys.get(),
         }
     }
 
@@ -238,7 +239,7 @@ impl Shared {
         &self,
         note: &[u8],
     ) -> std::result::Result<SignedCheckpoint, comity_core::checkpoint::CheckpointError> {
-        SignedCheckpoint::parse(note)?.verify(&self.keys)
+        SignedCheckpoint::parse(note)?.verify(&self.keys.get())
     }
 
     /// `is_sure`: the copy is as new as the witnesses know; else they are asked before the next signing.

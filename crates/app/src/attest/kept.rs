@@ -73,7 +73,7 @@ pub(super) fn add(
     let is = |a: &NoteSignature, b: &NoteSignature| a.name == b.name && a.key_id == b.key_id;
     let is_asked_for = |s: &NoteSignature| {
         let witnesses = policy.witnesses().iter().map(|w| &w.vkey);
-        keys.vkeys()
+        keys.at(checkpoint.size())
             .iter()
             .chain(witnesses)
             .any(|k| k.name() == s.name && k.key_id() == s.key_id)

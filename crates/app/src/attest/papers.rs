@@ -47,7 +47,7 @@ impl Centre {
         let Some(setting) = self.attester.setting() else {
             return Ok(Attestation::default());
         };
-        let kept = kept::of_size(&self.objects, self.log_keys(), &setting.policy, size)?;
+        let kept = kept::of_size(&self.objects, &self.log_keys(), &setting.policy, size)?;
         Ok(kept.map(|c| c.attestation).unwrap_or_default())
     }
 
@@ -82,7 +82,7 @@ impl Centre {
         let Some(setting) = self.attester.setting() else {
             return Ok(now);
         };
-        let (objects, keys) = (&self.objects, self.log_keys());
+        let (objects, keys) = (&self.objects, &self.log_keys());
         let attested = || -> Result<Option<Cosigned>> {
             let all = kept::all(objects, keys, &setting.policy)?;
             let is_fit = |c: &Cosigned| {

@@ -1,5 +1,6 @@
 //! One round: a checkpoint is submitted to every witness of the policy at once.
 
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub struct Asked {
 /// Where the log is, and who signs it.
 pub(super) struct Log<'a> {
     pub(super) objects: &'a Objects,
-    pub(super) keys: &'a LogKeys,
+    pub(super) keys: Arc<LogKeys>,
 }
 
 /// Submits `checkpoint` to all witnesses at once, and keeps each answer as it comes.
@@ -69,7 +70,7 @@ pub(super) fn round(
     checkpoint: &SignedCheckpoint,
     timeout: Duration,
 ) -> Result<Vec<Asked>> {
-    let kept = kept::all(log.objects, log.keys, policy)?;
+    let kept = kept::all(log.objects, &log.keys, policy)?;
     let tree = Tree::open_read_only(log.objects.clone())?;
     if tree.root_at(checkpoint.size())? != *checkpoint.root() {
         return Err(AppError::damaged(
@@ -93,7 +94,7 @@ pub(super) fn round(
             let known = known_to(&kept, &target);
             let (client, tree, tell) = (client.clone(), &tree, tell.clone());
             scope.spawn(move || {
-                let answer = ask(&client, &target, checkpoint, log.keys, known, tree);
+                let answer = ask(&client, &target, checkpoint, &log.keys, known, tree);
                 // The receiver lives until all have answered.
                 let _ = tell.send((target, answer));
             });
@@ -102,7 +103,7 @@ pub(super) fn round(
         for (target, (answer, contradicting)) in told {
             let outcome = match answer {
                 Answer::Cosigned(lines) => {
-                    kept::add(log.objects, log.keys, policy, checkpoint, &lines)?;
+                    kept::add(log.objects, &log.keys, policy, checkpoint, &lines)?;
                     Outcome::Cosigned
                 }
                 Answer::Ahead { size, shown } => Outcome::Ahead {
@@ -124,7 +125,7 @@ pub(super) fn round(
                 outcome,
             });
         }
-        kept::prune(log.objects, log.keys, policy)
+        kept::prune(log.objects, &log.keys, policy)
     })?;
     asked.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(asked)

@@ -59,7 +59,8 @@ impl Centre {
         let given: Policy = text
             .parse()
             .map_err(|e| AppError::Usage(format!("this is no policy: {e}")))?;
-        let ours = self.log_keys().vkeys();
+        let keys = self.log_keys();
+        let ours = keys.vkeys();
         if let Some(log) = given.logs().iter().find(|log| !ours.contains(&log.vkey)) {
             return Err(AppError::Usage(format!(
                 "the policy names the log {}, which is not this centre's: leave its log lines out",

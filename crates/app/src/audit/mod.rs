@@ -57,10 +57,10 @@ struct Signed {
 /// Audits one log that the witness follows.
 pub fn audit(witness: &Witness, origin: &str, request: &Request<'_>) -> Result<Report> {
     let broken = |e: WitnessError| AppError::Refused(e.to_string());
-    let vkeys = witness.log_keys(origin).map_err(broken)?;
-    let vkeys = vkeys
+    let file = witness.key_file(origin).map_err(broken)?;
+    let file = file
         .ok_or_else(|| AppError::Usage(format!("this witness does not follow the log {origin}")))?;
-    let keys = LogKeys::new(vkeys).map_err(|e| AppError::Usage(e.to_string()))?;
+    let keys = LogKeys::parse(&file).map_err(|e| AppError::Usage(e.to_string()))?;
     let mut audit = Audit {
         report: Report {
             origin: origin.to_owned(),

@@ -8,6 +8,7 @@ mod packs;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use comity_core::checkpoint::LogKeys;
 use comity_core::digest::Digest;
 use comity_core::finding::Finding;
 use comity_core::json::Value;
@@ -19,6 +20,7 @@ use crate::centre::{Centre, Config, KEYS_FILE};
 use crate::compact::NOWHERE;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
+use crate::succession;
 
 pub use check::check;
 pub use mark::Mark;
@@ -93,13 +95,14 @@ impl Centre {
         }
         let copy = Objects::local(to.join(CENTRE), disk.clone())?;
         copy.sweep_temporary()?;
-        disk.write_atomic(
-            &to.join(CENTRE).join(KEYS_FILE),
-            self.log_keys().to_file().as_bytes(),
-        )?;
+        let keys = self.log_keys().as_of(snapshot.size);
+        disk.write_atomic(&to.join(CENTRE).join(KEYS_FILE), keys.to_file().as_bytes())?;
+        if !keys.chain().statements().is_empty() {
+            copy.put(succession::FILE, keys.chain().text().as_bytes())?;
+        }
         let ledger = copy_ledger(&self.objects, &copy, &snapshot, watch)?;
         crate::stamp::kept::copy(&self.objects, &copy, snapshot.size)?;
-        crate::attest::copy(&self.objects, &copy, self.log_keys(), snapshot.size)?;
+        crate::attest::copy(&self.objects, &copy, &keys, snapshot.size)?;
         let vault = Vault::new(copy.clone());
         let wanted = self.wanted_packs()?;
         let packs = packs::copy(&self.vault, &vault, &wanted, watch)?;
@@ -178,7 +181,10 @@ impl Centre {
         let disk = &self.ambient.disk;
         let keys = disk.read(&to.join(CENTRE).join(KEYS_FILE))?;
         let is_ours = match keys {
-            Some(bytes) => bytes == self.log_keys().to_file().as_bytes(),
+            // Of the same log, be it from before a succession of its keys.
+            Some(bytes) => {
+                LogKeys::parse(&bytes).is_ok_and(|keys| keys.joined(&self.log_keys()).is_some())
+            }
             // Nothing of an earlier attempt but what precedes the keys.
             None => disk.list(to)?.iter().all(|n| n == LOCK || n == CENTRE),
         };

@@ -5,10 +5,9 @@ mod create;
 mod opening;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use comity_core::checkpoint::LogKeys;
-use comity_core::checkpoint::LogSigner;
 use comity_ledger::Tree;
 use comity_store::Objects;
 use comity_vault::Vault;
@@ -17,9 +16,10 @@ use crate::ambient::Ambient;
 use crate::attest::{Attester, Setting};
 use crate::commit::Sequencer;
 use crate::error::{AppError, Result};
-use crate::keys::{Keys, LOG_KEY, STATE_KEY};
+use crate::keys::{Keys, STATE_KEY};
 use crate::queue::Queue;
 use crate::sql::{Access, Database, Session, schema};
+use crate::succession::{self, Current, Reigns};
 
 pub use config::Config;
 pub use create::{Founding, create};
@@ -39,7 +39,7 @@ pub struct Centre {
     /// Where its parts are.
     pub config: Config,
     /// Its keys.
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     /// Its sealed objects.
     pub vault: Vault,
     /// Its object store.
@@ -50,7 +50,7 @@ pub struct Centre {
     pub database: Database,
     /// What recovery had to do when it was opened, in sentences.
     pub recovered: Vec<String>,
-    log_keys: LogKeys,
+    log_keys: Current,
     /// The bundle of events that was read last.
     pub(crate) last_bundle: Mutex<Option<comity_ledger::Batch>>,
     sequencer: Mutex<Sequencer>,
@@ -124,15 +124,18 @@ impl Centre {
         database: Database,
         ambient: Ambient,
     ) -> Result<Centre> {
-        let log = keys.scope(LOG_KEY)?;
-        let signer = LogSigner::new(&config.origin, &log.first, &log.second)
-            .map_err(|e| AppError::damaged("the log's keys", e.to_string()))?;
-        let log_keys = signer.keys().clone();
+        let known = succession::known(dir, &ambient.disk, &objects, &config.origin, &keys)?;
+        let (log_keys, keys) = (Current::new(known), Arc::new(keys));
         let attester = Attester::new(dir, objects.clone(), log_keys.clone(), ambient.clone());
         let sequencer = Sequencer::new(
             &database,
             tree,
-            signer,
+            Reigns::new(
+                &config.origin,
+                Arc::clone(&keys),
+                objects.clone(),
+                log_keys.clone(),
+            ),
             ambient.clone(),
             dir.join(LOCK_FILE),
             attester.clone(),
@@ -205,6 +208,7 @@ impl Centre {
         self.settle_policy()?;
         self.name_locks()?;
         said.extend(self.recover_epoch()?);
+        said.extend(self.recover_succession()?);
         said.extend(self.recover_erasures()?);
         said.extend(self.recover_outgoing()?);
         said.extend(self.recover_packs()?);
@@ -267,9 +271,19 @@ impl Centre {
         Ok(())
     }
 
-    /// The log's verifying keys.
-    pub fn log_keys(&self) -> &LogKeys {
-        &self.log_keys
+    /// The log's verifying keys, as this process knows them now.
+    pub fn log_keys(&self) -> Arc<LogKeys> {
+        self.log_keys.get()
+    }
+
+    /// Who signs: for acts that make statements.
+    pub(crate) fn reigns(&self) -> Reigns {
+        Reigns::new(
+            &self.config.origin,
+            Arc::clone(&self.keys),
+            self.objects.clone(),
+            self.log_keys.clone(),
+        )
     }
 
     /// The time now, as events write it.

@@ -7,7 +7,7 @@ use comity_core::digest::Digest;
 use comity_core::id::ChainId;
 use comity_core::leaf::{Leaf, leaf_hash};
 use comity_keyring::Secret;
-use comity_ledger::Record;
+use comity_ledger::{Record, Tree};
 
 use crate::error::{AppError, Result};
 use crate::event::SealedEvent;
@@ -115,6 +115,7 @@ pub struct Group<'a> {
     projector: &'a mut Projector,
     keys: &'a dyn ScopeKeys,
     next_index: u64,
+    tree: &'a Tree,
     heads: HashMap<i64, (ChainId, u64, Digest)>,
     records: Vec<Record>,
     highest_key: u64,
@@ -126,12 +127,14 @@ impl<'a> Group<'a> {
         projector: &'a mut Projector,
         keys: &'a dyn ScopeKeys,
         first: u64,
+        tree: &'a Tree,
     ) -> Group<'a> {
         Group {
             session,
             projector,
             keys,
             next_index: first,
+            tree,
             heads: HashMap::new(),
             records: Vec::new(),
             highest_key: 0,
@@ -146,6 +149,11 @@ impl<'a> Group<'a> {
     /// The index that the next event pushed will have: the size of the tree before it.
     pub fn next_index(&self) -> u64 {
         self.next_index
+    }
+
+    /// The root of the tree before this group.
+    pub fn root(&self) -> Digest {
+        self.tree.root()
     }
 
     /// Numbers an event: its place in its chain and its leaf.

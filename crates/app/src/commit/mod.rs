@@ -15,7 +15,7 @@ mod records;
 
 use std::path::PathBuf;
 
-use comity_core::checkpoint::{Checkpoint, LogSigner, SignedCheckpoint};
+use comity_core::checkpoint::{Checkpoint, SignedCheckpoint};
 use comity_core::digest::Digest;
 use comity_ledger::{Record, Snapshot, Tree};
 
@@ -25,6 +25,7 @@ use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
 use crate::project::Projector;
 use crate::sql::{Database, Session, Value};
+use crate::succession::Reigns;
 
 pub use group::{Committed, Draft, Group, Ready, Subject};
 use lock::Lock;
@@ -67,7 +68,7 @@ pub struct Sequencer {
     pub session: Session,
     /// The tree on disk.
     pub tree: Tree,
-    signer: LogSigner,
+    reigns: Reigns,
     ambient: Ambient,
     lock_file: PathBuf,
     database: Database,
@@ -85,10 +86,10 @@ pub struct Sequencer {
 
 impl Sequencer {
     /// A sequencer over an open tree and the state. `lock_file` is where processes of one machine take turns.
-    pub fn new(
+    pub(crate) fn new(
         database: &Database,
         tree: Tree,
-        signer: LogSigner,
+        reigns: Reigns,
         ambient: Ambient,
         lock_file: PathBuf,
         attester: Attester,
@@ -97,7 +98,7 @@ impl Sequencer {
             session: open(database)?,
             opened: file_id(database),
             tree,
-            signer,
+            reigns,
             ambient,
             lock_file,
             database: database.clone(),
@@ -211,7 +212,13 @@ impl Sequencer {
             Some(p) => p,
             None => Projector::load(&mut self.session)?,
         };
-        let mut group = Group::new(&mut self.session, &mut projector, keys, state.size);
+        let mut group = Group::new(
+            &mut self.session,
+            &mut projector,
+            keys,
+            state.size,
+            &self.tree,
+        );
         let answer = build(&mut group)?;
         let (records, highest_key) = group.end();
         if records.is_empty() {
@@ -282,6 +289,7 @@ impl Sequencer {
                 ),
             ));
         }
+        self.reigns.refresh(&mut self.session)?;
         let stored = state
             .checkpoint
             .as_deref()
@@ -361,7 +369,7 @@ impl Sequencer {
             return Ok(checkpoint.clone());
         }
         let checkpoint = SignedCheckpoint::parse(note)
-            .and_then(|c| c.verify(self.signer.keys()))
+            .and_then(|c| c.verify(&self.reigns.known()))
             .map(|c| c.checkpoint().clone())
             .map_err(|e| AppError::damaged("the log's last checkpoint", e.to_string()))?;
         self.believed = Some((note.to_vec(), checkpoint.clone()));
@@ -395,15 +403,12 @@ impl Sequencer {
     fn sign(&mut self, size: u64) -> Result<Vec<u8>> {
         let root: Digest = self.tree.root();
         let checkpoint = Checkpoint {
-            origin: self.signer.origin().to_owned(),
+            origin: self.reigns.known().origin().to_owned(),
             size,
             root,
         };
         let seconds = u64::try_from(self.ambient.clock.now_micros() / 1_000_000).unwrap_or(0);
-        let note = self
-            .signer
-            .sign(&checkpoint, seconds)
-            .map_err(|e| AppError::Refused(e.to_string()))?;
+        let note = self.reigns.sign(&mut self.session, &checkpoint, seconds)?;
         self.believed = Some((note.clone(), checkpoint));
         Ok(note)
     }

@@ -206,6 +206,19 @@ impl Centre {
         self.finish_epoch(&act, epoch, actor)
     }
 
+    /// The new epoch that ends a succession of the log's keys, by the person who began it.
+    pub(crate) fn epoch_after_succession(&self, person: &str) -> Result<Changed> {
+        let act = Act {
+            kind: "keys_rotated",
+            actor: person.to_owned(),
+            member: None,
+            reason: Some("the succession of the log's keys".to_owned()),
+            shares: None,
+        };
+        let epoch = self.begin_epoch(&act, Unlocking::Same)?;
+        self.finish_epoch(&act, epoch, None)
+    }
+
     /// The number of a member's present scope key.
     fn member_scope(&self, member: &MemberCode) -> Result<u64> {
         let mut session = self.session()?;
@@ -226,9 +239,14 @@ impl Centre {
     }
 
     /// Changes of the keyring take turns, so that nobody finishes what a living process is at.
-    fn key_turn(&self) -> Result<FileLock> {
+    pub(crate) fn key_turn(&self) -> Result<FileLock> {
         let file = self.key_lock_file()?;
         Ok(self.ambient.disk.lock(&file)?)
+    }
+
+    /// As [`Centre::key_turn`], unless a living process is at it.
+    pub(crate) fn try_key_turn(&self) -> Result<Option<FileLock>> {
+        Ok(self.ambient.disk.try_lock(&self.key_lock_file()?)?)
     }
 
     fn key_lock_file(&self) -> Result<std::path::PathBuf> {
@@ -296,8 +314,7 @@ impl Centre {
     /// Finishes a new epoch that no living process is at, and refuses a keyring of an earlier epoch than the ledger's.
     pub(crate) fn recover_epoch(&self) -> Result<Option<String>> {
         let ring = self.keys.ring();
-        let file = self.key_lock_file()?;
-        let Some(_turn) = self.ambient.disk.try_lock(&file)? else {
+        let Some(_turn) = self.try_key_turn()? else {
             return Ok(None);
         };
         let said = match ring.pending()? {

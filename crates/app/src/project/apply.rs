@@ -190,6 +190,7 @@ impl Projector {
                 let row = [index.into(), policy.into(), warn_after.into()];
                 self.rows.insert("witness_policies", row);
             }
+            "log_keys_succeeded" | "log_heirs_named" => self.succession(event)?,
             "stamp_authority_removed" => self.rows.update(
                 "UPDATE stamp_authorities SET removed = 1 WHERE no <= ? AND name = (SELECT name FROM stamp_authorities WHERE no = ?)",
                 [no.into(), no.into()],
@@ -288,6 +289,27 @@ impl Projector {
                 ));
             }
         })
+    }
+
+    /// Which keys sign the log, or who may name the next ones; 0 for keys that stay.
+    fn succession(&mut self, event: &Event<'_>) -> Result<()> {
+        let statement = event.text("statement")?;
+        let size =
+            crate::succession::size_of(statement).ok_or_else(|| event.unlike("statement"))?;
+        let key = match event.get("key") {
+            Some(_) => event.number("key")?,
+            None => 0,
+        };
+        let actor = event.text("actor")?;
+        let row = [
+            (event.index as i64).into(),
+            (size as i64).into(),
+            key.into(),
+            actor.into(),
+            statement.into(),
+        ];
+        self.rows.insert("successions", row);
+        Ok(())
     }
 
     /// A new epoch of the keyring; with a member, what became of its scope.

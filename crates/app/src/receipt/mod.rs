@@ -94,7 +94,7 @@ pub(crate) fn published(centre: &Centre) -> Result<SignedCheckpoint> {
         .map(<[u8]>::to_vec)
         .unwrap_or_default();
     SignedCheckpoint::parse(&note)
-        .and_then(|c| c.verify(centre.log_keys()))
+        .and_then(|c| c.verify(&centre.log_keys()))
         .map_err(|e| AppError::damaged("ledger/checkpoint", e.to_string()))
 }
 

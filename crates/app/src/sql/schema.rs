@@ -8,7 +8,7 @@
 use super::{Session, SqlError};
 
 /// The version of the tables; another version is rebuilt, never migrated in place.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// Every projection with its columns, in the order in which the comparison of `rebuild --check`
 /// reads them; the first columns are the primary key, as many as the number says.
@@ -80,6 +80,11 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
     ("witness_policies", 1, &["leaf", "policy", "warn_after"]),
     ("stamp_authorities", 1, &["no", "name", "removed", "facts"]),
     ("epochs", 1, &["epoch", "leaf"]),
+    (
+        "successions",
+        1,
+        &["leaf", "size", "key", "actor", "statement"],
+    ),
     ("fixity_runs", 1, &["leaf", "last"]),
     ("quarantine", 1, &["item", "leaf"]),
 ];
@@ -118,6 +123,7 @@ CREATE TABLE disclosures (no INTEGER PRIMARY KEY, case_no INTEGER NOT NULL, fail
 CREATE TABLE witness_policies (leaf INTEGER PRIMARY KEY, policy TEXT NOT NULL, warn_after INTEGER NOT NULL);
 CREATE TABLE stamp_authorities (no INTEGER PRIMARY KEY, name TEXT NOT NULL, removed INTEGER NOT NULL, facts BLOB);
 CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
+CREATE TABLE successions (leaf INTEGER PRIMARY KEY, size INTEGER NOT NULL, key INTEGER NOT NULL, actor TEXT NOT NULL, statement TEXT NOT NULL);
 CREATE TABLE fixity_runs (leaf INTEGER PRIMARY KEY, last BLOB);
 CREATE TABLE quarantine (item INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);

@@ -23,7 +23,8 @@ use comity_vault::Vault;
 use crate::ambient::Ambient;
 use crate::centre::{Config, KEYS_FILE, OpenedBy};
 use crate::error::{AppError, Result};
-use crate::keys::{Keys, LOG_KEY};
+use crate::keys::Keys;
+use crate::succession;
 
 /// The keyring as a whole, as findings name it.
 const KEYRING: &str = "keyring";
@@ -181,25 +182,33 @@ fn log_keys(scene: &Scene<'_>, keys: Option<&Keys>, report: &mut Report) -> Opti
         Ok(None) => Err("the log's key file is missing".to_owned()),
         Err(e) => Err(e.to_string()),
     };
-    let secret = keys
-        .and_then(|keys| keys.scope(LOG_KEY).ok())
-        .and_then(|s| {
-            comity_core::checkpoint::LogSigner::new(&scene.config.origin, &s.first, &s.second)
-                .ok()
-                .map(|signer| signer.keys().clone())
-        });
-    match (told, secret) {
-        (Ok(told), Some(secret)) if told.to_file() != secret.to_file() => {
-            report.findings.push(Finding::new(
-                KEYS_FILE,
-                "these are not the keys with which this log signs",
-            ));
-            Some(secret)
+    let kept = succession::kept(&scene.objects, &scene.config.origin, keys);
+    let mut wrong = |place: &str, what: &str| report.findings.push(Finding::new(place, what));
+    match (told, kept) {
+        (Ok(told), Ok(Some(kept))) => match told.joined(&kept) {
+            None => {
+                wrong(
+                    KEYS_FILE,
+                    "these are not the keys with which this log signs",
+                );
+                Some(kept)
+            }
+            Some(both) => {
+                if kept.chain().statements().len() < both.chain().statements().len() {
+                    let what = "it lacks successions of the log's keys that the key file tells of; the next command that opens the centre writes it anew";
+                    wrong(succession::FILE, what);
+                }
+                Some(both)
+            }
+        },
+        (Ok(told), Ok(None)) => Some(told),
+        (Ok(told), Err(what)) => {
+            wrong(succession::FILE, &what);
+            Some(told)
         }
-        (Ok(told), _) => Some(told),
-        (Err(what), secret) => {
-            report.findings.push(Finding::new(KEYS_FILE, what));
-            secret
+        (Err(what), kept) => {
+            wrong(KEYS_FILE, &what);
+            kept.ok().flatten()
         }
     }
 }

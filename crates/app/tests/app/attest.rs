@@ -363,7 +363,7 @@ fn two_histories_are_found_proved_and_ended() {
             "{:?}",
             report.findings
         );
-        let proven = report.evidence[0].verify(Some(centre.log_keys())).unwrap();
+        let proven = report.evidence[0].verify(Some(&centre.log_keys())).unwrap();
         assert_eq!(proven.deed, Deed::Fork);
         assert!(proven.second.size() > proven.first.size());
     }

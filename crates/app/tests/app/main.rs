@@ -20,6 +20,7 @@ mod handover;
 mod intake;
 mod rebuild;
 mod secrecy;
+mod succession;
 mod together;
 
 /// A source of `comity-verify`, so that packages are judged here as it judges them.

@@ -13,6 +13,7 @@ mod readonly;
 mod sealed;
 mod shares;
 mod stamp;
+mod succession;
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.

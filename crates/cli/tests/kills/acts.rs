@@ -101,6 +101,13 @@ pub const ACTS: &[Act] = &[
         again: &[],
     },
     Act {
+        name: "succeed",
+        prepare: taken_in,
+        words: |_, _| strings(&["keys", "succeed"]),
+        after: one_set_of_keys_signs,
+        again: &[],
+    },
+    Act {
         name: "compact",
         prepare: forgotten,
         words: |_, _| strings(&["vault", "compact"]),
@@ -226,6 +233,16 @@ fn receipt_is_whole(world: &World, what: &str) {
     let place = world.folder.path().join(OUT);
     let report = check_receipt(&Folder::open(&place).unwrap(), &ReceiptOptions::default());
     assert!(report.findings.is_empty(), "{what}: {:?}", report.findings);
+}
+
+/// The key file leads from the first keys to those that sign, and no former secret is left.
+fn one_set_of_keys_signs(world: &World, what: &str) {
+    let file = fs::read(world.dir.join("keys")).unwrap();
+    let told = comity_core::LogKeys::parse(&file).unwrap();
+    let centre = Centre::open(&world.dir, PASSPHRASE, Ambient::system()).unwrap();
+    assert_eq!(*centre.log_keys(), told, "{what}");
+    assert!(!told.chain().statements().is_empty(), "{what}");
+    assert!(centre.keys.ring().open_key(2).is_err(), "{what}");
 }
 
 fn package_is_whole(world: &World, what: &str) {

@@ -3,6 +3,7 @@
 
 use crate::digest::{Digest, Sha256Hasher};
 use crate::policy::{Policy, PolicyError};
+use crate::succession::{Chain, ChainError, Succeeded};
 use crate::vkey::{KeyKind, Vkey, VkeyError};
 
 /// The longest key file that is read, in bytes.
@@ -11,11 +12,17 @@ const MAX_FILE_BYTES: usize = 1_000_000;
 /// The most log keys that a file may list.
 const MAX_KEYS: usize = 32;
 
-/// The public keys of one log: at least one of Ed25519 and one of ML-DSA-44. All of them must sign
-/// a checkpoint.
+/// What a line of a succession statement begins with in a key file: to others it is a comment.
+const STATEMENT_LINE: &str = "#=";
+
+/// The public keys of one log: at least one of Ed25519 and one of ML-DSA-44. All of those that hold
+/// at a checkpoint's size must sign it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogKeys {
+    /// Those that sign now.
     vkeys: Vec<Vkey>,
+    /// How they came to be it.
+    chain: Chain,
     /// What the key file says of witnesses.
     policy: Option<Policy>,
 }
@@ -49,6 +56,12 @@ pub enum KeysError {
     /// It names witnesses, and is no policy.
     #[error("{0}")]
     Policy(#[from] PolicyError),
+    /// Its succession statements.
+    #[error("{0}")]
+    Succession(Box<ChainError>),
+    /// Its keys are not those that its last succession statement names.
+    #[error("the keys are not those that the last succession statement of the file names")]
+    NotTheLast,
     /// Keys of different logs.
     #[error("the keys are of two logs: {first} and {other}")]
     TwoLogs {
@@ -71,6 +84,12 @@ pub enum KeysError {
         /// The kind.
         kind: KeyKind,
     },
+}
+
+impl From<ChainError> for KeysError {
+    fn from(error: ChainError) -> KeysError {
+        KeysError::Succession(Box::new(error))
+    }
 }
 
 impl LogKeys {
@@ -119,7 +138,51 @@ impl LogKeys {
         }
         Ok(LogKeys {
             vkeys,
+            chain: Chain::default(),
             policy: None,
+        })
+    }
+
+    /// The keys that sign after these successions; `self` are the first ones where there are none.
+    ///
+    /// # Errors
+    /// Successions of other keys than these.
+    pub fn succeeded(self, chain: Chain) -> Result<LogKeys, KeysError> {
+        let Some(last) = chain.statements().last() else {
+            return Ok(self);
+        };
+        let known = chain.reigns().any(|(_, _, keys)| keys == self.vkeys);
+        if !known || !self.chain.is_beginning_of(&chain) {
+            return Err(KeysError::NotTheLast);
+        }
+        Ok(LogKeys {
+            vkeys: last.says.new.clone(),
+            policy: self.policy,
+            chain,
+        })
+    }
+
+    /// What these keys, which a reader had before, and those of a paper are together: the longer
+    /// of two lists of successions of which one continues the other. `None` if neither does: then
+    /// the paper's are not keys of the log. The policy is the reader's.
+    #[must_use]
+    pub fn joined(&self, papers: &LogKeys) -> Option<LogKeys> {
+        let (longer, shorter) =
+            match papers.chain.statements().len() > self.chain.statements().len() {
+                true => (papers, self),
+                false => (self, papers),
+            };
+        let joined = LogKeys {
+            policy: None,
+            ..shorter.clone()
+        };
+        let joined = match longer.chain.statements() {
+            [] => (longer.vkeys == shorter.vkeys).then_some(joined),
+            _ => joined.succeeded(longer.chain.clone()).ok(),
+        };
+        joined.map(|joined| LogKeys {
+            policy: self.policy.clone(),
+            ..joined
         })
     }
 
@@ -133,12 +196,18 @@ impl LogKeys {
             return Err(KeysError::NotText);
         }
         let mut vkeys = Vec::new();
+        let mut statements = String::new();
         let (mut quorums, mut has_witnesses) = (0, false);
         for (i, line) in text.split('\n').enumerate() {
             let line_number = i + 1;
             let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
             match (words.next(), words.next(), words.next(), words.next()) {
                 (None, ..) => {}
+                (Some(STATEMENT_LINE), ..) => {
+                    let rest = line.trim_start().strip_prefix(STATEMENT_LINE).unwrap_or("");
+                    statements.push_str(rest.strip_prefix(' ').unwrap_or(rest));
+                    statements.push('\n');
+                }
                 (Some(comment), ..) if comment.starts_with('#') => {}
                 (Some("quorum"), Some(name), None, None) => {
                     quorums += 1;
@@ -157,7 +226,10 @@ impl LogKeys {
         if quorums != 1 {
             return Err(KeysError::Quorum);
         }
-        let mut keys = LogKeys::new(vkeys)?;
+        let mut keys = LogKeys::new(vkeys.clone())?.succeeded(Chain::parse(&statements)?)?;
+        if keys.vkeys != vkeys {
+            return Err(KeysError::NotTheLast);
+        }
         if has_witnesses {
             keys.policy = Some(Policy::parse(file)?).filter(Policy::asks_for_witnesses);
         }
@@ -176,10 +248,46 @@ impl LogKeys {
         self.policy.as_ref()
     }
 
-    /// The keys, in the order of the file.
+    /// The keys that sign now, in the order of the file.
     #[must_use]
     pub fn vkeys(&self) -> &[Vkey] {
         &self.vkeys
+    }
+
+    /// The keys that sign a tree of `size`.
+    #[must_use]
+    pub fn at(&self, size: u64) -> &[Vkey] {
+        self.chain.keys_at(size).unwrap_or(&self.vkeys)
+    }
+
+    /// The same keys as a reader of the tree at `size` knows them: without later successions.
+    #[must_use]
+    pub fn as_of(&self, size: u64) -> LogKeys {
+        LogKeys {
+            vkeys: self.at(size).to_vec(),
+            chain: self.chain.below(size),
+            policy: self.policy.clone(),
+        }
+    }
+
+    /// How these keys came to be the log's.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The successions after the keys that `anchor` has as the present ones.
+    #[must_use]
+    pub fn successions_since(&self, anchor: Option<&LogKeys>) -> &[Succeeded] {
+        let all = self.chain.statements();
+        let known = anchor.map_or(0, |anchor| match anchor.chain.statements().len() {
+            0 => all
+                .iter()
+                .take_while(|s| s.says.old != anchor.vkeys)
+                .count(),
+            some => some.min(all.len()),
+        });
+        &all[known..]
     }
 
     /// The key file, with a comment that says what it is and its fingerprint.
@@ -196,6 +304,11 @@ impl LogKeys {
             self.origin(),
             self.fingerprint_groups()
         );
+        for line in self.chain.text().lines() {
+            let line = format!("{STATEMENT_LINE} {line}");
+            file.push_str(line.trim_end());
+            file.push('\n');
+        }
         match policy {
             Some(policy) => file.push_str(&policy.for_log(&self.vkeys, true).to_string()),
             None => {
@@ -208,7 +321,7 @@ impl LogKeys {
         file
     }
 
-    /// The fingerprint: SHA-256 of the keys, each followed by a line feed.
+    /// The fingerprint: SHA-256 of the keys that sign now, each followed by a line feed.
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
         let mut hasher = Sha256Hasher::new();

@@ -44,6 +44,24 @@ pub enum CheckpointError {
         /// The origin of the keys.
         expected: String,
     },
+    /// Signed by keys of the log that do not hold at this size.
+    #[error(
+        "the checkpoint of size {size} is signed by keys of the log that hold only {reign}: there they were succeeded, and what they sign elsewhere is worth nothing"
+    )]
+    OtherReign {
+        /// The size that it claims.
+        size: u64,
+        /// Where they hold, in words.
+        reign: String,
+    },
+    /// The tree at the size of a succession has another root than the succession names.
+    #[error(
+        "the checkpoint of size {size} does not have the root that the succession of the log's keys at this size names"
+    )]
+    OtherTree {
+        /// The size.
+        size: u64,
+    },
     /// One of the log's keys has not signed.
     #[error("the checkpoint lacks the log's {kind} signature: every key of the log must sign")]
     SignatureMissing {
@@ -186,8 +204,28 @@ impl SignedCheckpoint {
     }
 }
 
+impl SignedCheckpoint {
+    /// Says it when the log's former or later keys have signed what was not theirs to sign.
+    fn is_of_no_other_reign(&self, keys: &LogKeys) -> Result<(), CheckpointError> {
+        for (above, up_to, vkeys) in keys.chain().reigns() {
+            if self.note.verify(vkeys).is_ok() {
+                let reign = match (above, up_to) {
+                    (Some(above), Some(up_to)) => format!("above size {above} and up to {up_to}"),
+                    (Some(above), None) => format!("above size {above}"),
+                    (None, Some(up_to)) => format!("up to size {up_to}"),
+                    (None, None) => continue,
+                };
+                let size = self.checkpoint.size;
+                return Err(CheckpointError::OtherReign { size, reign });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Unverified<SignedCheckpoint> {
-    /// Verifies that every key in `keys` has signed the checkpoint, and that it is of their log.
+    /// Verifies that every key in `keys` that holds at the checkpoint's size has signed it, and that
+    /// it is of their log.
     ///
     /// # Errors
     /// Another log, a signature that does not verify, or one that is missing.
@@ -199,8 +237,21 @@ impl Unverified<SignedCheckpoint> {
                 expected: keys.origin().to_owned(),
             });
         }
-        let verified = signed.note.verify(keys.vkeys())?;
-        for (place, key) in keys.vkeys().iter().enumerate() {
+        let size = signed.checkpoint.size;
+        let vkeys = keys.at(size);
+        let verified = signed.note.verify(vkeys);
+        if matches!(verified, Err(NoteError::NotSigned)) {
+            signed.is_of_no_other_reign(keys)?;
+        }
+        let verified = verified?;
+        if keys
+            .chain()
+            .root_at(size)
+            .is_some_and(|root| *root != signed.checkpoint.root)
+        {
+            return Err(CheckpointError::OtherTree { size });
+        }
+        for (place, key) in vkeys.iter().enumerate() {
             let signature = verified.iter().find(|signature| signature.key == place);
             let signature =
                 signature.ok_or(CheckpointError::SignatureMissing { kind: key.kind() })?;

@@ -7,7 +7,7 @@ use ml_dsa::{Keypair as _, MlDsa44};
 
 use super::{Checkpoint, KeysError, LogKeys};
 use crate::note::{Note, NoteError, NoteSignature};
-use crate::vkey::{Vkey, VkeyError, subtree_message};
+use crate::vkey::{Vkey, VkeyError, statement_message, subtree_message};
 
 /// The secret keys of a log. They are wiped when it is dropped.
 pub struct LogSigner {
@@ -117,6 +117,26 @@ impl LogSigner {
             signature: [time_secs.to_be_bytes().as_slice(), &signature.encode()].concat(),
         });
         Ok(note.encode())
+    }
+
+    /// Signs a succession statement with both keys (`docs/format/succession.md`).
+    ///
+    /// # Errors
+    /// The signature algorithm reported a failure.
+    pub fn sign_statement(&self, text: &str) -> Result<[NoteSignature; 2], SignError> {
+        let first = self.ed25519.try_sign(text.as_bytes());
+        let first = first.map_err(|_| SignError::Failed)?;
+        let second = self.mldsa44.try_sign(&statement_message(text));
+        let second = second.map_err(|_| SignError::Failed)?;
+        let line = |key_id, signature| NoteSignature {
+            name: self.origin().to_owned(),
+            key_id,
+            signature,
+        };
+        Ok([
+            line(self.ed25519_id, first.to_bytes().to_vec()),
+            line(self.mldsa44_id, second.encode().to_vec()),
+        ])
     }
 }
 

@@ -36,11 +36,16 @@ pub(super) fn load<'a>(
         Err(error) => Err(error),
     };
     let own = own.map_err(|error| findings.add(keys_name, error)).ok();
-    if let (Some(given), Some(own)) = (given, &own)
-        && given.fingerprint() != own.fingerprint()
-    {
-        findings.add(keys_name, "are not the keys that you gave");
-    }
+    let joined = match (given, &own) {
+        (Some(given), Some(own)) => {
+            let joined = given.joined(own);
+            if joined.is_none() {
+                findings.add(keys_name, strangers(given, own));
+            }
+            joined
+        }
+        _ => None,
+    };
     let name = format!("{folder}checkpoint");
     let parsed = match read_small(source, &name) {
         Ok(bytes) => SignedCheckpoint::parse(&bytes).map_err(|error| error.to_string()),
@@ -62,7 +67,7 @@ pub(super) fn load<'a>(
     let theirs = given.and_then(LogKeys::policy).map(|policy| (policy, true));
     let witnesses = theirs.or_else(|| Some((own.as_ref()?.policy()?, false)));
     let witnesses = witnesses.map(|(policy, anchored)| (policy.clone(), anchored));
-    let keys = given.cloned().or(own);
+    let keys = joined.or_else(|| given.cloned()).or(own);
     let facts = keys.and_then(|keys| match checkpoint.verify(&keys) {
         Ok(verified) => Some(LogFacts {
             witnessed: witnesses.and_then(|(policy, anchored)| {
@@ -79,6 +84,7 @@ pub(super) fn load<'a>(
                 }
             }),
             anchored: given.is_some(),
+            succeeded: keys.successions_since(given).to_vec(),
             keys,
             size,
             root,
@@ -95,5 +101,17 @@ pub(super) fn load<'a>(
         claimed: Some((size, root)),
         origin,
         checkpoint: bytes,
+    }
+}
+
+/// What is wrong with keys that are neither those given nor theirs by succession.
+fn strangers(given: &LogKeys, own: &LogKeys) -> &'static str {
+    let both = [given, own].map(|keys| !keys.chain().statements().is_empty());
+    match both {
+        [true, true] => {
+            "tell of another succession of the log's keys than those that you gave: at most one of the two is true"
+        }
+        [false, false] => "are not the keys that you gave",
+        _ => "are not the keys that you gave, and no succession leads from the one to the other",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Read as _;
 
-use crate::checkpoint::SignedCheckpoint;
+use crate::checkpoint::{LogKeys, SignedCheckpoint};
 use crate::digest::Digest;
 use crate::id::ChainId;
 use crate::leaf::{Leaf, leaf_hash};
@@ -30,9 +30,23 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Option<LogScan> {
     let place = |name: &str| format!("log: {name}");
+    let keys = match read_small(tree, "keys").map(|bytes| LogKeys::parse(&bytes)) {
+        // It may tell of successions that came after the package.
+        Ok(Ok(own)) => match log.keys.joined(&own) {
+            Some(keys) => keys,
+            None => {
+                findings.add(
+                    place("keys"),
+                    "are not those of the package, nor theirs by succession",
+                );
+                return None;
+            }
+        },
+        _ => log.keys.clone(),
+    };
     let parsed = match read_small(tree, "checkpoint") {
         Ok(bytes) => SignedCheckpoint::parse(&bytes)
-            .and_then(|checkpoint| checkpoint.verify(&log.keys))
+            .and_then(|checkpoint| checkpoint.verify(&keys))
             .map_err(|error| error.to_string()),
         Err(error) => Err(error),
     };

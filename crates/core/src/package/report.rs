@@ -8,6 +8,7 @@ use crate::finding::Finding;
 use crate::id::Ern;
 use crate::policy::{Attestation, Policy};
 use crate::shown::escape_for_terminal;
+use crate::succession::Succeeded;
 
 use super::event::Signer;
 use super::head::{PackageHead, ReceiptHead};
@@ -76,6 +77,8 @@ pub struct LogFacts {
     pub keys: LogKeys,
     /// Whether the keys were given from elsewhere.
     pub anchored: bool,
+    /// The successions of the log's keys since those that were given; all of them, if none were.
+    pub succeeded: Vec<Succeeded>,
     /// Size of the checkpoint.
     pub size: u64,
     /// Its root.

@@ -202,6 +202,8 @@ impl Words<'_> {
                 format!("registered a key of {}", self.or_unknown("person"))
             }
             "witnesses_set" => "set the policy that names the witnesses".to_owned(),
+            "log_keys_succeeded" => format!("gave the log new keys{}", self.reason()),
+            "log_heirs_named" => "named who may give the log new keys".to_owned(),
             "keys_rotated" => format!("made new keys{}", self.reason()),
             "keys_shared" => format!("shared the root key among the members{}", self.reason()),
             "scope_locked" => format!(

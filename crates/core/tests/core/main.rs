@@ -10,6 +10,7 @@ mod leaf_and_ids;
 mod merkle;
 mod naive;
 mod stamp;
+mod succession;
 mod tiles;
 mod vectors;
 mod witness;

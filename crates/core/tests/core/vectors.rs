@@ -1,4 +1,4 @@
-//! The frozen vectors `testdata/vectors/{leaf,body,checkpoint,proof}.json`. Other implementations
+//! The frozen vectors `testdata/vectors/{leaf,body,checkpoint,proof,succession}.json`. Other implementations
 //! read them too, so they say everything that is needed to make the results again.
 //!
 //! To write them anew after a change of format: `COMITY_WRITE_VECTORS=1 cargo test -p comity-core
@@ -19,6 +19,7 @@ use comity_core::merkle::{
     verify_inclusion,
 };
 use comity_core::proof::TlogProof;
+use comity_core::succession::Chain;
 
 use crate::naive::{Tiles, leaves, naive_root};
 
@@ -403,4 +404,27 @@ fn proofs_are_frozen() {
     proof
         .verify(&keys, &leaf_hash(text(&file["entry"]).as_bytes()))
         .unwrap();
+}
+
+#[test]
+fn successions_are_frozen() {
+    let vectors = frozen("succession.json", &crate::succession::vectors());
+    let keys = LogKeys::parse(text(&vectors["keys"]).as_bytes()).unwrap();
+    assert_eq!(keys.chain().text(), text(&vectors["statements"]));
+    let words: Vec<String> = keys
+        .chain()
+        .statements()
+        .iter()
+        .map(|s| s.in_words())
+        .collect();
+    assert_eq!(json!(words), vectors["in_words"]);
+    let verify = |note: &Value| SignedCheckpoint::parse(text(note).as_bytes())?.verify(&keys);
+    for case in vectors["checkpoints"].as_array().unwrap() {
+        let held = verify(&case["note"]).is_ok();
+        assert_eq!(json!(held), case["holds"], "{}", case["note"]);
+    }
+    for case in vectors["refused"].as_array().unwrap() {
+        let statements = Chain::parse(text(&case["statements"]));
+        assert!(statements.is_err(), "{}", case["why"]);
+    }
 }

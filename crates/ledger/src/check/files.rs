@@ -21,8 +21,9 @@ pub(super) fn surplus(listed: &[(String, u64)], edge: &EdgeView, size: u64, find
 }
 
 fn belongs(name: &str, edge: &EdgeView, size: u64) -> bool {
-    // Time stamps are kept beside the tree, and whoever knows certificates checks them.
-    if name == names::CHECKPOINT || name == names::POLICY || name.starts_with(names::STAMPS) {
+    // Time stamps are kept beside the tree, and whoever knows certificates checks them; so are keys' successions.
+    let beside = [names::CHECKPOINT, names::POLICY, names::SUCCESSIONS].contains(&name);
+    if beside || name.starts_with(names::STAMPS) {
         return true;
     }
     if let Some(of_size) = names::parse_cosigned(name) {

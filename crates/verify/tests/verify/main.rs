@@ -12,4 +12,5 @@ mod hostile;
 mod package;
 mod receipt;
 mod signed;
+mod succession;
 mod world;

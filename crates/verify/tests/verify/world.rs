@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use comity_core::body::{Body, CustodySection, Field, OpenField, Seeds};
-use comity_core::checkpoint::{Checkpoint, LogSigner};
+use comity_core::checkpoint::{Checkpoint, LogKeys, LogSigner};
 use comity_core::json::{Value, json};
 use comity_core::leaf::{Leaf, leaf_hash};
 use comity_core::merkle::{Frontier, consistency_proof, full_subtree_root, inclusion_proof};
@@ -58,6 +58,8 @@ impl Event {
 /// A log whose tiles can be told for any size.
 pub struct Log {
     pub signer: LogSigner,
+    /// What the key file says; the signer's keys, unless a test says otherwise.
+    pub keys: LogKeys,
     pub entries: Vec<Vec<u8>>,
     hashes: Vec<Digest>,
 }
@@ -66,6 +68,7 @@ impl Log {
     pub fn new(seed: u8) -> Log {
         let signer = LogSigner::new(ORIGIN, &[seed; 32], &[seed + 1; 32]).unwrap();
         Log {
+            keys: signer.keys().clone(),
             signer,
             entries: Vec::new(),
             hashes: Vec::new(),
@@ -124,7 +127,7 @@ impl Log {
     /// Writes the tree as `comity ledger export` does.
     pub fn export(&self, folder: &Path, size: u64) {
         write(folder, "checkpoint", &self.checkpoint(size));
-        write(folder, "keys", self.signer.keys().to_file().as_bytes());
+        write(folder, "keys", self.keys.to_file().as_bytes());
         for (bundle, entries) in self.entries[..size as usize].chunks(256).enumerate() {
             let mut bytes = Vec::new();
             for entry in entries {
@@ -412,7 +415,7 @@ pub fn disclose(root: &Path, mut centre: Centre, items: Vec<Item>) -> Made {
     let tree = root.join("tree");
     centre.log.export(&tree, centre.log.size());
     let keys = root.join("keys-from-elsewhere");
-    fs::write(&keys, centre.log.signer.keys().to_file()).unwrap();
+    fs::write(&keys, centre.log.keys.to_file()).unwrap();
     Made {
         centre,
         items,
@@ -462,11 +465,7 @@ pub fn write_package(folder: &Path, log: &Log, items: &[Item], size: u64) {
     }
     write(folder, "comity/items.jsonl", lines.as_bytes());
     write(folder, "comity/events.jsonl", events.as_bytes());
-    write(
-        folder,
-        "comity/keys",
-        log.signer.keys().to_file().as_bytes(),
-    );
+    write(folder, "comity/keys", log.keys.to_file().as_bytes());
     write(folder, "comity/log/checkpoint", &log.checkpoint(size));
     for tile in needed_tiles(&indices, size) {
         write(
@@ -587,11 +586,7 @@ pub fn write_receipt(folder: &Path, centre: &mut Centre, items: &[Item]) -> Vec<
         );
     }
     write(folder, "log/checkpoint", &centre.log.checkpoint(size));
-    write(
-        folder,
-        "keys",
-        centre.log.signer.keys().to_file().as_bytes(),
-    );
+    write(folder, "keys", centre.log.keys.to_file().as_bytes());
     write(folder, "manifest.jsonl", manifest.as_bytes());
     write(folder, "index.html", b"<!doctype html>\n");
     let differences = DifferenceLine {
