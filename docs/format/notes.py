@@ -186,7 +186,7 @@ class Keys(list):
         sets = [[key.public for key in keys] for s in longer.chain for keys in (s.old, s.new)] or [[k.public for k in longer]]
         if not same or [key.public for key in shorter] not in sets or longer[0].name != shorter[0].name:
             return None
-        joined = object.__new__(Keys)
+        joined = Keys.__new__(Keys)
         joined.extend(longer)
         joined.chain, joined.witnesses = longer.chain, self.witnesses
         return joined

@@ -204,6 +204,19 @@ def of_reign(case, keys):
     assert held == case["holds"]
 
 
+def anchors(succession, keys):
+    """A file with the keys of one reign alone, as somebody had it before, leads to all; a stranger's does not."""
+    lines = [line.split(" ", 1) for line in succession["statements"].splitlines() if line[:4] in ("old ", "new ")]
+    vkeys = list(dict.fromkeys(vkey for _, vkey in lines))
+    assert len(vkeys) == 6
+    for pair in (vkeys[:2], vkeys[2:4], vkeys[4:]):
+        anchor = notes.Keys("".join(f"log {vkey}\n" for vkey in pair).encode() + b"quorum none\n")
+        for joined in (anchor.joined(keys), keys.joined(anchor)):
+            assert [key.public for key in joined] == [key.public for key in keys] and joined.chain == keys.chain
+    crossed = notes.Keys("".join(f"log {vkey}\n" for vkey in (vkeys[0], vkeys[3])).encode() + b"quorum none\n")
+    assert crossed.joined(keys) is None and keys.joined(crossed) is None
+
+
 def main():
     for n, case in enumerate(vectors("leaf.json")["accepted"]):
         attempt(f"leaf {n} is made again", lambda: leaf(case))
@@ -228,6 +241,7 @@ def main():
     keys = notes.Keys(succession["keys"].encode())
     for case in succession["checkpoints"]:
         attempt(f"a checkpoint of reign {case['reign']} holds or not, as it should", lambda: of_reign(case, keys))
+    attempt("a reader of any of its keys joins them with the file", lambda: anchors(succession, keys))
     for case in succession["refused"]:
         refused(f"a succession is refused: {case['why']}", lambda: notes.statements_of(case["statements"]))
     done()
