@@ -34,10 +34,12 @@ pub enum Place {
     Hidden = 13,
     /// A record of a file of records.
     Record = 14,
+    /// A text frame, diagram or chart that stands beside the running text.
+    Frame = 15,
 }
 
 impl Place {
-    const ALL: [Place; 14] = [
+    const ALL: [Place; 15] = [
         Place::Part,
         Place::Page,
         Place::Slide,
@@ -52,6 +54,7 @@ impl Place {
         Place::Deleted,
         Place::Hidden,
         Place::Record,
+        Place::Frame,
     ];
 
     /// The place with this number.
@@ -76,6 +79,7 @@ impl Place {
             Place::Deleted => "deleted",
             Place::Hidden => "hidden",
             Place::Record => "record",
+            Place::Frame => "frame",
         }
     }
 }

@@ -67,6 +67,10 @@ fn a_workbook_has_cells_with_dates_as_dates() {
             "xl/styles.xml",
             b"<styleSheet><cellXfs><xf numFmtId='0'/><xf numFmtId='22'/></cellXfs></styleSheet>",
         ),
+        (
+            "xl/drawings/drawing1.xml",
+            b"<d xmlns:a='a'><a:p><a:r><a:t>frame</a:t></a:r></a:p></d>",
+        ),
         ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
     ]);
     let (outcome, kept) = read("calls.xlsx", &file);
@@ -76,6 +80,7 @@ fn a_workbook_has_cells_with_dates_as_dates() {
         "[sheet 1, row 1, column 2] 2025-02-14T06:40:00",
         "[sheet 1, row 3, column 3] Грім",
         "[sheet 1, row 3, column 4] 2",
+        "[frame 1, paragraph 1] frame",
     ];
     assert_eq!(kept.passages, expected);
     assert_eq!(kept.field("sheet"), "Дзвінки");

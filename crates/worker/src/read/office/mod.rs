@@ -11,6 +11,7 @@ pub use sheet::{date, is_date};
 
 use self::package::Package;
 use crate::{Input, Out, Stop};
+use comity_extract::Place;
 
 /// Word, Excel and PowerPoint since 2007.
 pub fn ooxml(input: &Input, out: &mut Out) -> Result<(), Stop> {
@@ -28,5 +29,22 @@ pub fn ooxml(input: &Input, out: &mut Out) -> Result<(), Stop> {
     } else {
         return Err(Stop::Damaged("it has no main part".to_owned()));
     }
+    frames(&mut package, out)?;
     package.embedded(out)
+}
+
+/// Texts that stand in parts of their own: frames of sheets, diagrams (SmartArt), charts.
+fn frames(package: &mut Package, out: &mut Out) -> Result<(), Stop> {
+    let mut parts = Vec::new();
+    for folder in ["word", "xl", "ppt"] {
+        for start in ["drawings/drawing", "diagrams/data", "charts/chart"] {
+            parts.extend(package.named(&format!("{folder}/{start}"), ".xml"));
+        }
+    }
+    for (number, part) in (1..).zip(parts) {
+        if let Some(mut xml) = package.xml(&part)? {
+            word::paragraphs(&mut xml, out, &[(Place::Frame, number)], None)?;
+        }
+    }
+    Ok(())
 }
