@@ -46,9 +46,11 @@ fn main() -> Outcome<()> {
         let rate = singles(&centre, &chains, callers, seconds)?;
         println!("| {callers} | 1 | {rate:.0} |");
     }
-    for batch in BATCHES {
-        let rate = batches(&centre, &chains, batch, seconds)?;
-        println!("| 1 | {batch} | {rate:.0} |");
+    for callers in [1, 2] {
+        for batch in BATCHES {
+            let rate = batches(&centre, &chains, callers, batch, seconds)?;
+            println!("| {callers} | {batch} | {rate:.0} |");
+        }
     }
     witnessed(&centre, &chains, folder.path(), quick)
 }
@@ -71,7 +73,7 @@ fn witnessed(centre: &Centre, chains: &[Chain], folder: &Path, quick: bool) -> O
             centre.set_witness_policy(&actor, if is_on { &policy } else { NOBODY }, 3600)?;
             rates[turn % 2] += match batch {
                 1 => singles(centre, chains, callers, seconds)?,
-                batch => batches(centre, chains, batch, seconds)?,
+                batch => batches(centre, chains, 1, batch, seconds)?,
             } / turns as f64;
             centre.attester.settle(Duration::from_secs(60));
         }
@@ -236,24 +238,38 @@ fn singles(centre: &Centre, chains: &[Chain], callers: usize, seconds: u64) -> O
     Ok(done? as f64 / began.elapsed().as_secs_f64())
 }
 
-/// One caller appends groups, over all chains in turn.
-fn batches(centre: &Centre, chains: &[Chain], batch: usize, seconds: u64) -> Outcome<f64> {
+/// Each caller appends groups, over all chains in turn: while the group of one is committed, another seals its own.
+fn batches(
+    centre: &Centre,
+    chains: &[Chain],
+    callers: usize,
+    batch: usize,
+    seconds: u64,
+) -> Outcome<f64> {
     let began = Instant::now();
-    let mut count = 0;
-    while began.elapsed().as_secs() < seconds {
-        let drafts: Vec<Draft> = chains
-            .iter()
-            .cycle()
-            .take(batch)
-            .map(|chain| draft(centre, chain))
-            .collect::<Result<_, _>>()?;
-        centre.sequencer().commit(&centre.keys, |group| {
-            for draft in &drafts {
-                group.push(draft)?;
-            }
-            Ok(())
-        })?;
-        count += batch;
-    }
-    Ok(count as f64 / began.elapsed().as_secs_f64())
+    let groups = || {
+        let mut count = 0;
+        while began.elapsed().as_secs() < seconds {
+            let drafts: Vec<Draft> = chains
+                .iter()
+                .cycle()
+                .take(batch)
+                .map(|chain| draft(centre, chain))
+                .collect::<Result<_, _>>()?;
+            centre.sequencer().commit(&centre.keys, |group| {
+                drafts.iter().try_for_each(|d| group.push(d).map(drop))
+            })?;
+            count += batch;
+        }
+        Ok::<usize, AppError>(count)
+    };
+    let done: Outcome<usize> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..callers).map(|_| scope.spawn(groups)).collect();
+        let mut all = 0;
+        for thread in threads {
+            all += thread.join().map_err(|_| "a caller panicked")??;
+        }
+        Ok(all)
+    });
+    Ok(done? as f64 / began.elapsed().as_secs_f64())
 }
