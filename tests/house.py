@@ -23,6 +23,7 @@ MAY_USE = {
     "store": set(),
     "rig": set(),
     "words": set(),
+    "search": {"words"},
     "rules": {"core"},
     "vault": {"core", "seal", "store"},
     "ledger": {"core", "seal", "store"},
