@@ -259,6 +259,14 @@ def stamp():
         openssl("ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "query")
         openssl("ts", "-reply", "-config", "c", "-section", "t", "-queryfile", "query", "-signer", "cert.pem",
                 "-inkey", "key", "-out", "reply")
+        serial = subprocess.run(["openssl", "x509", "-in", "cert.pem", "-noout", "-serial"], cwd=folder, check=True, capture_output=True, text=True)
+        number = serial.stdout.strip().split("=")[1]
+        (folder / "index").write_text(f"V\t450101000000Z\t\t{number}\tunknown\t/CN=Test stamping\n")
+        openssl("ocsp", "-issuer", "cert.pem", "-cert", "cert.pem", "-reqout", "ask", "-no_nonce")
+        openssl("ocsp", "-index", "index", "-CA", "cert.pem", "-rsigner", "cert.pem", "-rkey", "key", "-reqin", "ask", "-respout", "answer", "-ndays", "9000")
+        answer = base64.b64encode((folder / "answer").read_bytes()).decode()
+        lines = "".join(answer[at : at + 64] + "\n" for at in range(0, len(answer), 64))
+        put("stamp", "valid-answer.pem", f"-----BEGIN OCSP RESPONSE-----\n{lines}-----END OCSP RESPONSE-----\n")
         put("stamp", "valid-response", (folder / "reply").read_bytes())
         put("stamp", "valid-certificate.pem", (folder / "cert.pem").read_bytes())
     put("stamp", "nasty-length", b"\x30\x84\xff\xff\xff\xff\x30\x80")

@@ -24,6 +24,9 @@ const KEYS: &[u8] = include_bytes!("../../../../testdata/package/1/keys-from-els
 const CERTIFICATE: &[u8] =
     include_bytes!("../../../../testdata/corpus/stamp/valid-certificate.pem");
 
+/// A token over the word `stamped`, by the authority of the certificate: what is kept beside it is read only then.
+const RESPONSE: &[u8] = include_bytes!("../../../../testdata/corpus/stamp/valid-response");
+
 /// The keys of a log and of two witnesses, under which `checkpoint/valid-cosigned` holds.
 const WITNESSED: &[u8] = include_bytes!("../../../../testdata/corpus/policy/valid-witnesses");
 
@@ -225,12 +228,13 @@ pub fn bag_files(bytes: &[u8]) {
     let _ = check_names(&names);
 }
 
-/// As a response, as certificates, as a certificate, and as revocation lists.
+/// As a response, as certificates, as a certificate, and as revocation lists and answers beside a token that holds.
 pub fn stamp(bytes: &[u8]) {
     let Ok(trusted) = Certificates::parse_pem(CERTIFICATE) else {
         return;
     };
     let _ = check_token(bytes, &[b"stamped"], &trusted, Some(bytes), Some(&[1]));
+    let _ = check_token(RESPONSE, &[b"stamped"], &trusted, Some(bytes), None);
     let _ = revocation_points(bytes);
     if let Ok(given) = Certificates::parse_pem(bytes) {
         let _ = given.roots().count();
