@@ -135,7 +135,6 @@ pub fn vectors() -> Value {
     ]
     .map(|(reign, size)| {
         let note = checkpoint(reign, size);
-        let why = verify(&note, &keys).err().map(|error| error.to_string());
         json!({ "reign": reign, "holds": keys.at(size) == signer(reign).keys().vkeys(), "note": string(note) })
     })
     .to_vec();
