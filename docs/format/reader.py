@@ -475,7 +475,7 @@ class Reader:
 
     def exhibits(self):
         events, hasher = 0, hashlib.sha256()
-        self.count, claimed, self.indices = 0, set(), set()
+        self.count, claimed, self.indices, self.selection = 0, set(), set(), hashlib.sha256()
         items_name, events_name = "comity/items.jsonl", "comity/events.jsonl"
         tiles = None
         if self.checkpoint:
@@ -488,6 +488,7 @@ class Reader:
                 self.count += 1
                 need(item["ern"] > last_ern and item["chain"] not in chains, f"{item['ern']} is there twice or out of order")
                 last_ern = item["ern"]
+                self.selection.update(f"{last_ern}\n".encode())
                 chains.add(item["chain"])
                 before = None
                 for n in range(item["events"]):
@@ -572,7 +573,11 @@ class Reader:
         lines = head.decode().split("\n")
         need(lines.pop(0) == "c2sp.org/tlog-proof@v1", "is no tlog-proof")
         need(len(lines) >= 2 and lines[0].startswith("extra "), "has no extra line")
-        act = shaped(read_json(unbase64(lines.pop(0)[6:])), {"fields": lambda fields: True, "leaf": text}, "the extra line")
+        act = read_json(unbase64(lines.pop(0)[6:]))
+        need(isinstance(act, dict), "its extra line is no object")
+        proposal = act.pop("proposal", None)
+        shape = {"fields": lambda fields: True, "leaf": text}
+        shaped(act, shape, "the extra line")
         index = re.fullmatch("index (0|[1-9][0-9]*)", lines.pop(0))
         need(index, "has no index")
         later = Checkpoint(note).verify(self.keys)
@@ -586,7 +591,25 @@ class Reader:
         for name in ("case", "purpose", "recipient"):
             if self.head and name not in withheld:
                 need(opened.get(name) == self.head[name], f"its act has another {name} than the head")
+        need((proposal is not None) == ("proposal_leaf" in opened), "its act and the proposal shown do not belong together")
+        if proposal is not None:
+            self.two_persons(opened, shaped(proposal, shape, "the proposal"), later.origin)
         return later
+
+    def two_persons(self, act, proposal, origin):
+        """acts.md, Two persons."""
+        _, found, opened = check_event(proposal["fields"], proposal["leaf"], origin)
+        need(found.hex() == act["proposal_leaf"], "its act names another proposal")
+        need((opened.get("kind"), opened.get("proposes")) == ("proposed", "disclose"), "its proposal is of another act")
+        need("signature" in opened and "signature" in act, "not both persons have signed it")
+        need(opened["signature"]["key"] != act["signature"]["key"] and opened.get("actor") != act.get("actor"),
+             "those who proposed and confirmed it are not two")
+        need(act.get("proposed_by") == opened.get("actor"), "its act says that another person proposed it")
+        need(isinstance(opened.get("parameters"), dict), "its proposal shows no parameters")
+        for name, value in opened["parameters"].items():
+            if isinstance(value, (str, bool)):
+                need(act.get(name, value) == value, f"its act has another {name} than was proposed")
+        need(act.get("selection_sha256") == self.selection.hexdigest(), "the exhibits are not those that were proposed")
 
     def read_consistency(self, data, old, new):
         """The file of two checkpoints; `new` may be unknown when something else is wrong with it."""

@@ -10,6 +10,7 @@ use comity_core::random::Random;
 use comity_core::signature;
 use comity_seal::{Key, seal_into};
 
+use crate::acts::Proposal;
 use crate::error::{AppError, Result};
 use crate::person_key::PersonKey;
 
@@ -23,7 +24,7 @@ pub struct NumberedKey {
 }
 
 /// Who acts: a registered person of a member.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Actor {
     /// The person's number, `UKR-P0001`.
     pub person: String,
@@ -35,6 +36,8 @@ pub struct Actor {
     pub registered: Option<[u8; 32]>,
     /// The key that the person has brought.
     pub key: Option<Arc<PersonKey>>,
+    /// The proposal of another person that this one confirms.
+    pub confirms: Option<Arc<Proposal>>,
 }
 
 impl Actor {
@@ -86,7 +89,11 @@ impl EventDraft {
     pub fn new(kind: &str, actor: &str, time: &str, random: &dyn Random) -> EventDraft {
         let mut id = [0; 16];
         random.fill(&mut id);
-        let id = EventId(id);
+        EventDraft::with_id(EventId(id), kind, actor, time)
+    }
+
+    /// As [`EventDraft::new`], with an id that another event has named already.
+    pub fn with_id(id: EventId, kind: &str, actor: &str, time: &str) -> EventDraft {
         let mut draft = EventDraft {
             id,
             custody: Vec::with_capacity(12),
@@ -148,17 +155,29 @@ impl EventDraft {
         }
     }
 
-    /// Has the event signed by its actor's key, where the actor has registered one, in the log of this origin.
-    pub fn signed(mut self, actor: &Actor, origin: &str) -> Result<Self> {
+    /// Names the proposal that the event's actor confirms, if any.
+    pub fn as_proposed(self, actor: &Actor) -> Self {
+        let Some(proposal) = &actor.confirms else {
+            return self;
+        };
+        self.custody("proposed_by", proposal.person.as_str())
+            .custody("proposal", proposal.number.as_str())
+            .custody("proposal_leaf", proposal.leaf.to_string())
+    }
+
+    /// Has the event signed by its actor's key, where the actor has registered one, in the log of this origin. It
+    /// names the proposal that the actor confirms, so that the signature covers that too.
+    pub fn signed(self, actor: &Actor, origin: &str) -> Result<Self> {
+        let mut this = self.as_proposed(actor);
         if actor.signer()?.is_some()
             && let Some(key) = &actor.key
         {
-            self.signer = Some((Arc::clone(key), origin.to_owned()));
-            if let Some(auth) = self.custody.iter_mut().find(|f| f.name == "auth") {
+            this.signer = Some((Arc::clone(key), origin.to_owned()));
+            if let Some(auth) = this.custody.iter_mut().find(|f| f.name == "auth") {
                 auth.value = "signed".into();
             }
         }
-        Ok(self)
+        Ok(this)
     }
 
     /// Commits to the fields and seals each class with its key.

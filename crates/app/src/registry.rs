@@ -4,6 +4,7 @@ use comity_core::id::{ChainId, MemberCode};
 use comity_keyring::{Kind, Secret};
 use comity_seal::Key;
 
+use crate::acts::SolemnAct;
 use crate::centre::Centre;
 use crate::commit::{Committed, Draft, Subject};
 use crate::error::{AppError, Result};
@@ -112,6 +113,7 @@ impl Centre {
                 member: one.member.clone().unwrap_or_default(),
                 registered: self.registered_key(session, one.no)?,
                 key: None,
+                confirms: None,
             }),
             [] => Err(AppError::Usage(format!(
                 "{given:?} is not a registered person: `comity person list` shows them, `comity person add` registers one"
@@ -150,7 +152,7 @@ impl Centre {
             })
     }
 
-    /// Registers a person of a member. Returns the person's number.
+    /// Registers a person of a member. Returns the person's number. It is signed where the actor has brought a key.
     pub fn add_person(
         &self,
         actor: &Actor,
@@ -160,6 +162,10 @@ impl Centre {
         if name.trim().is_empty() {
             return Err(AppError::Usage("a person needs a name".to_owned()));
         }
+        let act = SolemnAct::AddPerson {
+            member: *member,
+            name: name.to_owned(),
+        };
         let random = &*self.ambient.random;
         let chain = ChainId(self.ambient.bytes());
         let row = self.member(&mut self.session()?, member)?;
@@ -179,11 +185,17 @@ impl Centre {
                 count.map(|r| r.int(0)).transpose()?.unwrap_or(0) + 1
             );
             let (own, secret) = self.own_key(scope, &chain, None)?;
-            let event = EventDraft::new("person_registered", &actor.person, &self.now(), random)
+            let mut event = self
+                .draft("person_registered", actor)
                 .custody("member", member.as_str())
                 .custody("person", number.as_str())
-                .content("name", name)
-                .seal(&self.keys.scope_key(scope)?, &own, random)?;
+                .content("name", name);
+            if actor.key.is_some() {
+                event = event.signed(actor, &self.config.origin)?;
+            }
+            let id = event.id();
+            let event = event.seal(&self.keys.scope_key(scope)?, &own, random)?;
+            self.confirm(group, actor, &act, id)?;
             let at = group.push(&Draft {
                 subject: Subject::New(chain),
                 event,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use comity_app::ambient::time_text;
 use comity_app::attest::{Attester, DEFAULT_WARN_AFTER_SECS, Outcome, Status};
+use comity_app::event::Actor;
 use comity_app::{AppError, Centre};
 use comity_core::policy::Attestation;
 use comity_core::shown::escape_for_terminal;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, columns, counted};
+use crate::proposal::waits;
 use crate::world::{Failure, actor, actor_given, open};
 
 /// So long the end of a command waits for witnesses that are being asked.
@@ -149,7 +151,22 @@ pub fn policy(global: &Global, args: &PolicyArgs) -> Result<(), Failure> {
     let text = std::fs::read_to_string(file).map_err(|e| Failure::from(AppError::io(file, e)))?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
-    let (setting, at) = centre.set_witness_policy(&actor, &text, args.warn_after)?;
+    let act = centre.witnesses_act(&text, args.warn_after)?;
+    if waits(global, &centre, &actor, &act)? {
+        return Ok(());
+    }
+    set_policy(global, &centre, &actor, &text, args.warn_after)
+}
+
+/// Sets the policy, and says so.
+pub fn set_policy(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    text: &str,
+    warn_after: u64,
+) -> Result<(), Failure> {
+    let (setting, at) = centre.set_witness_policy(actor, text, warn_after)?;
     let policy = &setting.policy;
     let line = format!(
         "The policy is set (leaf {}): {}, quorum {}.",

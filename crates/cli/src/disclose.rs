@@ -1,10 +1,12 @@
 //! `comity disclose`: a package for a court, the defence or another body.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use comity_app::Centre;
 use comity_app::disclose::Selection;
+use comity_app::event::Actor;
 use comity_app::recipients::Recipients;
 use comity_core::id::Ern;
 use comity_core::package::{CONSISTENCY_ENDING, PROOF_ENDING};
@@ -14,6 +16,7 @@ use crate::args::Global;
 use crate::attest;
 use crate::output::{answer, counted};
 use crate::progress::Bar;
+use crate::proposal::waits;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -39,7 +42,8 @@ pub struct DiscloseArgs {
     pub viewings: bool,
     #[command(flatten)]
     pub attested: attest::AttestedArgs,
-    /// The package: a new folder, or a new file that ends in .zip; with --to in .zip.age
+    /// The package: a new folder, or a new file that ends in .zip; with --to in .zip.age. Where a disclosure takes two
+    /// persons, whoever confirms it says where
     #[arg(short, long, value_name = "DIR|FILE.zip|FILE.zip.age")]
     pub output: PathBuf,
 }
@@ -54,20 +58,34 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
         given => Some(Arc::new(Recipients::parse(given)?)),
     };
     let selection = Selection {
-        to: to.clone(),
+        to,
         case: args.case.clone(),
         items: args.items.clone(),
         purpose: args.purpose.clone(),
         recipient: args.recipient.clone(),
         viewings: args.viewings,
     };
+    if waits(global, &centre, &actor, &centre.disclosure_act(&selection)?)? {
+        return Ok(());
+    }
+    make(global, &centre, &actor, &selection, &args.output)
+}
+
+/// Makes the package, and says what it is.
+pub fn make(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    selection: &Selection,
+    output: &Path,
+) -> Result<(), Failure> {
     let bar = Bar::new(!global.json);
-    let done = centre.disclose(&actor, &selection, &args.output, &|what, done, all| {
+    let done = centre.disclose(actor, selection, output, &|what, done, all| {
         bar.show(what, done, all)
     })?;
     bar.clear();
     let fingerprint = centre.log_keys().fingerprint_groups();
-    let name = args.output.file_name().unwrap_or_default();
+    let name = output.file_name().unwrap_or_default();
     let name = name.to_string_lossy();
     let name = name
         .strip_suffix(".zip.age")
@@ -80,7 +98,7 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
             counted(done.head.files, "file"),
             counted(done.head.bytes, "byte"),
             counted(done.head.events, "event"),
-            args.output.display()
+            output.display()
         ),
         format!(
             "Made from checkpoint {}, recorded in leaf {}, published in checkpoint {}.",
@@ -92,7 +110,7 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
         format!("Digest of its tag manifest: {}", done.tagmanifest),
         format!("Whoever checks it compares this fingerprint: {fingerprint}"),
     ];
-    let keys = to.as_ref().map_or(&[][..], |to| to.keys());
+    let keys = selection.to.as_ref().map_or(&[][..], |to| to.keys());
     if !keys.is_empty() {
         lines.push(format!(
             "Encrypted to {}: `age -d -i KEY {name}.zip.age > {name}.zip` opens it.",
@@ -101,11 +119,11 @@ pub fn run(global: &Global, args: &DiscloseArgs) -> Result<(), Failure> {
     }
     let mut json = json!({
         "recipients": keys,
-        "package": args.output.display().to_string(), "exhibits": done.head.exhibits, "files": done.head.files, "bytes": done.head.bytes,
+        "package": output.display().to_string(), "exhibits": done.head.exhibits, "files": done.head.files, "bytes": done.head.bytes,
         "events": done.head.events, "checkpoint": done.head.size, "leaf": done.leaf, "recorded_at": done.recorded_at,
         "tagmanifest_sha256": done.tagmanifest.to_string(), "fingerprint": centre.log_keys().fingerprint().to_string(),
     });
-    if let Some((attested, words)) = attest::say_of(&centre, done.recorded_at)? {
+    if let Some((attested, words)) = attest::say_of(centre, done.recorded_at)? {
         json["attestation"] = attested;
         lines.push(words);
     }

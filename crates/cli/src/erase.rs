@@ -1,12 +1,15 @@
 //! `comity erase`: forget items by law, with two persons.
 
 use clap::Args;
+use comity_app::Centre;
 use comity_app::acts::{Erasure, Scope, Survivors};
+use comity_app::event::Actor;
 use comity_core::id::Ern;
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, counted};
+use crate::proposal::proposed;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -40,16 +43,7 @@ pub fn run(global: &Global, args: &EraseArgs) -> Result<(), Failure> {
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
     if let Some(number) = &args.confirm {
-        let done = centre.confirm_erasure(&actor, number)?;
-        let mut lines = vec![format!(
-            "{}: {} erased. The log tells by whom, when, why and on what authority.",
-            done.number,
-            counted(done.items.len() as u64, "item")
-        )];
-        lines.extend(done.items.iter().map(|ern| format!("  {ern}")));
-        lines.extend(left(&done.survivors));
-        let json = json!({ "erasure": done.number, "items": names(&done.items), "left": survivors(&done.survivors) });
-        return answer(global, &json, &lines);
+        return confirm(global, &centre, &actor, number);
     }
     let erasure = Erasure {
         items: args.items.clone(),
@@ -68,20 +62,28 @@ pub fn run(global: &Global, args: &EraseArgs) -> Result<(), Failure> {
     )];
     lines.extend(asked.items.iter().map(|ern| format!("  {ern}")));
     lines.extend(left(&asked.survivors));
-    lines.extend(proposed(&asked.proposal, &asked.lapses, "erase"));
+    lines.extend(proposed(&asked.proposal, &asked.lapses));
     let json = json!({ "proposal": asked.proposal, "lapses": asked.lapses, "items": names(&asked.items), "left": survivors(&asked.survivors) });
     answer(global, &json, &lines)
 }
 
-/// What to do about a proposal.
-pub fn proposed(proposal: &str, lapses: &str, verb: &str) -> Vec<String> {
-    vec![
-        format!(
-            "Proposed as {proposal}. Nothing is done until another person confirms it with their own key:"
-        ),
-        format!("  comity --actor PERSON --key FILE {verb} --confirm {proposal}"),
-        format!("It lapses at {lapses}."),
-    ]
+/// Erases what another person proposed to erase.
+pub fn confirm(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    number: &str,
+) -> Result<(), Failure> {
+    let done = centre.confirm_erasure(actor, number)?;
+    let mut lines = vec![format!(
+        "{}: {} erased. The log tells by whom, when, why and on what authority.",
+        done.number,
+        counted(done.items.len() as u64, "item")
+    )];
+    lines.extend(done.items.iter().map(|ern| format!("  {ern}")));
+    lines.extend(left(&done.survivors));
+    let json = json!({ "erasure": done.number, "items": names(&done.items), "left": survivors(&done.survivors) });
+    answer(global, &json, &lines)
 }
 
 fn names(items: &[Ern]) -> Vec<String> {

@@ -1,13 +1,16 @@
 //! `comity hold` and `comity release`: nothing under a hold is erased.
 
 use clap::Args;
-use comity_app::acts::{Covered, Done};
+use comity_app::Centre;
+use comity_app::acts::Covered;
+use comity_app::event::Actor;
 use comity_core::id::Ern;
 use serde_json::json;
 
 use crate::args::Global;
-use crate::erase::proposed;
+use crate::attest::AttestedArgs;
 use crate::output::{answer, columns, counted};
+use crate::proposal::{ConfirmArgs, confirm, waits};
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -60,13 +63,26 @@ pub fn run(global: &Global, args: &HoldArgs) -> Result<(), Failure> {
         None => Covered::Items(args.items.clone()),
     };
     let (reason, authority) = (args.reason.as_deref(), args.authority.as_deref());
-    let number = centre.hold(
-        &actor(global, &centre)?,
-        &covered,
-        reason.unwrap_or_default(),
-        authority.unwrap_or_default(),
-    )?;
-    let what = match &covered {
+    let (reason, authority) = (reason.unwrap_or_default(), authority.unwrap_or_default());
+    let actor = actor(global, &centre)?;
+    let act = centre.hold_act(&covered, reason, authority)?;
+    if waits(global, &centre, &actor, &act)? {
+        return Ok(());
+    }
+    place(global, &centre, &actor, &covered, reason, authority)
+}
+
+/// Places a hold, and says so.
+pub fn place(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    covered: &Covered,
+    reason: &str,
+    authority: &str,
+) -> Result<(), Failure> {
+    let number = centre.hold(actor, covered, reason, authority)?;
+    let what = match covered {
         Covered::Case(case) => format!("the case {case}, with what comes into it"),
         Covered::Items(items) => counted(items.len() as u64, "item"),
     };
@@ -99,32 +115,35 @@ pub fn release(global: &Global, args: &ReleaseArgs) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
-    let released = |hold: &str| {
-        answer(
-            global,
-            &json!({ "released": hold }),
-            &[format!("{hold} is released.")],
-        )
-    };
     if let Some(number) = &args.confirm {
-        return released(&centre.confirm_release(&actor, number)?);
+        let args = ConfirmArgs {
+            proposal: number.clone(),
+            output: None,
+            to_dir: None,
+            attested: AttestedArgs { attested: None },
+        };
+        return confirm(global, &centre, &actor, &args);
     }
     let hold = args.hold.as_deref().unwrap_or_default();
     let (reason, authority) = (args.reason.as_deref(), args.authority.as_deref());
-    match centre.release(
+    let (reason, authority) = (reason.unwrap_or_default(), authority.unwrap_or_default());
+    if waits(
+        global,
+        &centre,
         &actor,
-        hold,
-        reason.unwrap_or_default(),
-        authority.unwrap_or_default(),
+        &centre.release_act(hold, reason, authority)?,
     )? {
-        Done::Now => released(hold),
-        Done::Proposed { proposal, lapses } => {
-            let lines = proposed(&proposal, &lapses, "release");
-            answer(
-                global,
-                &json!({ "proposal": proposal, "lapses": lapses, "hold": hold }),
-                &lines,
-            )
-        }
+        return Ok(());
     }
+    centre.release(&actor, hold, reason, authority)?;
+    released(global, hold)
+}
+
+/// Says that a hold ended.
+pub fn released(global: &Global, hold: &str) -> Result<(), Failure> {
+    answer(
+        global,
+        &json!({ "released": hold }),
+        &[format!("{hold} is released.")],
+    )
 }

@@ -1,9 +1,11 @@
 //! `comity keys`: the keyring's epochs, shares and locks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Args, Subcommand};
+use comity_app::acts::SolemnAct;
+use comity_app::event::Actor;
 use comity_app::keychange::Changed;
 use comity_app::keyring::{DeskKey, Scheme, SharesKey, shares_of};
 use comity_app::{Ambient, AppError, Centre};
@@ -14,6 +16,7 @@ use crate::args::Global;
 use crate::opened;
 use crate::output::answer;
 use crate::passphrase::{self, Opening};
+use crate::proposal::waits;
 use crate::shares;
 use crate::succession;
 use crate::world::{Failure, actor, actor_given, folder, open};
@@ -110,53 +113,133 @@ pub struct LockArgs {
 pub fn run(global: &Global, args: &KeysArgs) -> Result<(), Failure> {
     match &args.verb {
         KeysVerb::Status => status(global),
-        KeysVerb::Rotate(args) => {
-            let reason = args.reason.reason.as_deref();
-            change(
+        KeysVerb::Rotate(args) => act(
+            global,
+            &SolemnAct::RotateKeys {
+                member: args.member,
+                reason: args.reason.given(),
+                new_passphrase: false,
+            },
+            None,
+        ),
+        KeysVerb::Passphrase(args) => act(
+            global,
+            &SolemnAct::RotateKeys {
+                member: None,
+                reason: args.given(),
+                new_passphrase: true,
+            },
+            None,
+        ),
+        KeysVerb::Share(args) => {
+            let scheme = Scheme::parse(&args.scheme).map_err(|e| Failure::Usage(e.to_string()))?;
+            act(
                 global,
-                "The former root key opens nothing here any more.",
-                &|centre| {
-                    centre
-                        .rotate_keys(&actor(global, centre)?, args.member.as_ref(), reason)
-                        .map_err(Failure::from)
+                &SolemnAct::ShareKeys {
+                    scheme: scheme.text(),
+                    keep_passphrase: args.keep_passphrase,
+                    reason: args.reason.given(),
                 },
+                args.to_dir.as_deref(),
             )
         }
-        KeysVerb::Passphrase(args) => change(
-            global,
-            "The former passphrase opens nothing here any more.",
-            &|centre| {
-                let actor = actor(global, centre)?;
-                let new = passphrase::new("COMITY_NEW_PASSPHRASE")?;
-                Ok(centre.change_passphrase(&actor, &new, args.reason.as_deref())?)
-            },
-        ),
-        KeysVerb::Share(args) => share(global, args),
         KeysVerb::Open(args) => open_with_shares(global, args),
         KeysVerb::DeskKey(args) => desk_key(global, args),
-        KeysVerb::Lock(args) => lock(global, args),
+        KeysVerb::Lock(args) => act(global, &args.act(true), None),
         KeysVerb::Succeed(args) => succession::succeed(global, args),
         KeysVerb::Heirs(args) => succession::heirs(global, args),
         KeysVerb::Sign(args) => succession::sign(global, args),
-        KeysVerb::Unlock(args) => {
-            let said = format!("The scope of {} is not locked any more.", args.member);
-            change(global, &said, &|centre| {
-                let actor = actor(global, centre)?;
-                Ok(centre.unlock_scope(&actor, &args.member, args.reason.reason.as_deref())?)
-            })
+        KeysVerb::Unlock(args) => act(global, &args.act(false), None),
+    }
+}
+
+impl ReasonArgs {
+    /// The reason as it is recorded.
+    fn given(&self) -> Option<String> {
+        let reason = self.reason.as_deref().map(str::trim);
+        reason.filter(|r| !r.is_empty()).map(str::to_owned)
+    }
+}
+
+impl LockArgs {
+    fn act(&self, lock: bool) -> SolemnAct {
+        SolemnAct::LockKeys {
+            member: self.member,
+            lock,
+            reason: self.reason.given(),
         }
     }
 }
 
-/// Opens the centre, makes a new epoch, and says what it did.
-fn change(
-    global: &Global,
-    said: &str,
-    act: &dyn Fn(&Centre) -> Result<Changed, Failure>,
-) -> Result<(), Failure> {
+/// Opens the centre and changes its keys, or proposes that.
+fn act(global: &Global, act: &SolemnAct, to_dir: Option<&Path>) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
-    told(global, act(&centre)?, said, &json!({}))
+    let actor = actor(global, &centre)?;
+    if waits(global, &centre, &actor, act)? {
+        return Ok(());
+    }
+    perform(global, &centre, &actor, act, to_dir)
+}
+
+/// Makes a new epoch as the act says, and says what it did.
+pub fn perform(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    act: &SolemnAct,
+    to_dir: Option<&Path>,
+) -> Result<(), Failure> {
+    let done = |done: Changed, said: &str| told(global, done, said, &json!({}));
+    match act {
+        SolemnAct::RotateKeys {
+            reason,
+            new_passphrase: true,
+            ..
+        } => {
+            let new = passphrase::new("COMITY_NEW_PASSPHRASE")?;
+            done(
+                centre.change_passphrase(actor, &new, reason.as_deref())?,
+                "The former passphrase opens nothing here any more.",
+            )
+        }
+        SolemnAct::RotateKeys { member, reason, .. } => done(
+            centre.rotate_keys(actor, member.as_ref(), reason.as_deref())?,
+            "The former root key opens nothing here any more.",
+        ),
+        SolemnAct::ShareKeys {
+            scheme,
+            keep_passphrase,
+            reason,
+        } => share(
+            global,
+            centre,
+            actor,
+            (scheme, *keep_passphrase, reason.as_deref()),
+            to_dir,
+        ),
+        SolemnAct::LockKeys {
+            member,
+            lock: true,
+            reason,
+        } => {
+            let desk = desk_of(global, member)?;
+            done(
+                centre.lock_scope(actor, member, &desk, reason.as_deref())?,
+                &format!(
+                    "The scope of {member} is locked: without its desk's key nobody opens its items."
+                ),
+            )
+        }
+        SolemnAct::LockKeys { member, reason, .. } => done(
+            centre.unlock_scope(actor, member, reason.as_deref())?,
+            &format!("The scope of {member} is not locked any more."),
+        ),
+        other => Err(Failure::Usage(format!(
+            "`{}` is no change of keys",
+            other.name()
+        ))),
+    }
 }
 
 fn told(global: &Global, done: Changed, said: &str, more: &Value) -> Result<(), Failure> {
@@ -214,35 +297,33 @@ fn status(global: &Global) -> Result<(), Failure> {
     answer(global, &json, &lines)
 }
 
-fn share(global: &Global, args: &ShareArgs) -> Result<(), Failure> {
-    actor_given(global)?;
-    let scheme = Scheme::parse(&args.scheme).map_err(|e| Failure::Usage(e.to_string()))?;
-    let centre = open(global)?;
-    let actor = actor(global, &centre)?;
+/// Shares the keyring by a scheme, with the passphrase or without, for a reason.
+fn share(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    (scheme_text, keep_passphrase, reason): (&str, bool, Option<&str>),
+    to_dir: Option<&Path>,
+) -> Result<(), Failure> {
+    let scheme = Scheme::parse(scheme_text).map_err(|e| Failure::Usage(e.to_string()))?;
     let mut files = Vec::new();
     let mut broken_off = None;
-    let done = centre.share_keys(
-        &actor,
-        scheme,
-        args.keep_passphrase,
-        args.reason.reason.as_deref(),
-        &mut |sharing| {
-            let handed = match &args.to_dir {
-                Some(folder) => shares::to_folder(sharing, folder).map(|written| files = written),
-                None => shares::on_screen(sharing),
-            };
-            handed.map_err(|failure| {
-                broken_off = Some(failure);
-                AppError::Usage("the shares were not handed out; nothing was changed".to_owned())
-            })
-        },
-    );
+    let done = centre.share_keys(actor, scheme, keep_passphrase, reason, &mut |sharing| {
+        let handed = match to_dir {
+            Some(folder) => shares::to_folder(sharing, folder).map(|written| files = written),
+            None => shares::on_screen(sharing),
+        };
+        handed.map_err(|failure| {
+            broken_off = Some(failure);
+            AppError::Usage("the shares were not handed out; nothing was changed".to_owned())
+        })
+    });
     let done = match (done, broken_off) {
         (Err(_), Some(failure)) => return Err(failure),
         (done, _) => done?,
     };
     let files: Vec<_> = files.iter().map(|f| f.display().to_string()).collect();
-    let said = if args.keep_passphrase {
+    let said = if keep_passphrase {
         "The keyring is shared; the passphrase opens it as well."
     } else {
         "The keyring is shared; no passphrase opens it any more. `comity keys open` gathers shares."
@@ -251,7 +332,7 @@ fn share(global: &Global, args: &ShareArgs) -> Result<(), Failure> {
         global,
         done,
         said,
-        &json!({ "files": files, "scheme": args.scheme }),
+        &json!({ "files": files, "scheme": scheme_text }),
     )
 }
 
@@ -315,26 +396,15 @@ fn desk_key(global: &Global, args: &DeskKeyArgs) -> Result<(), Failure> {
     )
 }
 
-fn lock(global: &Global, args: &LockArgs) -> Result<(), Failure> {
-    let mut desk = None;
+/// The key that the desk of this member has brought.
+fn desk_of(global: &Global, member: &MemberCode) -> Result<DeskKey, Failure> {
     for file in &global.desk_keys {
-        let (member, key) = shares::desk_key(file)?;
-        if member == args.member {
-            desk = Some(key);
+        let (of, key) = shares::desk_key(file)?;
+        if of == *member {
+            return Ok(key);
         }
     }
-    let desk = desk.ok_or_else(|| {
-        Failure::Usage(format!(
-            "which key? give the file of the desk of {} with --desk-key; `comity keys desk-key` makes one",
-            args.member
-        ))
-    })?;
-    let said = format!(
-        "The scope of {} is locked: without its desk's key nobody opens its items.",
-        args.member
-    );
-    change(global, &said, &|centre| {
-        let actor = actor(global, centre)?;
-        Ok(centre.lock_scope(&actor, &args.member, &desk, args.reason.reason.as_deref())?)
-    })
+    Err(Failure::Usage(format!(
+        "which key? give the file of the desk of {member} with --desk-key; `comity keys desk-key` makes one"
+    )))
 }

@@ -1,12 +1,16 @@
 //! `comity person`: register and list persons.
 
 use clap::{Args, Subcommand};
+use comity_app::Centre;
+use comity_app::acts::SolemnAct;
+use comity_app::event::Actor;
 use comity_core::digest::hex;
 use comity_core::id::MemberCode;
 use serde_json::json;
 
 use crate::args::Global;
 use crate::output::{answer, columns};
+use crate::proposal::{proposed, waits};
 use crate::world::{Failure, actor, actor_given, key, open};
 
 #[derive(Args)]
@@ -36,13 +40,15 @@ pub fn run(global: &Global, args: &PersonArgs) -> Result<(), Failure> {
         PersonVerb::Add { member, name } => {
             actor_given(global)?;
             let centre = open(global)?;
-            let (number, at) = centre.add_person(&actor(global, &centre)?, member, name)?;
-            let line = format!("{number} {name} is registered (leaf {}).", at.index);
-            answer(
-                global,
-                &json!({ "person": number, "name": name, "member": member.to_string(), "leaf": at.index }),
-                &[line],
-            )
+            let actor = actor(global, &centre)?;
+            let act = SolemnAct::AddPerson {
+                member: *member,
+                name: name.clone(),
+            };
+            if waits(global, &centre, &actor, &act)? {
+                return Ok(());
+            }
+            add(global, &centre, &actor, member, name)
         }
         PersonVerb::Key => {
             actor_given(global)?;
@@ -54,20 +60,12 @@ pub fn run(global: &Global, args: &PersonArgs) -> Result<(), Failure> {
             let centre = open(global)?;
             let actor = actor(global, &centre)?;
             let public = hex(&key.public());
+            if let Some(waiting) = centre.propose_key(&actor, key.clone())? {
+                let json = json!({ "proposal": waiting.proposal, "lapses": waiting.lapses, "act": "person_key" });
+                return answer(global, &json, &proposed(&waiting.proposal, &waiting.lapses));
+            }
             let at = centre.register_key(&actor, key)?;
-            let lines = [
-                format!(
-                    "The key {public} of {} is registered (leaf {}).",
-                    actor.person, at.index
-                ),
-                "Their intakes, disclosures, holds and erasures need its signature from now on."
-                    .to_owned(),
-            ];
-            answer(
-                global,
-                &json!({ "person": actor.person, "key": public, "leaf": at.index }),
-                &lines,
-            )
+            registered(global, &actor.person, &public, at.index)
         }
         PersonVerb::List => {
             let centre = open(global)?;
@@ -98,4 +96,31 @@ pub fn run(global: &Global, args: &PersonArgs) -> Result<(), Failure> {
             answer(global, &json!(list), &columns(&rows))
         }
     }
+}
+
+/// Registers a person, and says so.
+pub fn add(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    member: &MemberCode,
+    name: &str,
+) -> Result<(), Failure> {
+    let (number, at) = centre.add_person(actor, member, name)?;
+    let line = format!("{number} {name} is registered (leaf {}).", at.index);
+    answer(
+        global,
+        &json!({ "person": number, "name": name, "member": member.to_string(), "leaf": at.index }),
+        &[line],
+    )
+}
+
+/// Says that a key is registered.
+pub fn registered(global: &Global, person: &str, key: &str, leaf: u64) -> Result<(), Failure> {
+    let lines = [
+        format!("The key {key} of {person} is registered (leaf {leaf})."),
+        "Their intakes, disclosures, holds and erasures need its signature from now on.".to_owned(),
+    ];
+    let json = json!({ "person": person, "key": key, "leaf": leaf });
+    answer(global, &json, &lines)
 }

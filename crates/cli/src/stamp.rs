@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use comity_app::Centre;
+use comity_app::acts::SolemnAct;
 use comity_app::ambient::time_text;
+use comity_app::event::Actor;
 use comity_app::stamp::{Authority, Due, Http, Outcome, StampStatus, Taken};
 use comity_core::shown::escape_for_terminal;
 use comity_core::stamp::{Certificates, HashKind};
@@ -12,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, columns, counted};
+use crate::proposal::waits;
 use crate::world::{Failure, actor, actor_given, open};
 
 /// How often a stamp is due when nothing else is said.
@@ -124,21 +128,12 @@ fn authority(global: &Global, verb: &AuthorityVerb) -> Result<(), Failure> {
                 hash: HashKind::of_name(hash).unwrap_or(HashKind::Sha256),
                 qualified: *qualified,
             };
-            let at = centre.set_stamp_authority(&actor(global, &centre)?, &authority)?;
-            let mut lines = vec![format!(
-                "{name} is asked for stamps from now on (leaf {}).",
-                at.index
-            )];
-            lines.extend(roots(&authority).into_iter().map(|(subject, sha256)| {
-                format!(
-                    "Compare with what the authority publishes: root {subject}, SHA-256 {sha256}"
-                )
-            }));
-            answer(
-                global,
-                &json!({ "authority": name, "leaf": at.index, "roots": roots_json(&authority) }),
-                &lines,
-            )
+            let actor = actor(global, &centre)?;
+            let act = SolemnAct::SetStampAuthority(authority.clone());
+            if waits(global, &centre, &actor, &act)? {
+                return Ok(());
+            }
+            set(global, &centre, &actor, &authority)
         }
         AuthorityVerb::List => {
             let centre = open(global)?;
@@ -173,15 +168,48 @@ fn authority(global: &Global, verb: &AuthorityVerb) -> Result<(), Failure> {
         AuthorityVerb::Remove { name } => {
             actor_given(global)?;
             let centre = open(global)?;
-            let at = centre.remove_stamp_authority(&actor(global, &centre)?, name)?;
-            let line = format!("{name} is asked no longer (leaf {}).", at.index);
-            answer(
-                global,
-                &json!({ "authority": name, "leaf": at.index }),
-                &[line],
-            )
+            let actor = actor(global, &centre)?;
+            let act = SolemnAct::RemoveStampAuthority(name.clone());
+            if waits(global, &centre, &actor, &act)? {
+                return Ok(());
+            }
+            remove(global, &centre, &actor, name)
         }
     }
+}
+
+/// Sets an authority, and says so.
+pub fn set(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    authority: &Authority,
+) -> Result<(), Failure> {
+    let name = &authority.name;
+    let at = centre.set_stamp_authority(actor, authority)?;
+    let mut lines = vec![format!(
+        "{name} is asked for stamps from now on (leaf {}).",
+        at.index
+    )];
+    lines.extend(roots(authority).into_iter().map(|(subject, sha256)| {
+        format!("Compare with what the authority publishes: root {subject}, SHA-256 {sha256}")
+    }));
+    answer(
+        global,
+        &json!({ "authority": name, "leaf": at.index, "roots": roots_json(authority) }),
+        &lines,
+    )
+}
+
+/// Asks an authority no longer, and says so.
+pub fn remove(global: &Global, centre: &Centre, actor: &Actor, name: &str) -> Result<(), Failure> {
+    let at = centre.remove_stamp_authority(actor, name)?;
+    let line = format!("{name} is asked no longer (leaf {}).", at.index);
+    answer(
+        global,
+        &json!({ "authority": name, "leaf": at.index }),
+        &[line],
+    )
 }
 
 fn roots(authority: &Authority) -> Vec<(String, String)> {

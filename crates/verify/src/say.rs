@@ -273,12 +273,17 @@ fn recorded(args: &Args, recording: &Recording) -> String {
             time_secs,
             attestation,
             signer,
+            proposer,
             ..
         } => format!(
-            "recorded: its making stands at index {index} of the checkpoint of size {size}, signed {}{}{}",
+            "recorded: its making stands at index {index} of the checkpoint of size {size}, signed {}{}{}{}",
             utc(*time_secs),
             signer.as_ref().map_or(String::new(), |s| format!(
                 ", disclosed by {}",
+                signed_by(s)
+            )),
+            proposer.as_ref().map_or(String::new(), |s| format!(
+                ", as proposed by {}",
                 signed_by(s)
             )),
             attestation
@@ -457,10 +462,12 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
             time_secs,
             attestation,
             signer,
+            proposer,
         } => json!({
             "state": "recorded", "index": index, "size": size, "root": root.to_string(),
             "signed_at": utc(*time_secs),
             "witnesses": attestation.as_ref().map(attestation_json),
+            "proposed": proposer.as_ref().map(signer_json),
             "signed": signer.as_ref().map(signer_json),
         }),
         Recording::NotRecorded { missing } => {

@@ -1,19 +1,15 @@
 //! Erasure by law: an item's content is forgotten, what was done with it and why it is gone is not.
 
 use comity_core::id::{ChainId, Ern};
-use comity_core::json::Value;
 
-use super::Proposal;
 use super::hold::stated;
+use super::{SolemnAct, Waiting};
 use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
 use crate::item::Item;
 use crate::sql::{Session, Value as Sql};
-
-/// The act, as [`super::ACTS`] names it.
-const ACT: &str = "erase";
 
 /// Whether the items alone are meant, or all that hold the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,20 +91,18 @@ impl Centre {
             _ => named,
         };
         self.may_be_erased(&mut session, &items)?;
-        let rule = self.needs_two(&mut session, ACT)?.ok_or_else(|| {
-            AppError::damaged("table two_person_acts", "erasure needs two persons always")
-        })?;
-        let list: Vec<Value> = items.iter().map(|i| i.ern.to_string().into()).collect();
-        let parameters = Value::from_iter([
-            (
-                "authority".to_owned(),
-                Value::from(erasure.authority.as_str()),
-            ),
-            ("items".to_owned(), Value::Array(list)),
-            ("reason".to_owned(), erasure.reason.as_str().into()),
-        ]);
         let survivors = self.survivors(&mut session, &items)?;
-        let (proposal, lapses) = self.propose(actor, &rule, parameters)?;
+        let act = SolemnAct::Erase {
+            items: items.iter().map(|i| i.ern).collect(),
+            reason: erasure.reason.clone(),
+            authority: erasure.authority.clone(),
+        };
+        let Some(Waiting { proposal, lapses }) = self.propose(actor, &act)? else {
+            return Err(AppError::damaged(
+                "table two_person_acts",
+                "erasure needs two persons always",
+            ));
+        };
         Ok(Asked {
             proposal,
             lapses,
@@ -119,14 +113,19 @@ impl Centre {
 
     /// Erases what another person proposed to erase. On return the keys are destroyed and the keyring has a new epoch.
     pub fn confirm_erasure(&self, actor: &Actor, number: &str) -> Result<Erased> {
+        let (actor, act) = self.second_person(actor, number)?;
+        let SolemnAct::Erase { items, .. } = &act else {
+            return Err(AppError::Usage(format!(
+                "{number} proposes another act ({})",
+                act.name()
+            )));
+        };
         let mut session = self.session()?;
-        let proposal = self.proposal(&mut session, number)?;
-        self.may_confirm(&mut session, actor, &proposal, ACT)?;
-        let items = self.items_named(&mut session, &erns(&proposal)?)?;
+        let items = self.items_named(&mut session, items)?;
         self.may_be_erased(&mut session, &items)?;
         let survivors = self.survivors(&mut session, &items)?;
-        let (no, number) = self.order(actor, &proposal, &items)?;
-        self.complete(no, &number, &actor.person, Some(actor))?;
+        let (no, number) = self.order(&actor, &act, &items)?;
+        self.complete(no, &number, &actor.person, Some(&actor))?;
         Ok(Erased {
             number,
             items: items.iter().map(|i| i.ern).collect(),
@@ -135,8 +134,13 @@ impl Centre {
     }
 
     /// Records the order and each item's own event, in one group with the confirmation.
-    fn order(&self, actor: &Actor, proposal: &Proposal, items: &[Item]) -> Result<(i64, String)> {
-        let (reason, authority) = (proposal.text("reason")?, proposal.text("authority")?);
+    fn order(&self, actor: &Actor, act: &SolemnAct, items: &[Item]) -> Result<(i64, String)> {
+        let SolemnAct::Erase {
+            reason, authority, ..
+        } = act
+        else {
+            return Err(AppError::Usage("this is no erasure".to_owned()));
+        };
         let random = &*self.ambient.random;
         let chain = ChainId(self.ambient.bytes());
         let mut session = self.session()?;
@@ -145,25 +149,23 @@ impl Centre {
             self.may_be_erased(group.session, items)?;
             let number = self.next_act(group.session, "erasures", 'E')?;
             let event = EventDraft::new("erasure_ordered", &actor.person, &self.now(), random);
-            let act = event.id().to_string();
+            let id = event.id();
             let said = |event: EventDraft| {
                 event
                     .custody("erasure", number.as_str())
-                    .custody("reason", reason)
-                    .custody("authority", authority)
-                    .custody("proposed_by", proposal.person.as_str())
-                    .custody("proposal", proposal.number.as_str())
+                    .custody("reason", reason.as_str())
+                    .custody("authority", authority.as_str())
                     .signed(actor, &self.config.origin)
             };
             let event = said(event.custody("items", items.len() as u64))?;
+            self.confirm(group, actor, act, id)?;
             let at = group.push(&self.custody_of_centre(Subject::New(chain), event)?)?;
             for item in items {
                 let event = EventDraft::new("erased", &actor.person, &self.now(), random)
-                    .custody("act", act.as_str())
+                    .custody("act", id.to_string())
                     .custody("ern", item.ern.to_string());
                 group.push(&self.custody_of_item(&mut session, item, said(event)?)?)?;
             }
-            self.confirm(group, actor, proposal, &act)?;
             Ok((at.chain_no, number))
         })
     }
@@ -329,15 +331,4 @@ fn objects(items: &[Item]) -> Vec<i64> {
     objects.sort_unstable();
     objects.dedup();
     objects
-}
-
-fn erns(proposal: &Proposal) -> Result<Vec<Ern>> {
-    let damaged = || AppError::damaged(proposal.number.clone(), "its items cannot be read");
-    match proposal.parameters.get("items") {
-        Some(Value::Array(items)) => items
-            .iter()
-            .map(|i| i.as_str().and_then(|e| e.parse().ok()).ok_or_else(damaged))
-            .collect(),
-        _ => Err(damaged()),
-    }
 }

@@ -1,10 +1,8 @@
 //! Holds: nothing under one is erased.
 
 use comity_core::id::{ChainId, Ern};
-use comity_core::json::Value;
 
-use super::{Done, Proposal};
-
+use super::SolemnAct;
 use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
@@ -12,8 +10,6 @@ use crate::event::{Actor, EventDraft};
 use crate::item::Item;
 use crate::sql::Session;
 
-/// The act, as [`super::ACTS`] names it.
-const ACT: &str = "release";
 /// Items that one hold or erasure names: they are recorded in one group.
 const MAX_ITEMS: usize = 50_000;
 
@@ -52,22 +48,30 @@ impl Centre {
     ) -> Result<String> {
         stated(reason, authority)?;
         let mut session = self.session()?;
-        let (items, case) = match covered {
-            Covered::Case(case) => (Vec::new(), Some(self.case(&mut session, case)?.code)),
-            Covered::Items(erns) => (self.items_named(&mut session, erns)?, None),
+        let (covered, items) = self.covered(&mut session, covered)?;
+        let case = match &covered {
+            Covered::Case(case) => Some(case.clone()),
+            Covered::Items(_) => None,
+        };
+        let solemn = SolemnAct::Hold {
+            covered,
+            reason: reason.to_owned(),
+            authority: authority.to_owned(),
         };
         let chain = ChainId(self.ambient.bytes());
         let random = &*self.ambient.random;
         self.sequencer().commit(&self.keys, |group| {
             let number = self.next_act(group.session, "holds", 'H')?;
             let event = EventDraft::new("hold_placed", &actor.person, &self.now(), random);
-            let act = event.id().to_string();
+            let id = event.id();
+            let act = id.to_string();
             let event = event
                 .custody("hold", number.as_str())
                 .custody_opt("case", case.as_deref())
                 .custody("reason", reason)
                 .custody("authority", authority)
                 .signed(actor, &self.config.origin)?;
+            self.confirm(group, actor, &solemn, id)?;
             group.push(&self.custody_of_centre(Subject::New(chain), event)?)?;
             for item in &items {
                 let event = EventDraft::new("held", &actor.person, &self.now(), random)
@@ -83,48 +87,37 @@ impl Centre {
         })
     }
 
-    /// Ends a hold, or proposes it where that takes two persons.
-    pub fn release(
-        &self,
-        actor: &Actor,
-        number: &str,
-        reason: &str,
-        authority: &str,
-    ) -> Result<Done> {
+    /// The hold of these, as it is proposed: a case by its code, items in order and each once.
+    pub fn hold_act(&self, covered: &Covered, reason: &str, authority: &str) -> Result<SolemnAct> {
         stated(reason, authority)?;
-        let mut session = self.session()?;
-        self.open_hold(&mut session, number)?;
-        match self.needs_two(&mut session, ACT)? {
-            None => {
-                self.release_now(actor, number, reason, authority, None)?;
-                Ok(Done::Now)
-            }
-            Some(rule) => {
-                let parameters = Value::from_iter([
-                    ("authority".to_owned(), Value::from(authority)),
-                    ("hold".to_owned(), number.into()),
-                    ("reason".to_owned(), reason.into()),
-                ]);
-                let (proposal, lapses) = self.propose(actor, &rule, parameters)?;
-                Ok(Done::Proposed { proposal, lapses })
-            }
-        }
+        let (covered, _) = self.covered(&mut self.session()?, covered)?;
+        Ok(SolemnAct::Hold {
+            covered,
+            reason: reason.to_owned(),
+            authority: authority.to_owned(),
+        })
     }
 
-    /// Ends the hold whose release another person proposed.
-    pub fn confirm_release(&self, actor: &Actor, number: &str) -> Result<String> {
-        let mut session = self.session()?;
-        let proposal = self.proposal(&mut session, number)?;
-        self.may_confirm(&mut session, actor, &proposal, ACT)?;
-        let hold = proposal.text("hold")?;
-        self.release_now(
-            actor,
-            hold,
-            proposal.text("reason")?,
-            proposal.text("authority")?,
-            Some(&proposal),
-        )?;
-        Ok(hold.to_owned())
+    /// What is to be covered, by code and numbers, and the items where they are named singly.
+    fn covered(&self, session: &mut Session, covered: &Covered) -> Result<(Covered, Vec<Item>)> {
+        Ok(match covered {
+            Covered::Case(case) => (Covered::Case(self.case(session, case)?.code), Vec::new()),
+            Covered::Items(erns) => {
+                let items = self.items_named(session, erns)?;
+                (Covered::Items(items.iter().map(|i| i.ern).collect()), items)
+            }
+        })
+    }
+
+    /// The end of an open hold, as it is proposed.
+    pub fn release_act(&self, number: &str, reason: &str, authority: &str) -> Result<SolemnAct> {
+        stated(reason, authority)?;
+        self.open_hold(&mut self.session()?, number)?;
+        Ok(SolemnAct::Release {
+            hold: number.to_owned(),
+            reason: reason.to_owned(),
+            authority: authority.to_owned(),
+        })
     }
 
     fn open_hold(&self, session: &mut Session, number: &str) -> Result<Hold> {
@@ -143,14 +136,15 @@ impl Centre {
         }
     }
 
-    fn release_now(
+    /// Ends a hold.
+    pub fn release(
         &self,
         actor: &Actor,
         number: &str,
         reason: &str,
         authority: &str,
-        proposal: Option<&Proposal>,
     ) -> Result<()> {
+        let solemn = self.release_act(number, reason, authority)?;
         let mut session = self.session()?;
         let hold = self.open_hold(&mut session, number)?;
         let random = &*self.ambient.random;
@@ -163,11 +157,10 @@ impl Centre {
             .map(|r| r.int(0))
             .collect::<std::result::Result<_, _>>()?;
         let event = EventDraft::new("hold_released", &actor.person, &self.now(), random);
-        let act = event.id().to_string();
+        let id = event.id();
+        let act = id.to_string();
         let event = event
             .custody("hold", number)
-            .custody_opt("proposed_by", proposal.map(|p| p.person.as_str()))
-            .custody_opt("proposal", proposal.map(|p| p.number.as_str()))
             .custody("reason", reason)
             .custody("authority", authority)
             .signed(actor, &self.config.origin)?;
@@ -184,11 +177,8 @@ impl Centre {
             drafts.push(self.custody_of_item(&mut session, &item, event)?);
         }
         self.sequencer().commit(&self.keys, |group| {
-            drafts.iter().try_for_each(|d| group.push(d).map(drop))?;
-            match proposal {
-                Some(proposal) => self.confirm(group, actor, proposal, &act),
-                None => Ok(()),
-            }
+            self.confirm(group, actor, &solemn, id)?;
+            drafts.iter().try_for_each(|d| group.push(d).map(drop))
         })
     }
 

@@ -3,8 +3,9 @@
 mod erase;
 mod hold;
 mod key;
-mod proposal;
+pub(crate) mod proposal;
 mod rules;
+mod solemn;
 
 use crate::centre::Centre;
 use crate::error::Result;
@@ -14,19 +15,16 @@ pub use erase::{Asked, Erased, Erasure, Scope, Survivors};
 pub use hold::{Covered, Hold};
 pub use proposal::{Proposal, State};
 pub use rules::{ACTS, TwoPersons};
+pub(crate) use rules::{first_rules, rule_for_rules, rules_of};
+pub use solemn::{Fixed, SolemnAct};
 
-/// What came of an act that may take two persons.
+/// An act that was proposed and waits for another person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// It is done.
-    Now,
-    /// It was proposed, and another person is to confirm it.
-    Proposed {
-        /// The proposal's number.
-        proposal: String,
-        /// When it lapses, as events write times.
-        lapses: String,
-    },
+pub struct Waiting {
+    /// The proposal's number.
+    pub proposal: String,
+    /// When it lapses, as events write times.
+    pub lapses: String,
 }
 
 impl Centre {

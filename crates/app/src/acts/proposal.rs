@@ -1,18 +1,20 @@
 //! Acts that one person proposes and another confirms, each with their own key.
 
-use comity_core::id::ChainId;
+use comity_core::digest::Digest;
+use comity_core::id::{ChainId, EventId};
 use comity_core::json::Value;
 
-use super::TwoPersons;
+use super::{SolemnAct, TwoPersons, Waiting};
 use crate::ambient::time_text;
 use crate::centre::Centre;
-use crate::commit::{Draft, Group, Subject};
+use crate::commit::{Committed, Draft, Group, Subject};
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
 use crate::keys::CENTRE_KEY;
 use crate::project::ObjectAt;
 use crate::project::acts::{CONFIRMED, OPEN, WITHDRAWN};
 use crate::sql::{Row, Session};
+use crate::stamp::well_formed;
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
@@ -58,31 +60,88 @@ pub struct Proposal {
     pub state: State,
     /// All that the act needs.
     pub parameters: Value,
-}
-
-impl Proposal {
-    /// A parameter of the act that is text.
-    pub(super) fn text(&self, name: &str) -> Result<&str> {
-        self.parameters
-            .get(name)
-            .and_then(Value::as_str)
-            .ok_or_else(|| {
-                AppError::damaged(
-                    self.number.clone(),
-                    format!("its parameter {name} is missing"),
-                )
-            })
-    }
+    /// The index of its leaf.
+    pub index: u64,
+    /// The hash of its leaf.
+    pub leaf: Digest,
 }
 
 impl Centre {
-    /// Proposes an act. Returns the proposal's number and the time at which it lapses.
-    pub(super) fn propose(
+    /// Whether a second person is needed still: then the act is proposed, and not done. `None` where it can be done:
+    /// it takes one person, or the actor confirms what another has proposed.
+    pub fn propose(&self, actor: &Actor, act: &SolemnAct) -> Result<Option<Waiting>> {
+        // What cannot be done is not proposed.
+        match act {
+            SolemnAct::Rules(rules) => self.may_be_rules(rules)?,
+            SolemnAct::SetStampAuthority(authority) => well_formed(authority)?,
+            _ => {}
+        }
+        let rule = self.needs_two(&mut self.session()?, act)?;
+        match (&actor.confirms, rule) {
+            (Some(proposal), _) => {
+                is_proposed(proposal, act)?;
+                Ok(None)
+            }
+            (None, None) => Ok(None),
+            (None, Some(rule)) => Ok(Some(self.record_proposal(
+                actor,
+                &rule,
+                act.parameters(),
+            )?)),
+        }
+    }
+
+    /// Refuses an act that takes two persons, by an actor who confirms none.
+    pub(crate) fn may_act(
+        &self,
+        session: &mut Session,
+        actor: &Actor,
+        act: &SolemnAct,
+    ) -> Result<()> {
+        match (&actor.confirms, self.needs_two(session, act)?) {
+            (Some(proposal), _) => is_proposed(proposal, act),
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(AppError::Refused(format!(
+                "`{}` takes two persons in this centre: propose it, and another person confirms it",
+                act.name()
+            ))),
+        }
+    }
+
+    /// The second person of a proposal, ready to do what it proposes, and the act.
+    pub fn second_person(&self, actor: &Actor, number: &str) -> Result<(Actor, SolemnAct)> {
+        let mut session = self.session()?;
+        let proposal = self.proposal(&mut session, number)?;
+        let act = SolemnAct::of(&proposal)?;
+        self.may_confirm(&mut session, actor, &proposal, &act)?;
+        let second = Actor {
+            confirms: Some(std::sync::Arc::new(proposal)),
+            ..actor.clone()
+        };
+        Ok((second, act))
+    }
+
+    /// Records an act that is one event, with the confirmation where there is one.
+    pub(crate) fn append_act(
+        &self,
+        actor: &Actor,
+        act: &SolemnAct,
+        id: EventId,
+        draft: &Draft,
+    ) -> Result<Committed> {
+        self.sequencer().commit(&self.keys, |group| {
+            self.confirm(group, actor, act, id)?;
+            group.push(draft)
+        })
+    }
+
+    /// Records a proposal.
+    pub(super) fn record_proposal(
         &self,
         actor: &Actor,
         rule: &TwoPersons,
         parameters: Value,
-    ) -> Result<(String, String)> {
+    ) -> Result<Waiting> {
         must_sign(actor)?;
         let random = &*self.ambient.random;
         let chain = ChainId(self.ambient.bytes());
@@ -105,7 +164,10 @@ impl Centre {
                 secret: Some(secret),
                 object: ObjectAt::Unknown,
             })?;
-            Ok((number, lapses.clone()))
+            Ok(Waiting {
+                proposal: number,
+                lapses: lapses.clone(),
+            })
         })
     }
 
@@ -134,7 +196,8 @@ impl Centre {
             OPEN if self.ambient.clock.now_micros() < lapses => State::Open,
             _ => State::Lapsed,
         };
-        let event = self.read_event(row.int(6)? as u64)?;
+        let index = row.int(6)? as u64;
+        let event = self.read_event(index)?;
         Ok(Proposal {
             no: row.int(0)?,
             number: row.text(1)?.to_owned(),
@@ -143,27 +206,23 @@ impl Centre {
             lapses,
             state,
             parameters: event.value("parameters").cloned().unwrap_or(Value::Null),
+            index,
+            leaf: event.hash,
         })
     }
 
     /// Whether this person may confirm the proposal now: another person, of another member where that is asked, with
-    /// a key of their own, within the term.
-    pub(super) fn may_confirm(
+    /// a key of their own, within the term, and nobody whose key came after the proposal.
+    fn may_confirm(
         &self,
         session: &mut Session,
         actor: &Actor,
         proposal: &Proposal,
-        act: &str,
+        act: &SolemnAct,
     ) -> Result<()> {
         let number = &proposal.number;
         let refused = |what: String| Err(AppError::Refused(format!("{number} {what}")));
         must_sign(actor)?;
-        if proposal.act != act {
-            return Err(AppError::Usage(format!(
-                "{number} proposes another act ({})",
-                proposal.act
-            )));
-        }
         match proposal.state {
             State::Open => {}
             State::Lapsed => {
@@ -177,28 +236,45 @@ impl Centre {
         if proposal.person == actor.person {
             return refused("was proposed by the same person: another one confirms it".to_owned());
         }
-        let member = |person: &str| person.split_once("-P").map(|(member, _)| member.to_owned());
         let rule = self.needs_two(session, act)?;
         if rule.is_some_and(|r| r.other_member)
-            && member(&proposal.person) == Some(actor.member.clone())
+            && member_of(&proposal.person) == Some(actor.member.as_str())
         {
             return refused(format!(
                 "was proposed by {}: a person of another member confirms it",
                 proposal.person
             ));
         }
-        Ok(())
+        let newer = session.query_one(
+            "SELECT p.number FROM person_keys k JOIN persons p ON p.no = k.person WHERE k.since > ? AND p.number IN (?, ?)",
+            &[
+                (proposal.index as i64).into(),
+                actor.person.as_str().into(),
+                proposal.person.as_str().into(),
+            ],
+        )?;
+        match newer {
+            None => Ok(()),
+            Some(row) => refused(format!(
+                "is older than the key of {}: only who had a key already when it was proposed can confirm it; it can be proposed anew",
+                row.text(0)?
+            )),
+        }
     }
 
-    /// Records, in the group of the act itself, that the proposal was confirmed. Refuses one that was answered
-    /// meanwhile.
-    pub(super) fn confirm(
+    /// Records, in the group of the act and before it, that the actor confirmed the proposal of it; nothing where the act
+    /// takes one person. Refuses a proposal that was answered meanwhile, and an act that takes two persons by now.
+    pub(crate) fn confirm(
         &self,
         group: &mut Group<'_>,
         actor: &Actor,
-        proposal: &Proposal,
-        act: &str,
+        act: &SolemnAct,
+        id: EventId,
     ) -> Result<()> {
+        self.may_act(group.session, actor, act)?;
+        let Some(proposal) = &actor.confirms else {
+            return Ok(());
+        };
         let row = group.session.query_one(
             "SELECT state FROM proposals WHERE no = ?",
             &[proposal.no.into()],
@@ -209,15 +285,10 @@ impl Centre {
                 proposal.number
             )));
         }
-        let event = EventDraft::new(
-            "confirmed",
-            &actor.person,
-            &self.now(),
-            &*self.ambient.random,
-        )
-        .custody("act", act)
-        .custody("proposal", proposal.number.as_str())
-        .signed(actor, &self.config.origin)?;
+        let event = self
+            .draft("confirmed", actor)
+            .custody("act", id.to_string())
+            .signed(actor, &self.config.origin)?;
         group.push(&self.custody_of_centre(Subject::Known(proposal.no), event)?)?;
         Ok(())
     }
@@ -263,6 +334,22 @@ impl Centre {
 }
 
 const SELECT: &str = "SELECT p.no, p.number, p.act, p.person, p.lapses, p.state, c.first_index FROM proposals p JOIN chains c ON c.no = p.no";
+
+/// The member of a person's number.
+pub(crate) fn member_of(person: &str) -> Option<&str> {
+    person.split_once("-P").map(|(member, _)| member)
+}
+
+/// What is confirmed is done as it was proposed.
+fn is_proposed(proposal: &Proposal, act: &SolemnAct) -> Result<()> {
+    if proposal.act == act.name() && proposal.parameters == act.parameters() {
+        return Ok(());
+    }
+    Err(AppError::Refused(format!(
+        "{} proposes something else than this: `comity proposal list` shows it",
+        proposal.number
+    )))
+}
 
 /// Two names are not two persons: each of the two has a key of their own.
 fn must_sign(actor: &Actor) -> Result<()> {

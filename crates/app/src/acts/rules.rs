@@ -2,14 +2,30 @@
 
 use comity_core::json::Value;
 
+use super::SolemnAct;
 use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
-use crate::event::{Actor, EventDraft};
+use crate::event::Actor;
 use crate::sql::Session;
 
 /// The acts that can be asked to have two persons.
-pub const ACTS: [&str; 2] = ["erase", "release"];
+pub const ACTS: [&str; 12] = [
+    "erase",
+    "release",
+    "hold",
+    "disclose",
+    "keys_rotate",
+    "keys_share",
+    "keys_lock",
+    "person_add",
+    "person_key",
+    "witnesses",
+    "stamp_authority",
+    RULES,
+];
+/// The act of saying which acts need two.
+const RULES: &str = "rules";
 /// The act that always has two.
 const ALWAYS: &str = "erase";
 /// Until something else is said, in hours.
@@ -28,6 +44,61 @@ pub struct TwoPersons {
     pub hours: u32,
 }
 
+/// What counts until it is said: `erase`, of any two persons.
+pub(crate) fn first_rules() -> Vec<TwoPersons> {
+    vec![TwoPersons {
+        act: ALWAYS.to_owned(),
+        other_member: false,
+        hours: TERM,
+    }]
+}
+
+/// The value of `acts`.
+pub(super) fn rules_json(rules: &[TwoPersons]) -> Value {
+    let acts = rules.iter().map(|r| {
+        Value::from_iter([
+            ("act".to_owned(), Value::from(r.act.as_str())),
+            ("hours".to_owned(), r.hours.into()),
+            ("other_member".to_owned(), r.other_member.into()),
+        ])
+    });
+    Value::Array(acts.collect())
+}
+
+/// Reads the value of `acts`.
+pub(crate) fn rules_of(acts: &Value) -> Option<Vec<TwoPersons>> {
+    let Value::Array(acts) = acts else {
+        return None;
+    };
+    let rule = |act: &Value| {
+        Some(TwoPersons {
+            act: act.get("act")?.as_str()?.to_owned(),
+            other_member: act.get("other_member")?.as_bool()?,
+            hours: u32::try_from(act.get("hours")?.as_u64()?).ok()?,
+        })
+    };
+    acts.iter().map(rule).collect()
+}
+
+/// The rule by which `next` can come in the place of `now`: that for `rules`, and those of the acts that would become
+/// easier. No rule for two persons is loosened by one.
+pub(crate) fn rule_for_rules(now: &[TwoPersons], next: &[TwoPersons]) -> Option<TwoPersons> {
+    let easier = |rule: &&TwoPersons| match next.iter().find(|r| r.act == rule.act) {
+        None => true,
+        Some(next) => rule.other_member && !next.other_member,
+    };
+    let asked: Vec<&TwoPersons> = now
+        .iter()
+        .filter(|rule| rule.act == RULES || easier(rule))
+        .collect();
+    let hours = asked.iter().map(|rule| rule.hours).min()?;
+    Some(TwoPersons {
+        act: RULES.to_owned(),
+        other_member: asked.iter().any(|rule| rule.other_member),
+        hours,
+    })
+}
+
 impl Centre {
     /// The acts that need two persons, in the order of [`ACTS`].
     pub fn two_person_acts(&self, session: &mut Session) -> Result<Vec<TwoPersons>> {
@@ -41,62 +112,86 @@ impl Centre {
             });
         }
         if rules.is_empty() {
-            rules.push(TwoPersons {
-                act: ALWAYS.to_owned(),
-                other_member: false,
-                hours: TERM,
-            });
+            rules = first_rules();
         }
         rules.sort_by_key(|r| ACTS.iter().position(|a| *a == r.act));
         Ok(rules)
     }
 
     /// How an act needs two persons, if it does.
-    pub fn needs_two(&self, session: &mut Session, act: &str) -> Result<Option<TwoPersons>> {
-        Ok(self
-            .two_person_acts(session)?
-            .into_iter()
-            .find(|r| r.act == act))
+    pub fn needs_two(&self, session: &mut Session, act: &SolemnAct) -> Result<Option<TwoPersons>> {
+        let rules = self.two_person_acts(session)?;
+        Ok(match act {
+            SolemnAct::Rules(next) => rule_for_rules(&rules, next),
+            act => rules.into_iter().find(|r| r.act == act.name()),
+        })
     }
 
     /// Says which acts need two persons from now on. Returns the leaf of the event.
     pub fn set_two_person_acts(&self, actor: &Actor, rules: &[TwoPersons]) -> Result<u64> {
-        for rule in rules {
-            if !ACTS.contains(&rule.act.as_str()) {
-                return Err(AppError::Usage(format!(
-                    "{:?} is no act that can be asked to have two persons: these are {}",
-                    rule.act,
-                    ACTS.join(", ")
-                )));
-            }
-            if !(1..=MAX_TERM).contains(&rule.hours) {
-                return Err(AppError::Usage(format!(
-                    "a proposal lapses after 1 to {MAX_TERM} hours"
-                )));
-            }
+        self.may_be_rules(rules)?;
+        let act = SolemnAct::Rules(rules.to_vec());
+        let event = self
+            .draft("two_person_acts_set", actor)
+            .custody("acts", rules_json(rules))
+            .signed(actor, &self.config.origin)?;
+        let id = event.id();
+        let centre = self.own_chain(&mut self.session()?)?;
+        let draft = self.custody_of_centre(Subject::Known(centre), event)?;
+        Ok(self.append_act(actor, &act, id, &draft)?.index)
+    }
+
+    /// A rule that nobody could meet would end what it is for: there must be two persons with keys, of different
+    /// members where that is asked.
+    pub(super) fn may_be_rules(&self, rules: &[TwoPersons]) -> Result<()> {
+        well_formed(rules)?;
+        let mut asked = rules.iter().filter(|r| r.act != ALWAYS).peekable();
+        if asked.peek().is_none() {
+            return Ok(());
         }
-        if rules.iter().filter(|r| r.act == ALWAYS).count() != 1 {
+        let row = self.session()?.query_one(
+            "SELECT count(DISTINCT p.no), count(DISTINCT p.member) FROM persons p JOIN person_keys k ON k.person = p.no",
+            &[],
+        )?;
+        let count = |at| row.as_ref().map(|r| r.int(at)).transpose();
+        let (persons, members) = (count(0)?.unwrap_or(0), count(1)?.unwrap_or(0));
+        match asked.find(|r| persons < 2 || (r.other_member && members < 2)) {
+            None => Ok(()),
+            Some(rule) => Err(AppError::Refused(format!(
+                "`{}` could not be done by anybody: {persons} persons of {members} members have registered a key, and two{} are needed (`comity person key`)",
+                rule.act,
+                if rule.other_member {
+                    " of different members"
+                } else {
+                    ""
+                }
+            ))),
+        }
+    }
+}
+
+fn well_formed(rules: &[TwoPersons]) -> Result<()> {
+    for (at, rule) in rules.iter().enumerate() {
+        if !ACTS.contains(&rule.act.as_str()) {
             return Err(AppError::Usage(format!(
-                "`{ALWAYS}` needs two persons always: name it, once"
+                "{:?} is no act that can be asked to have two persons: these are {}",
+                rule.act,
+                ACTS.join(", ")
             )));
         }
-        let acts: Vec<Value> = rules
-            .iter()
-            .map(|r| {
-                Value::from_iter([
-                    ("act".to_owned(), Value::from(r.act.as_str())),
-                    ("hours".to_owned(), r.hours.into()),
-                    ("other_member".to_owned(), r.other_member.into()),
-                ])
-            })
-            .collect();
-        let random = &*self.ambient.random;
-        let event = EventDraft::new("two_person_acts_set", &actor.person, &self.now(), random)
-            .custody("acts", Value::Array(acts))
-            .signed(actor, &self.config.origin)?;
-        let centre = self.own_chain(&mut self.session()?)?;
-        Ok(self
-            .append(self.custody_of_centre(Subject::Known(centre), event)?)?
-            .index)
+        if rules[..at].iter().any(|r| r.act == rule.act) {
+            return Err(AppError::Usage(format!("`{}` is named twice", rule.act)));
+        }
+        if !(1..=MAX_TERM).contains(&rule.hours) {
+            return Err(AppError::Usage(format!(
+                "a proposal lapses after 1 to {MAX_TERM} hours"
+            )));
+        }
     }
+    if !rules.iter().any(|r| r.act == ALWAYS) {
+        return Err(AppError::Usage(format!(
+            "`{ALWAYS}` needs two persons always: name it"
+        )));
+    }
+    Ok(())
 }

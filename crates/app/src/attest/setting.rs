@@ -3,6 +3,7 @@
 use comity_core::policy::Policy;
 
 use super::POLICY;
+use crate::acts::SolemnAct;
 use crate::centre::Centre;
 use crate::commit::{Committed, Subject};
 use crate::error::{AppError, Result};
@@ -48,14 +49,16 @@ impl Centre {
         Setting::read(session)
     }
 
-    /// Sets the policy from the text of a tlog-policy file, and records it. `log` lines in it must be of this log, or
-    /// be left out.
-    pub fn set_witness_policy(
-        &self,
-        actor: &Actor,
-        text: &str,
-        warn_after_secs: u64,
-    ) -> Result<(Setting, Committed)> {
+    /// The setting of the policy from the text of a tlog-policy file, as it is proposed. `log` lines in it must be of
+    /// this log, or be left out.
+    pub fn witnesses_act(&self, text: &str, warn_after_secs: u64) -> Result<SolemnAct> {
+        Ok(SolemnAct::Witnesses {
+            policy: self.policy_of(text)?.to_string(),
+            warn_after: warn_after_secs,
+        })
+    }
+
+    fn policy_of(&self, text: &str) -> Result<Policy> {
         let given: Policy = text
             .parse()
             .map_err(|e| AppError::Usage(format!("this is no policy: {e}")))?;
@@ -79,14 +82,27 @@ impl Centre {
                 w.name
             )));
         }
-        let policy = given.for_log(ours, false);
+        Ok(given.for_log(ours, false))
+    }
+
+    /// Sets the policy, and records it.
+    pub fn set_witness_policy(
+        &self,
+        actor: &Actor,
+        text: &str,
+        warn_after_secs: u64,
+    ) -> Result<(Setting, Committed)> {
+        let policy = self.policy_of(text)?;
+        let act = self.witnesses_act(text, warn_after_secs)?;
         let event = self
             .draft("witnesses_set", actor)
             .custody("policy", policy.to_string())
             .custody("warn_after", warn_after_secs)
             .signed(actor, &self.config.origin)?;
+        let id = event.id();
         let centre = self.own_chain(&mut self.session()?)?;
-        let at = self.append(self.custody_of_centre(Subject::Known(centre), event)?)?;
+        let draft = self.custody_of_centre(Subject::Known(centre), event)?;
+        let at = self.append_act(actor, &act, id, &draft)?;
         self.attester.settle_here(at.index + 1)?;
         self.settle_policy()?;
         let setting = Setting {

@@ -11,10 +11,11 @@ pub(crate) mod record;
 
 use std::path::Path;
 
-use comity_core::digest::Digest;
+use comity_core::digest::{Digest, Sha256Hasher};
 use comity_core::id::Ern;
 use comity_core::package::PackageHead;
 
+use crate::acts::{Fixed, SolemnAct};
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
@@ -93,11 +94,7 @@ impl Centre {
         watch: &dyn Fn(&str, u64, u64),
     ) -> Result<Disclosed> {
         let _stay = self.keep_packs()?;
-        if selection.purpose.trim().is_empty() {
-            return Err(AppError::Usage(
-                "a disclosure has a purpose: --purpose \"what for\"".to_owned(),
-            ));
-        }
+        has_purpose(selection)?;
         match (&selection.to, is_sealed(place)) {
             (Some(_), false) => {
                 return Err(AppError::Usage(
@@ -121,7 +118,13 @@ impl Centre {
         }
         let mut session = self.session()?;
         let case = self.case(&mut session, &selection.case)?;
-        let selected = self.selected(&mut session, &case, selection)?;
+        let size = match actor.confirms.as_deref().map(SolemnAct::of).transpose()? {
+            Some(SolemnAct::Disclose { fixed, .. }) => Some(fixed.size),
+            _ => None,
+        };
+        let selected = self.selected(&mut session, &case, selection, size)?;
+        let act = solemn(selection, &case, &selected, size.unwrap_or_default());
+        self.may_act(&mut session, actor, &act)?;
         let work = Outgoing::begin(self, &mut session, Kind::Package, &place)?;
         let made = package::write(
             self,
@@ -141,7 +144,7 @@ impl Centre {
                 return Err(e);
             }
         };
-        let leaf = record::record(self, actor, selection, &case.code, &made, &work, watch)?;
+        let leaf = record::record(self, actor, selection, &act, &made, &work, watch)?;
         let recorded_at = record::hand_over(self, &mut session, &work)?;
         Ok(Disclosed {
             head: made.head,
@@ -151,15 +154,27 @@ impl Centre {
         })
     }
 
-    /// The selected items, sorted. Each must be of the case.
+    /// A disclosure of this selection as the case stands now, as it is proposed.
+    pub fn disclosure_act(&self, selection: &Selection) -> Result<SolemnAct> {
+        has_purpose(selection)?;
+        let mut session = self.session()?;
+        let case = self.case(&mut session, &selection.case)?;
+        let size = crate::receipt::published(self)?.size();
+        let selected = self.selected(&mut session, &case, selection, Some(size))?;
+        Ok(solemn(selection, &case, &selected, size))
+    }
+
+    /// The selected items, sorted. Each must be of the case. All items of the case are those that it had when the log
+    /// was of `size`, or has now.
     fn selected(
         &self,
         session: &mut crate::sql::Session,
         case: &Named,
         selection: &Selection,
+        size: Option<u64>,
     ) -> Result<Vec<Selected>> {
         let mut selected = match selection.items.as_slice() {
-            [] => items_of(session, case.no)?,
+            [] => items_of(session, case.no, size.unwrap_or(i64::MAX as u64))?,
             items => {
                 let mut selected = Vec::with_capacity(items.len());
                 for ern in items {
@@ -202,15 +217,15 @@ impl Centre {
     }
 }
 
-/// All items of a case.
-fn items_of(session: &mut crate::sql::Session, case_no: i64) -> Result<Vec<Selected>> {
+/// All items of a case whose first event stands below this size of the log.
+fn items_of(session: &mut crate::sql::Session, case_no: i64, size: u64) -> Result<Vec<Selected>> {
     let broken = |what: &str| AppError::damaged("table items", what.to_owned());
     let mut selected: Vec<Selected> = Vec::new();
     loop {
         let after = selected.last().map_or(0, |s| s.no);
         let rows = session.query(
-            &format!("SELECT i.no, m.code, t.number, i.number FROM items i JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake WHERE i.no > ? AND i.case_no = ? ORDER BY i.no LIMIT {PAGE}"),
-            &[after.into(), case_no.into()],
+            &format!("SELECT i.no, m.code, t.number, i.number FROM items i JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN chains c ON c.no = i.no WHERE i.no > ? AND i.case_no = ? AND c.first_index < ? ORDER BY i.no LIMIT {PAGE}"),
+            &[after.into(), case_no.into(), (size as i64).into()],
         )?;
         for row in &rows {
             let member = row
@@ -226,6 +241,38 @@ fn items_of(session: &mut crate::sql::Session, case_no: i64) -> Result<Vec<Selec
         if rows.len() < PAGE as usize {
             return Ok(selected);
         }
+    }
+}
+
+fn has_purpose(selection: &Selection) -> Result<()> {
+    if selection.purpose.trim().is_empty() {
+        return Err(AppError::Usage(
+            "a disclosure has a purpose: --purpose \"what for\"".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The disclosure of these items as a proposal has it.
+fn solemn(selection: &Selection, case: &Named, selected: &[Selected], size: u64) -> SolemnAct {
+    let mut hasher = Sha256Hasher::new();
+    for item in selected {
+        hasher.update(format!("{}\n", item.ern).as_bytes());
+    }
+    let mut items = selection.items.clone();
+    items.sort_unstable();
+    items.dedup();
+    SolemnAct::Disclose {
+        selection: Selection {
+            case: case.code.clone(),
+            items,
+            ..selection.clone()
+        },
+        fixed: Fixed {
+            size,
+            exhibits: selected.len() as u64,
+            sha256: hasher.finish(),
+        },
     }
 }
 

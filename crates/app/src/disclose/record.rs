@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use comity_core::id::ChainId;
 use comity_core::json::Value;
-use comity_core::package::{CONSISTENCY_ENDING, Consistency, PROOF_ENDING, act_extra};
+use comity_core::package::{ActLines, CONSISTENCY_ENDING, Consistency, PROOF_ENDING, act_extra};
 use comity_seal::Key;
 
 use super::package::Made;
 use super::{Exhibit, Selection};
+use crate::acts::SolemnAct;
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
 use crate::cores::{ahead, on_all_cores};
@@ -19,6 +20,7 @@ use crate::item::proof_in;
 use crate::keys::CENTRE_KEY;
 use crate::outgoing::{Outgoing, Recorded};
 use crate::project::ObjectAt;
+use crate::read::OpenedEvent;
 use crate::receipt::published;
 use crate::sql::Session;
 
@@ -40,24 +42,36 @@ pub fn record(
     centre: &Centre,
     actor: &Actor,
     selection: &Selection,
-    case: &str,
+    solemn: &SolemnAct,
     made: &Made,
     work: &Outgoing,
     watch: &dyn Fn(&str, u64, u64),
 ) -> Result<u64> {
+    let SolemnAct::Disclose {
+        selection: Selection { case, .. },
+        fixed,
+    } = solemn
+    else {
+        return Err(AppError::Usage("this is no disclosure".to_owned()));
+    };
     let random = &*centre.ambient.random;
     let chain = ChainId(centre.ambient.bytes());
     let (own, secret) = centre.own_key(CENTRE_KEY, &chain, None)?;
     let draft = EventDraft::new("disclosed", &actor.person, &centre.now(), random)
-        .custody("case", case)
+        .custody("case", case.as_str())
         .custody("purpose", selection.purpose.as_str())
         .custody_opt("recipient", selection.recipient.as_deref())
         .content("tagmanifest_sha256", made.tagmanifest.to_string())
         .content("exhibits", made.head.exhibits)
         .content("checkpoint", made.head.size)
+        .content_opt(
+            "selection_sha256",
+            actor.confirms.as_ref().map(|_| fixed.sha256.to_string()),
+        )
         .content_opt("recipients", recipients(selection))
         .signed(actor, &centre.config.origin)?;
-    let act = draft.id().to_string();
+    let id = draft.id();
+    let act = id.to_string();
     let event = draft.seal(&centre.keys.scope_key(CENTRE_KEY)?, &own, random)?;
     let mut first = Some(Draft {
         subject: Subject::New(chain),
@@ -82,6 +96,7 @@ pub fn record(
         left -= chains.len();
         centre.sequencer().commit(&centre.keys, |group| {
             if let Some(draft) = first.take() {
+                centre.confirm(group, actor, solemn, id)?;
                 let at = group.push(&draft)?;
                 leaf = at.index;
                 work.recorded(group.session, at.chain_no, Recorded::No, &made.whole)?;
@@ -167,9 +182,24 @@ pub fn hand_over(centre: &Centre, session: &mut Session, work: &Outgoing) -> Res
     let mut proof = proof_in(centre, act.index, &new)?;
     let new_bytes = proof.checkpoint.clone();
     let (old_size, new_size) = (size_of(&old)?, size_of(&new_bytes)?);
-    let leaf = String::from_utf8_lossy(&act.entry).into_owned();
-    let extra = act_extra(&leaf, &act.fields)
-        .map_err(|e| AppError::damaged("the act of disclosure", e.to_string()))?;
+    let proposal = match act.text("proposal") {
+        Some(number) => Some(centre.read_event(centre.proposal(session, number)?.index)?),
+        None => None,
+    };
+    let lines = |event: &OpenedEvent| String::from_utf8_lossy(&event.entry).into_owned();
+    let (leaf, first) = (lines(&act), proposal.as_ref().map(lines));
+    let first = first.as_deref().zip(proposal.as_ref());
+    let extra = act_extra(
+        ActLines {
+            leaf: &leaf,
+            fields: &act.fields,
+        },
+        first.map(|(leaf, event)| ActLines {
+            leaf,
+            fields: &event.fields,
+        }),
+    )
+    .map_err(|e| AppError::damaged("the act of disclosure", e.to_string()))?;
     proof.extra = Some(extra);
     let hashes = centre
         .sequencer()

@@ -7,6 +7,7 @@ use comity_core::id::MemberCode;
 use comity_keyring::{DeskKey, Kind, Lock, NewKey, Rewrap, Secret, Unlocking};
 
 use super::{Act, Changed};
+use crate::acts::SolemnAct;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
@@ -20,7 +21,8 @@ impl Centre {
         desk: &DeskKey,
         reason: Option<&str>,
     ) -> Result<Changed> {
-        let act = Act::new("scope_locked", actor, reason)?.of_member(*member);
+        let mut act = Act::new("scope_locked", actor, reason)?.of_member(*member);
+        let solemn = of_lock(member, true, &act);
         let (ring, random) = (self.keys.ring(), &*self.ambient.random);
         let _turn = self.key_turn()?;
         let (top, info) = self.top_scope(member)?;
@@ -29,6 +31,7 @@ impl Centre {
                 "the scope of {member} is locked already: its desk can `comity keys unlock` it, and lock it with another key"
             )));
         }
+        self.confirm_before(&mut act, actor, &solemn)?;
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
         let gate = NewKey {
             kind: Kind::Scope,
@@ -53,7 +56,8 @@ impl Centre {
         member: &MemberCode,
         reason: Option<&str>,
     ) -> Result<Changed> {
-        let act = Act::new("scope_unlocked", actor, reason)?.of_member(*member);
+        let mut act = Act::new("scope_unlocked", actor, reason)?.of_member(*member);
+        let solemn = of_lock(member, false, &act);
         let ring = self.keys.ring();
         let _turn = self.key_turn()?;
         let (top, info) = self.top_scope(member)?;
@@ -63,6 +67,7 @@ impl Centre {
             )));
         }
         self.keys.scope(top)?;
+        self.confirm_before(&mut act, actor, &solemn)?;
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
         let unlock = Rewrap {
             number: top,
@@ -101,6 +106,14 @@ impl Centre {
             self.keys.waits_for(top, member.as_str());
         }
         Ok(())
+    }
+}
+
+fn of_lock(member: &MemberCode, lock: bool, act: &Act) -> SolemnAct {
+    SolemnAct::LockKeys {
+        member: *member,
+        lock,
+        reason: act.reason.clone(),
     }
 }
 

@@ -7,11 +7,12 @@
 mod lock;
 mod member;
 
-use comity_core::id::MemberCode;
+use comity_core::id::{EventId, MemberCode};
 use comity_core::json::{Map, Value, canonical, parse};
 use comity_keyring::{KeyringError, Lock, NewEpoch, Pending, Scheme, Sharing, Unlocking};
 use comity_store::FileLock;
 
+use crate::acts::SolemnAct;
 use crate::centre::Centre;
 use crate::commit::{Draft, Group, Subject};
 use crate::error::{AppError, Result};
@@ -48,6 +49,20 @@ pub(crate) struct Act {
     reason: Option<String>,
     /// For new shares: their scheme, and whether the passphrase stays.
     shares: Option<(String, bool)>,
+    /// The erasure that it ends.
+    erasure: Option<String>,
+    /// The event that the second person has confirmed already, and what of.
+    confirmed: Option<Confirmed>,
+}
+
+/// That a second person confirmed the change before it was begun (`docs/format/acts.md`, *Two persons*): whoever finishes
+/// it names the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Confirmed {
+    event: String,
+    proposal: String,
+    proposal_leaf: String,
+    proposed_by: String,
 }
 
 impl Act {
@@ -66,6 +81,8 @@ impl Act {
             member: None,
             reason: reason.map(str::to_owned),
             shares: None,
+            erasure: None,
+            confirmed: None,
         })
     }
 
@@ -94,6 +111,16 @@ impl Act {
             members.insert("keep_passphrase".into(), (*keep_passphrase).into());
             members.insert("scheme".into(), scheme.as_str().into());
         }
+        if let Some(erasure) = &self.erasure {
+            members.insert("erasure".into(), erasure.as_str().into());
+        }
+        if let Some(confirmed) = &self.confirmed {
+            members.insert("event".into(), confirmed.event.as_str().into());
+            members.insert("proposal".into(), confirmed.proposal.as_str().into());
+            let leaf = confirmed.proposal_leaf.as_str();
+            members.insert("proposal_leaf".into(), leaf.into());
+            members.insert("proposed_by".into(), confirmed.proposed_by.as_str().into());
+        }
         canonical(&Value::Object(members))
             .map_err(|e| AppError::Usage(format!("the reason cannot be recorded: {e}")))
     }
@@ -111,15 +138,27 @@ impl Act {
                 shares: text("scheme")
                     .map(str::to_owned)
                     .zip(value.get("keep_passphrase").and_then(Value::as_bool)),
+                erasure: text("erasure").map(str::to_owned),
+                confirmed: match text("event") {
+                    None => None,
+                    Some(event) => Some(Confirmed {
+                        event: event.to_owned(),
+                        proposal: text("proposal")?.to_owned(),
+                        proposal_leaf: text("proposal_leaf")?.to_owned(),
+                        proposed_by: text("proposed_by")?.to_owned(),
+                    }),
+                },
             })
         };
-        read().ok_or_else(|| {
-            AppError::damaged(
-                "keyring/head",
-                "it says of its new epoch what this program does not know; use the release of Comity that began it, or a newer one",
-            )
-        })
+        read().ok_or_else(unknown_act)
     }
+}
+
+fn unknown_act() -> AppError {
+    AppError::damaged(
+        "keyring/head",
+        "it says of its new epoch what this program does not know; use the release of Comity that began it, or a newer one",
+    )
 }
 
 impl Centre {
@@ -137,7 +176,13 @@ impl Centre {
             self.keys.scope(self.member_scope(member)?)?;
             act = act.of_member(*member);
         }
+        let solemn = SolemnAct::RotateKeys {
+            member: member.copied(),
+            reason: act.reason.clone(),
+            new_passphrase: false,
+        };
         let _turn = self.key_turn()?;
+        self.confirm_before(&mut act, actor, &solemn)?;
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
         self.finish_epoch(&act, epoch, Some(actor))
     }
@@ -149,13 +194,19 @@ impl Centre {
         passphrase: &str,
         reason: Option<&str>,
     ) -> Result<Changed> {
-        let act = Act::new("keys_rotated", actor, reason)?;
+        let mut act = Act::new("keys_rotated", actor, reason)?;
+        let solemn = SolemnAct::RotateKeys {
+            member: None,
+            reason: act.reason.clone(),
+            new_passphrase: true,
+        };
         let _turn = self.key_turn()?;
         let unlock = Unlocking::Passphrase {
             passphrase,
             params: crate::centre::ARGON2,
             keep_shares: true,
         };
+        self.confirm_before(&mut act, actor, &solemn)?;
         let epoch = self.begin_epoch(&act, unlock)?;
         self.finish_epoch(&act, epoch, Some(actor))
     }
@@ -176,6 +227,13 @@ impl Centre {
             self.member(&mut session, &group.member)?;
         }
         act.shares = Some((scheme.text(), keep_passphrase));
+        let solemn = SolemnAct::ShareKeys {
+            scheme: scheme.text(),
+            keep_passphrase,
+            reason: act.reason.clone(),
+        };
+        // Said before words are handed out.
+        self.may_act(&mut session, actor, &solemn)?;
         let _turn = self.key_turn()?;
         let sharing = Sharing::new(scheme, &self.keys.ring().id(), &*self.ambient.random)?;
         hand_out(&sharing)?;
@@ -183,6 +241,7 @@ impl Centre {
             sharing: &sharing,
             keep_passphrase,
         };
+        self.confirm_before(&mut act, actor, &solemn)?;
         let epoch = self.begin_epoch(&act, unlock)?;
         self.finish_epoch(&act, epoch, Some(actor))
     }
@@ -200,6 +259,8 @@ impl Centre {
             member: None,
             reason: Some(format!("the erasure {erasure}")),
             shares: None,
+            erasure: Some(erasure.to_owned()),
+            confirmed: None,
         };
         let _turn = self.key_turn()?;
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
@@ -214,6 +275,8 @@ impl Centre {
             member: None,
             reason: Some("the succession of the log's keys".to_owned()),
             shares: None,
+            erasure: None,
+            confirmed: None,
         };
         let epoch = self.begin_epoch(&act, Unlocking::Same)?;
         self.finish_epoch(&act, epoch, None)
@@ -255,6 +318,23 @@ impl Centre {
         Ok(folder.join("keys.lock"))
     }
 
+    /// Records the second person's confirmation of a change of keys where that takes two: before it, since it can be
+    /// interrupted and is then finished by whoever comes.
+    fn confirm_before(&self, act: &mut Act, actor: &Actor, solemn: &SolemnAct) -> Result<()> {
+        let Some(proposal) = &actor.confirms else {
+            return self.may_act(&mut self.session()?, actor, solemn);
+        };
+        let id = EventId(self.ambient.bytes());
+        act.confirmed = Some(Confirmed {
+            event: id.to_string(),
+            proposal: proposal.number.clone(),
+            proposal_leaf: proposal.leaf.to_string(),
+            proposed_by: proposal.person.clone(),
+        });
+        self.sequencer()
+            .commit(&self.keys, |group| self.confirm(group, actor, solemn, id))
+    }
+
     fn begin_epoch(&self, act: &Act, unlock: Unlocking<'_>) -> Result<u32> {
         let new = NewEpoch {
             act: &act.encode()?,
@@ -276,11 +356,16 @@ impl Centre {
             if let Some(leaf) = recorded(group, epoch)? {
                 return Ok(leaf);
             }
-            let mut event = EventDraft::new(act.kind, &act.actor, &self.now(), random)
+            let id = match &act.confirmed {
+                Some(confirmed) => confirmed.event.parse().map_err(|_| unknown_act())?,
+                None => EventId(self.ambient.bytes()),
+            };
+            let mut event = EventDraft::with_id(id, act.kind, &act.actor, &self.now())
                 .custody("epoch", epoch)
                 .custody_opt("member", act.member.as_ref().map(MemberCode::as_str))
                 .custody_opt("scheme", act.shares.as_ref().map(|s| s.0.as_str()))
                 .custody_opt("passphrase", act.passphrase())
+                .custody_opt("erasure", act.erasure.as_deref())
                 .custody_opt("reason", act.reason.as_deref());
             if let Some(fresh) = &fresh {
                 event = event
@@ -288,9 +373,14 @@ impl Centre {
                     .content("cases", fresh.cases_json());
             }
             // Whoever finishes what another began has no key to sign it with.
-            if let Some(actor) = actor {
-                event = event.signed(actor, &self.config.origin)?;
-            }
+            event = match (actor, &act.confirmed) {
+                (Some(actor), _) => event.signed(actor, &self.config.origin)?,
+                (None, Some(confirmed)) => event
+                    .custody("proposed_by", confirmed.proposed_by.as_str())
+                    .custody("proposal", confirmed.proposal.as_str())
+                    .custody("proposal_leaf", confirmed.proposal_leaf.as_str()),
+                (None, None) => event,
+            };
             let event = event.seal(&self.keys.scope_key(CENTRE_KEY)?, &own.1, random)?;
             let draft = Draft {
                 subject: Subject::Known(own.0),

@@ -5,6 +5,7 @@ use comity_core::json::{self, Value};
 use comity_core::stamp::{Certificates, HashKind, is_authority_name};
 use comity_seal::Key;
 
+use crate::acts::SolemnAct;
 use crate::centre::Centre;
 use crate::commit::{Committed, Draft, Subject};
 use crate::error::{AppError, Result};
@@ -73,23 +74,8 @@ impl Centre {
 
     /// Sets an authority: a new one, or other facts of one that is there. `no` of `authority` is of no account.
     pub fn set_stamp_authority(&self, actor: &Actor, authority: &Authority) -> Result<Committed> {
-        if !is_authority_name(&authority.name) {
-            return Err(AppError::Usage(format!(
-                "{:?} cannot be the name of an authority: 1 to 32 small letters, digits and hyphens",
-                authority.name
-            )));
-        }
-        let is_address = ["http://", "https://"]
-            .iter()
-            .any(|scheme| authority.url.starts_with(scheme));
-        if !is_address || authority.url.contains(char::is_whitespace) {
-            return Err(AppError::Usage(format!(
-                "{:?} is no address of an authority: http://… or https://…",
-                authority.url
-            )));
-        }
-        Certificates::parse_pem(authority.certificates.as_bytes())
-            .map_err(|e| AppError::Usage(format!("the certificates of the authority: {e}")))?;
+        well_formed(authority)?;
+        let act = SolemnAct::SetStampAuthority(authority.clone());
         let random = &*self.ambient.random;
         let chain = ChainId(self.ambient.bytes());
         let (own, secret) = self.own_key(CENTRE_KEY, &chain, None)?;
@@ -99,16 +85,16 @@ impl Centre {
             .content("hash", authority.hash.name())
             .content("qualified", authority.qualified)
             .content("certificates", authority.certificates.as_str())
-            .signed(actor, &self.config.origin)?
-            .seal(&self.keys.scope_key(CENTRE_KEY)?, &own, random)?;
+            .signed(actor, &self.config.origin)?;
+        let id = event.id();
+        let event = event.seal(&self.keys.scope_key(CENTRE_KEY)?, &own, random)?;
         let draft = Draft {
             subject: Subject::New(chain),
             event,
             secret: Some(secret),
             object: ObjectAt::Unknown,
         };
-        self.sequencer()
-            .commit(&self.keys, |group| group.push(&draft))
+        self.append_act(actor, &act, id, &draft)
     }
 
     /// Asks an authority no longer. What it stamped stays.
@@ -128,17 +114,40 @@ impl Centre {
             random,
         )
         .custody("authority", name)
-        .signed(actor, &self.config.origin)?
-        .seal(&self.keys.scope_key(CENTRE_KEY)?, &own, random)?;
+        .signed(actor, &self.config.origin)?;
+        let id = event.id();
+        let event = event.seal(&self.keys.scope_key(CENTRE_KEY)?, &own, random)?;
         let draft = Draft {
             subject: Subject::Known(found.no),
             event,
             secret: None,
             object: ObjectAt::Unknown,
         };
-        self.sequencer()
-            .commit(&self.keys, |group| group.push(&draft))
+        let act = SolemnAct::RemoveStampAuthority(name.to_owned());
+        self.append_act(actor, &act, id, &draft)
     }
+}
+
+/// Whether name, address and certificates can be those of an authority.
+pub(crate) fn well_formed(authority: &Authority) -> Result<()> {
+    if !is_authority_name(&authority.name) {
+        return Err(AppError::Usage(format!(
+            "{:?} cannot be the name of an authority: 1 to 32 small letters, digits and hyphens",
+            authority.name
+        )));
+    }
+    let is_address = ["http://", "https://"]
+        .iter()
+        .any(|scheme| authority.url.starts_with(scheme));
+    if !is_address || authority.url.contains(char::is_whitespace) {
+        return Err(AppError::Usage(format!(
+            "{:?} is no address of an authority: http://… or https://…",
+            authority.url
+        )));
+    }
+    Certificates::parse_pem(authority.certificates.as_bytes())
+        .map_err(|e| AppError::Usage(format!("the certificates of the authority: {e}")))?;
+    Ok(())
 }
 
 /// The error for a name that is none of an authority.

@@ -9,6 +9,7 @@ mod status;
 mod take;
 
 pub use authority::Authority;
+pub(crate) use authority::well_formed;
 pub use http::Http;
 pub use status::StampStatus;
 pub use take::{Due, Outcome, Taken};

@@ -16,6 +16,7 @@ use comity_vault::{Also, Hasher, Hashes, PackId, ReadScratch};
 use super::chains::{Bundles, Chains};
 use super::signatures::Signatures;
 use super::tables::Tables;
+use super::two_persons::ActsOfTwo;
 use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
 use crate::cores::{ahead, on_all_cores};
 use crate::error::{AppError, Result};
@@ -68,6 +69,7 @@ pub fn check(
     let mut epoch = 1;
     let mut locks = Locks::default();
     let mut signatures = Signatures::default();
+    let mut two = ActsOfTwo::default();
     let mut locked = BTreeMap::<u64, u64>::new();
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
@@ -121,6 +123,7 @@ pub fn check(
                     epoch = epoch.max(epoch_told(&event.fields));
                     locks.meet(&event);
                     report.findings.extend(signatures.meet(&event));
+                    report.findings.extend(two.meet(&event));
                     if let Some(bytes) = bytes {
                         report.findings.extend(bytes.findings);
                         if bytes.absent {
@@ -133,6 +136,7 @@ pub fn check(
                 }
                 Err(closed) => {
                     tables.give_up();
+                    two.gap();
                     match closed {
                         Closed::Wrong(finding) => report.findings.push(finding),
                         Closed::Locked(number) => *locked.entry(number).or_default() += 1,
@@ -149,12 +153,14 @@ pub fn check(
         }
         if is_lost {
             chains.gap();
+            two.gap();
             tables.give_up();
         }
         (scene.watch)("events", met, size);
         Ok(())
     })?;
     absent.tell(report);
+    report.findings.extend(two.end());
     for (number, events) in locked {
         let who = locks.member_of(keys, number);
         report.notes.push(format!("{events} events wait for {who}: their leaves and chains were checked, and not what they say; bring its key with --desk-key. The tables were not compared."));

@@ -10,6 +10,7 @@ mod sealed;
 mod signatures;
 mod stamps;
 mod tables;
+mod two_persons;
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};

@@ -45,17 +45,31 @@ impl Signatures {
             "person_key_registered" => {
                 let key = text(fields, "key").and_then(unhex)?;
                 let key = <[u8; 32]>::try_from(key).ok()?;
-                self.keys.insert(actor.to_owned(), key);
-                Some(key)
+                let person = text(fields, "person").unwrap_or(actor);
+                let signer = match person == actor {
+                    true => Some(key),
+                    // Another person has confirmed what its owner proposed with it.
+                    false => self.keys.get(actor).copied(),
+                };
+                self.keys.insert(person.to_owned(), key);
+                signer
+            }
+            // A key shows by its proposal that its person has it.
+            "proposed" if text(fields, "proposes") == Some("person_key") => {
+                let parameters = fields.iter().find(|f| f.name == "parameters");
+                let key = parameters.and_then(|f| f.value.get("key")?.as_str());
+                key.and_then(unhex).and_then(|key| key.try_into().ok())
             }
             _ => self.keys.get(actor).copied(),
         };
         let act_of_disclosure = kind == "disclosed" && event.event.leaf.n == 0;
-        let must = SIGNED.contains(&kind) || act_of_disclosure;
+        let two_persons = text(fields, "proposal").is_some() && !finished_later(kind);
+        let must = SIGNED.contains(&kind) || act_of_disclosure || two_persons;
         let what = match (&event.signature, registered) {
             (None, Some(_)) if must => {
                 format!("{actor} had registered a key, and has not signed it")
             }
+            (None, None) if two_persons => format!("{actor} had no key to sign it with"),
             (None, _) => return None,
             (Some(Err(what)), _) => what.clone(),
             (Some(Ok(key)), Some(registered)) if *key == registered => return None,
@@ -69,6 +83,11 @@ impl Signatures {
         };
         Some(Finding::new(place, what))
     }
+}
+
+/// Changes of the keyring, which whoever comes finishes: their signature is that of the confirmation before them.
+fn finished_later(kind: &str) -> bool {
+    crate::keychange::KINDS.contains(&kind)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use comity_app::Centre;
-use comity_app::acts::{Covered, Done, Erased, Erasure, Scope, State, TwoPersons};
+use comity_app::acts::{Covered, Erased, Erasure, Scope, State, TwoPersons};
 use comity_app::event::Actor;
 use comity_app::item::Item;
 use comity_app::person_key::PersonKey;
@@ -23,13 +23,13 @@ on_every_kind! {
 const SENTENCE: &[u8] = b"The witness lives at the mill by the river.";
 
 /// An age identity of a test: the same byte 32 times.
-fn key(seed: u8) -> PersonKey {
+pub fn key(seed: u8) -> PersonKey {
     let hrp = bech32::Hrp::parse("age-secret-key-").unwrap();
     let identity = bech32::encode_upper::<bech32::Bech32>(hrp, &[seed; 32]).unwrap();
     PersonKey::read(identity.as_bytes(), &|| unreachable!()).unwrap()
 }
 
-fn person(centre: &Centre, number: &str, seed: Option<u8>) -> Actor {
+pub fn person(centre: &Centre, number: &str, seed: Option<u8>) -> Actor {
     let mut actor = centre
         .actor(&mut centre.session().unwrap(), number)
         .unwrap();
@@ -38,7 +38,7 @@ fn person(centre: &Centre, number: &str, seed: Option<u8>) -> Actor {
 }
 
 /// A world with three persons, two of whom have keys, and three items, two of which hold the same bytes.
-fn filled(kind: Kind) -> World {
+pub fn filled(kind: Kind) -> World {
     let world = World::new(kind);
     let usb = world.place("usb");
     put(&usb, "a/statement.txt", SENTENCE);
@@ -68,13 +68,6 @@ fn erasure(items: &[&Item], scope: Scope) -> Erasure {
     }
 }
 
-fn proposal(done: &Done) -> &str {
-    match done {
-        Done::Proposed { proposal, .. } => proposal,
-        Done::Now => panic!("it was done at once"),
-    }
-}
-
 fn propose(centre: &Centre, items: &[&Item], scope: Scope) -> String {
     let asked = centre
         .erase(
@@ -92,7 +85,7 @@ fn erase(centre: &Centre, items: &[&Item], scope: Scope) -> Erased {
         .unwrap()
 }
 
-fn refused<T: std::fmt::Debug>(done: Result<T, comity_app::AppError>, why: &str) {
+pub fn refused<T: std::fmt::Debug>(done: Result<T, comity_app::AppError>, why: &str) {
     let said = done.unwrap_err().to_string();
     assert!(said.contains(why), "{said:?} says nothing of {why:?}");
 }
@@ -207,10 +200,7 @@ fn nothing_under_a_hold_is_erased(kind: Kind) {
     );
     // One that was proposed before the hold came is stopped too.
     refused(centre.confirm_erasure(&second, &asked), &both);
-    assert_eq!(
-        centre.release(&first, &single, "over", "rule 54").unwrap(),
-        Done::Now
-    );
+    centre.release(&first, &single, "over", "rule 54").unwrap();
     refused(centre.confirm_erasure(&second, &asked), &case);
     let two = |act: &str, other_member| TwoPersons {
         act: act.to_owned(),
@@ -224,24 +214,24 @@ fn nothing_under_a_hold_is_erased(kind: Kind) {
     centre
         .set_two_person_acts(&first, &[two("erase", false), two("release", true)])
         .unwrap();
-    let done = centre.release(&first, &case, "over", "rule 54").unwrap();
     refused(
-        centre.confirm_release(&second, proposal(&done)),
-        "another member",
+        centre.release(&first, &case, "over", "rule 54"),
+        "two persons",
     );
+    let act = centre.release_act(&case, "over", "rule 54").unwrap();
+    let number = centre.propose(&first, &act).unwrap().unwrap().proposal;
+    refused(centre.second_person(&second, &number), "another member");
     let third = person(&centre, "LTU-P0001", Some(3));
+    refused(centre.confirm_erasure(&third, &number), "another act");
+    let (confirming, _) = centre.second_person(&third, &number).unwrap();
     refused(
-        centre.confirm_erasure(&third, proposal(&done)),
-        "another act",
+        centre.release(&confirming, &case, "another reason", "rule 54"),
+        "something else",
     );
-    assert_eq!(
-        centre.confirm_release(&third, proposal(&done)).unwrap(),
-        case
-    );
-    refused(
-        centre.confirm_release(&third, proposal(&done)),
-        "confirmed already",
-    );
+    centre
+        .release(&confirming, &case, "over", "rule 54")
+        .unwrap();
+    refused(centre.second_person(&third, &number), "confirmed already");
     centre.confirm_erasure(&second, &asked).unwrap();
     assert_eq!(
         kinds(&centre, &item),
@@ -360,7 +350,7 @@ fn disclose(centre: &Centre, place: &std::path::Path) {
         .unwrap();
 }
 
-fn checked(place: &std::path::Path) -> comity_core::package::PackageReport {
+pub fn checked(place: &std::path::Path) -> comity_core::package::PackageReport {
     let source = crate::folder::Folder::open(place).unwrap();
     comity_core::package::check_package(&source, &comity_core::package::PackageOptions::default())
 }
@@ -410,7 +400,7 @@ fn a_new_package_says_who_erased_and_why_and_the_one_before_still_holds() {
 }
 
 /// Fails the n-th durable call in the keyring and all that follow.
-struct Stops(AtomicUsize);
+pub struct Stops(pub AtomicUsize);
 
 impl Faults for Stops {
     fn before(&self, call: &Call<'_>) -> Outcome {

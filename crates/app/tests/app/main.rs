@@ -22,6 +22,7 @@ mod rebuild;
 mod secrecy;
 mod succession;
 mod together;
+mod two_persons;
 
 /// A source of `comity-verify`, so that packages are judged here as it judges them.
 #[path = "../../../verify/src/folder.rs"]

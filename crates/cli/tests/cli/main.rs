@@ -14,6 +14,7 @@ mod sealed;
 mod shares;
 mod stamp;
 mod succession;
+mod two_persons;
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.

@@ -71,10 +71,13 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
             &options.beside,
             log,
             head.as_ref(),
-            tagmanifest,
-            match &head {
-                Some(head) if totals.unread => head.exhibits,
-                _ => totals.exhibits,
+            &recording::Made {
+                tagmanifest,
+                exhibits: match &head {
+                    Some(head) if totals.unread => head.exhibits,
+                    _ => totals.exhibits,
+                },
+                selection: (!totals.unread).then(|| totals.selection.clone().finish()),
             },
             &mut findings,
         )),

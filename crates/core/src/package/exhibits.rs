@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 
+use crate::digest::Sha256Hasher;
 use crate::id::{ChainId, Ern};
 use crate::tile::FULL_WIDTH;
 
@@ -121,6 +122,8 @@ pub(super) struct Totals {
     pub(super) withheld: u64,
     pub(super) signers: BTreeMap<Signer, u64>,
     pub(super) erased: BTreeMap<Ern, String>,
+    /// Over the numbers of the exhibits, each with a line feed.
+    pub(super) selection: Sha256Hasher,
     /// `items.jsonl` or `events.jsonl` is not there, so that nothing was followed.
     pub(super) unread: bool,
 }
@@ -466,6 +469,7 @@ impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
                 .add(&ern, format!("{ITEMS} names it twice, or out of order"));
         }
         self.last_ern = Some(item.ern);
+        self.totals.selection.update(format!("{ern}\n").as_bytes());
         let chain = Chain {
             ern: item.ern,
             events: item.events,

@@ -14,6 +14,7 @@ mod exhibits;
 mod head;
 mod item;
 mod logscan;
+mod proposal;
 mod receipt;
 mod recording;
 mod report;
@@ -32,7 +33,7 @@ pub use event::{
 pub use head::{Differences, PACKAGE_FORMAT, PackageHead, RECEIPT_FORMAT, ReceiptHead};
 pub use item::{Difference, DifferenceLine, ItemBytes, ItemLine, payload_ern, payload_path};
 pub use receipt::{RECEIPT_SUMS, ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};
-pub use recording::{Beside, CONSISTENCY_ENDING, PROOF_ENDING, act_extra};
+pub use recording::{ActLines, Beside, CONSISTENCY_ENDING, PROOF_ENDING, act_extra};
 pub use report::{
     Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording,
     StampReport, Witnessed,

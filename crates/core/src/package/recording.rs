@@ -10,6 +10,7 @@ use crate::proof::TlogProof;
 use super::consistency::Consistency;
 use super::event::{EventLine, Signer, write_fields};
 use super::head::PackageHead;
+use super::proposal;
 use super::report::{Findings, LogFacts, Recording};
 use super::scan::Scan;
 
@@ -27,29 +28,68 @@ pub struct Beside {
     pub consistency: Option<Vec<u8>>,
 }
 
-/// The `extra` data of the act's proof: its leaf and its fields.
+/// An event as the `extra` data of a proof shows it: the text of its leaf, and its fields.
+#[derive(Clone, Copy, Debug)]
+pub struct ActLines<'a> {
+    /// The exact text of the leaf.
+    pub leaf: &'a str,
+    /// The fields in their order.
+    pub fields: &'a [OpenField],
+}
+
+impl ActLines<'_> {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), JsonError> {
+        out.extend_from_slice(b"{\"fields\":");
+        write_fields(self.fields, out)?;
+        out.extend_from_slice(b",\"leaf\":");
+        write_string(self.leaf, out);
+        Ok(())
+    }
+}
+
+/// The `extra` data of the act's proof: the act, and its proposal where two persons made it.
 ///
 /// # Errors
 /// A value that canonical JSON cannot say.
-pub fn act_extra(leaf: &str, fields: &[OpenField]) -> Result<Vec<u8>, JsonError> {
-    let mut out = b"{\"fields\":".to_vec();
-    write_fields(fields, &mut out)?;
-    out.extend_from_slice(b",\"leaf\":");
-    write_string(leaf, &mut out);
+pub fn act_extra(act: ActLines<'_>, proposal: Option<ActLines<'_>>) -> Result<Vec<u8>, JsonError> {
+    let mut out = Vec::new();
+    act.write(&mut out)?;
+    if let Some(proposal) = proposal {
+        out.extend_from_slice(b",\"proposal\":");
+        proposal.write(&mut out)?;
+        out.push(b'}');
+    }
     out.push(b'}');
     Ok(out)
 }
 
 impl<'a> EventLine<'a> {
-    /// Reads what [`act_extra`] wrote; the index is that of the proof.
-    fn parse_act(extra: &'a [u8], index: u64) -> Result<EventLine<'a>, String> {
+    /// Reads what [`act_extra`] wrote, the act and its proposal; the index of the act is that of the proof.
+    fn parse_act(
+        extra: &'a [u8],
+        index: u64,
+    ) -> Result<(EventLine<'a>, Option<EventLine<'a>>), String> {
         let mut scan = Scan::new(extra)?;
-        scan.literal("{\"fields\":")?;
-        let fields = super::event::parse_fields(&mut scan)?;
-        scan.literal(",\"leaf\":")?;
-        let leaf = scan.string()?;
+        let act = EventLine::parse_part(&mut scan, index)?;
+        let proposal = match scan.eat(",\"proposal\":") {
+            true => {
+                // Its place in the log is shown by the act, which names its leaf hash.
+                let proposal = EventLine::parse_part(&mut scan, 0)?;
+                scan.literal("}")?;
+                Some(proposal)
+            }
+            false => None,
+        };
         scan.literal("}")?;
         scan.end()?;
+        Ok((act, proposal))
+    }
+
+    fn parse_part(scan: &mut Scan<'a>, index: u64) -> Result<EventLine<'a>, String> {
+        scan.literal("{\"fields\":")?;
+        let fields = super::event::parse_fields(scan)?;
+        scan.literal(",\"leaf\":")?;
+        let leaf = scan.string()?;
         Ok(EventLine {
             index,
             leaf,
@@ -60,13 +100,30 @@ impl<'a> EventLine<'a> {
     }
 }
 
+/// What of the package itself its recording must speak of.
+pub(crate) struct Made<'a> {
+    /// SHA-256 of `tagmanifest-sha256.txt`.
+    pub tagmanifest: &'a Digest,
+    /// How many exhibits there are.
+    pub exhibits: u64,
+    /// SHA-256 over their numbers, where all of them were read.
+    pub selection: Option<Digest>,
+}
+
+/// What the proof showed.
+struct Shown {
+    index: u64,
+    checkpoint: SignedCheckpoint,
+    signer: Option<Signer>,
+    proposer: Option<Signer>,
+}
+
 /// Checks both files against the package.
 pub(crate) fn check(
     beside: &Beside,
     log: &LogFacts,
     head: Option<&PackageHead>,
-    tagmanifest: &Digest,
-    exhibits: u64,
+    made: &Made<'_>,
     findings: &mut Findings,
 ) -> Recording {
     let (proof, consistency) = match (&beside.proof, &beside.consistency) {
@@ -83,16 +140,16 @@ pub(crate) fn check(
         }
     };
     let before = findings.list().len();
-    let recorded = check_proof(proof, log, head, tagmanifest, exhibits, findings);
+    let recorded = check_proof(proof, log, head, made, findings);
     check_consistency(
         consistency,
         log,
-        recorded.as_ref().map(|(_, checkpoint, _)| checkpoint),
+        recorded.as_ref().map(|shown| &shown.checkpoint),
         findings,
     );
     let attestation = match (&log.witnessed, &recorded) {
-        (Some(witnessed), Some((_, checkpoint, _))) => {
-            let attestation = witnessed.policy.attestation(checkpoint.note());
+        (Some(witnessed), Some(shown)) => {
+            let attestation = witnessed.policy.attestation(shown.checkpoint.note());
             attestation
                 .map_err(|error| findings.add(PROOF_ENDING, error.to_string()))
                 .ok()
@@ -100,16 +157,15 @@ pub(crate) fn check(
         _ => None,
     };
     match recorded {
-        Some((index, checkpoint, signer)) if findings.list().len() == before => {
-            Recording::Recorded {
-                index,
-                size: checkpoint.size(),
-                root: *checkpoint.root(),
-                time_secs: checkpoint.time_secs(),
-                attestation,
-                signer,
-            }
-        }
+        Some(shown) if findings.list().len() == before => Recording::Recorded {
+            index: shown.index,
+            size: shown.checkpoint.size(),
+            root: *shown.checkpoint.root(),
+            time_secs: shown.checkpoint.time_secs(),
+            attestation,
+            signer: shown.signer,
+            proposer: shown.proposer,
+        },
         _ => Recording::Wrong,
     }
 }
@@ -118,10 +174,9 @@ fn check_proof(
     bytes: &[u8],
     log: &LogFacts,
     head: Option<&PackageHead>,
-    tagmanifest: &Digest,
-    exhibits: u64,
+    made: &Made<'_>,
     findings: &mut Findings,
-) -> Option<(u64, SignedCheckpoint, Option<Signer>)> {
+) -> Option<Shown> {
     let mut signer = None;
     let mut wrong = |what: String| findings.add(PROOF_ENDING, what);
     let proof = match TlogProof::parse(bytes) {
@@ -132,7 +187,7 @@ fn check_proof(
         }
     };
     let extra = proof.extra.as_deref().unwrap_or_default();
-    let act = match EventLine::parse_act(extra, proof.index) {
+    let (act, proposed) = match EventLine::parse_act(extra, proof.index) {
         Ok(act) => act,
         Err(error) => {
             wrong(format!(
@@ -163,15 +218,17 @@ fn check_proof(
         wrong("its act is not a disclosure".to_owned());
     }
     match act.text("tagmanifest_sha256") {
-        Some(recorded) if *recorded == tagmanifest.to_string() => {}
+        Some(recorded) if *recorded == made.tagmanifest.to_string() => {}
         Some(recorded) => wrong(format!(
-            "another package was recorded: its tagmanifest-sha256.txt has the digest {recorded}, this one {tagmanifest}"
+            "another package was recorded: its tagmanifest-sha256.txt has the digest {recorded}, this one {}",
+            made.tagmanifest
         )),
         None => wrong("its act does not open tagmanifest_sha256".to_owned()),
     }
-    if act.integer("exhibits") != Some(exhibits) {
+    if act.integer("exhibits") != Some(made.exhibits) {
         wrong(format!(
-            "its act does not say that there are {exhibits} exhibits"
+            "its act does not say that there are {} exhibits",
+            made.exhibits
         ));
     }
     if proof.index < log.size {
@@ -196,7 +253,19 @@ fn check_proof(
             }
         }
     }
-    Some((proof.index, checkpoint, signer))
+    let expected = proposal::Expected {
+        origin: checkpoint.checkpoint().origin.as_str(),
+        selection: made.selection,
+        signer: signer.as_ref(),
+    };
+    let (proposer, problems) = proposal::check(&act, proposed.as_ref(), &expected);
+    problems.into_iter().for_each(wrong);
+    Some(Shown {
+        index: proof.index,
+        checkpoint,
+        signer,
+        proposer,
+    })
 }
 
 fn check_consistency(

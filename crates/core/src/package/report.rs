@@ -117,6 +117,8 @@ pub enum Recording {
         attestation: Option<Attestation>,
         /// Whose key has signed the act.
         signer: Option<Signer>,
+        /// Whose key has signed the proposal of it, where two persons made it.
+        proposer: Option<Signer>,
     },
     /// It is not shown: these files are not beside the package.
     NotRecorded {

@@ -13,8 +13,9 @@ use comity_core::leaf::{Leaf, leaf_hash};
 use comity_core::merkle::{Frontier, consistency_proof, full_subtree_root, inclusion_proof};
 use comity_core::package::bag::{self, ManifestWriter};
 use comity_core::package::{
-    Consistency, Difference, DifferenceLine, Differences, ItemBytes, ItemLine, PackageHead,
-    RECEIPT_SUMS, ReceiptHead, act_extra, event_line, manifest_line, needed_tiles, payload_path,
+    ActLines, Consistency, Difference, DifferenceLine, Differences, ItemBytes, ItemLine,
+    PackageHead, RECEIPT_SUMS, ReceiptHead, act_extra, event_line, manifest_line, needed_tiles,
+    payload_path,
 };
 use comity_core::proof::TlogProof;
 use comity_core::tile::{TileId, entries_path};
@@ -429,7 +430,16 @@ pub fn disclose(root: &Path, mut centre: Centre, items: Vec<Item>) -> Made {
 
 pub fn write_beside(folder: &Path, log: &Log, act: &Event, size_a: u64, size_b: u64) {
     let proof = TlogProof {
-        extra: Some(act_extra(&act.leaf, &act.fields).unwrap()),
+        extra: Some(
+            act_extra(
+                ActLines {
+                    leaf: &act.leaf,
+                    fields: &act.fields,
+                },
+                None,
+            )
+            .unwrap(),
+        ),
         index: act.index,
         hashes: inclusion_proof(act.index, size_b, |tiles| log.tiles(tiles)).unwrap(),
         checkpoint: log.checkpoint(size_b),
