@@ -19,6 +19,7 @@ pub mod event;
 pub mod fixity;
 mod handover;
 pub mod intake;
+mod intake_tree;
 pub mod item;
 pub mod keychange;
 pub mod keys;

@@ -19,7 +19,9 @@ use crate::centre::Centre;
 use crate::compact::packs_in_work;
 use crate::compare::differences;
 use crate::cores::{ahead, on_all_cores};
+use crate::error::AppError;
 use crate::error::Result;
+use crate::intake_tree::IntakeTrees;
 use crate::keys::{ItemKeys, Keys};
 use crate::project::{Event, ObjectAt, ObjectPlace, Projector, Received, Rows};
 use crate::read::{OpenedEvent, open_event_with};
@@ -52,6 +54,7 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
     session.begin()?;
     let mut batches = sources.tree.batches(0..size);
     let mut done = 0;
+    let mut intakes = IntakeTrees::default();
     let open_block = || {
         let block: Vec<Batch> = batches
             .by_ref()
@@ -68,7 +71,12 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
     };
     ahead(open_block, |opened| {
         for event in opened {
-            apply(sources.keys, session, &mut projector, &places, event?)?;
+            let event = event?;
+            let at = &event.event;
+            if let Some(found) = intakes.meet(at.index, at.leaf.chain, at.hash, &event.fields) {
+                return Err(AppError::damaged(found.place, found.what));
+            }
+            apply(sources.keys, session, &mut projector, &places, event)?;
             done += 1;
         }
         projector.rows.make_room(session)?;

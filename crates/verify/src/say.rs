@@ -6,8 +6,8 @@ use comity_core::Finding;
 use comity_core::digest::hex;
 use comity_core::json::{Value, canonical, json};
 use comity_core::package::{
-    CONSISTENCY_ENDING, Findings, LogFacts, PROOF_ENDING, PackageReport, ReceiptReport, Recording,
-    Signer, StampReport, Witnessed,
+    Bound, CONSISTENCY_ENDING, Findings, LogFacts, PROOF_ENDING, PackageReport, ReceiptReport,
+    Recording, Signer, StampReport, Witnessed,
 };
 use comity_core::policy::Attestation;
 use comity_core::shown::escape_for_terminal;
@@ -349,6 +349,18 @@ fn says(report: &PackageReport) -> Vec<String> {
     says
 }
 
+/// What the closing of an intake says of its items.
+fn bound_text(bound: &Bound) -> String {
+    let by = match &bound.signer {
+        Some(signer) => format!("signed by {}", signed_by(signer)),
+        None => "not signed by a person's key".to_owned(),
+    };
+    format!(
+        "the event that closed the intake (leaf {}) names these {} events and no others; {by}",
+        bound.index, bound.events
+    )
+}
+
 fn receipt(out: &mut String, report: &ReceiptReport, compared: Option<&Compared>) {
     if let Some(head) = &report.head {
         let text = format!(
@@ -371,6 +383,9 @@ fn receipt(out: &mut String, report: &ReceiptReport, compared: Option<&Compared>
     }
     if let Some(log) = &report.log {
         log_line(out, log);
+    }
+    if let Some(bound) = &report.bound {
+        field(out, "bound", &bound_text(bound));
     }
     if let Some(digest) = &report.manifest {
         field(
@@ -506,6 +521,9 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
 
 fn receipt_json(report: &ReceiptReport, compared: Option<&Compared>) -> Value {
     json!({
+        "bound": report.bound.as_ref().map(|bound| json!({
+            "events": bound.events, "leaf": bound.index, "signed": bound.signer.as_ref().map(signer_json),
+        })),
         "lines": report.lines,
         "manifest_sha256": report.manifest.map(|digest| digest.to_string()),
         "received": report.head.as_ref().map(|head| head.received),

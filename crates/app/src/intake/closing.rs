@@ -1,11 +1,13 @@
 //! The last events of an intake: what its deliverer listed and did not hand over, and that it is closed.
 
 use comity_core::json::Value;
+use comity_core::merkle::Frontier;
 
 use super::run::{Intake, Outcome};
 use crate::commit::{Draft, Subject};
 use crate::error::Result;
 use crate::event::{EventDraft, NumberedKey};
+use crate::intake_tree::to_json;
 use crate::project::{ItemState, ObjectAt};
 
 impl Intake<'_> {
@@ -32,6 +34,7 @@ impl Intake<'_> {
             .custody("member", self.common.member.as_str())
             .custody("case", self.common.case.as_str())
             .custody("intake", self.common.intake)
+            .custody("items", self.items()?)
             .content("counts", counts)
             .content_opt("compared", compared)
             .content_opt("provenance_file", unused)
@@ -54,6 +57,18 @@ impl Intake<'_> {
             compared: self.delivered.compared(),
             unused_provenance,
         })
+    }
+
+    /// The tree over the events of all items of this intake, of runs that were interrupted too, read from the log.
+    fn items(&self) -> Result<Value> {
+        let (from, to) = (self.opened.index + 1, self.centre.sequencer().tree.size());
+        let mut tree = Frontier::new();
+        self.centre
+            .each_event_of(&self.common.act, from..to, &mut |event| {
+                tree.push(event.hash);
+                Ok(())
+            })?;
+        Ok(to_json(&tree))
     }
 
     /// What is listed and was not handed over, in events of the intake. A run that was interrupted here may have left

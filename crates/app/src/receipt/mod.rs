@@ -4,13 +4,14 @@ mod differences;
 mod page;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use comity_core::body::OpenField;
+use comity_core::body::{Class, OpenField};
 use comity_core::checkpoint::SignedCheckpoint;
 use comity_core::digest::Digest;
 use comity_core::json::Value;
-use comity_core::package::{ReceiptHead, manifest_line, needed_tiles};
+use comity_core::package::{ReceiptHead, event_line, manifest_line, needed_tiles};
 use comity_rules::opening;
 
 use crate::centre::Centre;
@@ -83,6 +84,18 @@ struct Intake {
     opened: OpenedEvent,
     closed: OpenedEvent,
     custody_key: u64,
+}
+
+impl Intake {
+    /// The id by which its items' events name it.
+    fn act(&self) -> &str {
+        self.opened.text("event").unwrap_or_default()
+    }
+
+    /// Where its items' events stand in the log.
+    fn range(&self) -> Range<u64> {
+        self.opened.index + 1..self.closed.index
+    }
 }
 
 /// The published checkpoint, verified, with its exact bytes.
@@ -224,14 +237,14 @@ impl Centre {
         })
     }
 
-    /// Calls `each` for every event of the intake's act on an item, in log order.
-    fn each_event_of(
+    /// Calls `each` for every event on an item that belongs to this act and stands in `range`, in log order. What waits
+    /// for another member's desk belongs to other acts.
+    pub(crate) fn each_event_of(
         &self,
-        intake: &Intake,
+        act: &str,
+        range: Range<u64>,
         each: &mut dyn FnMut(OpenedEvent) -> Result<()>,
     ) -> Result<()> {
-        let act = intake.opened.text("event").unwrap_or_default().to_owned();
-        let range = intake.opened.index + 1..intake.closed.index;
         let mut next = range.start;
         while next < range.end {
             // A bundle at a time, so that others come to the sequencer between.
@@ -250,9 +263,10 @@ impl Centre {
                 |(), _, s| open_event(&self.keys, s.index, s.entry, s.body),
             );
             for event in opened {
-                let event = event?;
-                if event.text("act") == Some(&act) {
-                    each(event)?;
+                match event {
+                    Ok(event) if event.text("act") == Some(act) => each(event)?,
+                    Ok(_) | Err(AppError::Locked { .. }) => {}
+                    Err(e) => return Err(e),
                 }
             }
         }
@@ -272,6 +286,7 @@ impl Centre {
         let mut lines = Lines {
             out: out.growing("manifest.jsonl")?,
             indices: Vec::new(),
+            count: 0,
             states: BTreeMap::new(),
             received: 0,
             again: 0,
@@ -283,7 +298,7 @@ impl Centre {
         }
         let (first, last) = (intake.opened.index, intake.closed.index);
         let mut differences = DifferencesFile::begin(intake, &out)?;
-        self.each_event_of(intake, &mut |event| {
+        self.each_event_of(intake.act(), intake.range(), &mut |event| {
             watch(event.index - first, last - first);
             if let Some(differences) = &mut differences {
                 differences.item(self, session, &event)?;
@@ -294,6 +309,10 @@ impl Centre {
             differences.missing(self, session, intake)?;
         }
         let manifest = lines.out.end()?;
+        let acts = intake_lines(intake)?;
+        if acts.is_some() {
+            lines.indices.extend([first, last]);
+        }
         let differences = differences.map(DifferencesFile::end).transpose()?;
         let mut files: Vec<Written> = Vec::new();
         let head = ReceiptHead {
@@ -315,7 +334,7 @@ impl Centre {
                 .value("intake")
                 .and_then(Value::as_u64)
                 .unwrap_or(0),
-            lines: lines.indices.len() as u64,
+            lines: lines.count,
             received: lines.received,
             again: lines.again,
             states: lines.states,
@@ -329,6 +348,9 @@ impl Centre {
             program: PROGRAM.to_owned(),
         };
         files.push(manifest);
+        if let Some(acts) = &acts {
+            files.push(out.add("intake.jsonl", acts.as_bytes())?);
+        }
         files.extend(differences.map(|(_, w)| w));
         files.push(out.add("receipt.json", &head.to_bytes())?);
         files.push(out.add("keys", self.key_file()?.as_bytes())?);
@@ -373,7 +395,7 @@ impl Centre {
     /// The first events of the items that this intake delivered again, in log order.
     fn earlier(&self, session: &mut Session, intake: &Intake) -> Result<Vec<u64>> {
         let mut erns = Vec::new();
-        self.each_event_of(intake, &mut |event| {
+        self.each_event_of(intake.act(), intake.range(), &mut |event| {
             if event.text("kind") == Some("delivered_again")
                 && let Some(ern) = event.text("ern").and_then(|e| e.parse().ok())
             {
@@ -424,10 +446,31 @@ impl Centre {
     }
 }
 
+/// The events that opened and closed the intake, their custody fields opened: what was handed over how, the deliverer
+/// reads in the manifest. `None` for an intake whose closing event names no items.
+fn intake_lines(intake: &Intake) -> Result<Option<String>> {
+    if intake.closed.value("items").is_none() {
+        return Ok(None);
+    }
+    let mut lines = String::new();
+    for event in [&intake.opened, &intake.closed] {
+        let mut fields = event.fields.clone();
+        for field in fields.iter_mut().filter(|f| f.class == Class::Content) {
+            (field.salt, field.value) = (None, None);
+        }
+        let leaf = String::from_utf8_lossy(&event.entry);
+        let line = event_line(event.index, &leaf, &fields, None)
+            .map_err(|e| AppError::damaged(format!("event {}", event.index), e.to_string()))?;
+        lines.push_str(&line);
+    }
+    Ok(Some(lines))
+}
+
 /// The lines of the manifest, and what the head counts.
 struct Lines {
     out: crate::handover::Growing,
     indices: Vec<u64>,
+    count: u64,
     states: BTreeMap<String, u64>,
     received: u64,
     again: u64,
@@ -454,6 +497,7 @@ impl Lines {
         let line = manifest_line(event.index, &leaf, &event.fields)
             .map_err(|e| AppError::damaged(format!("event {}", event.index), e.to_string()))?;
         self.indices.push(event.index);
+        self.count += 1;
         self.out.write(line.as_bytes())
     }
 }

@@ -20,6 +20,7 @@ use super::two_persons::ActsOfTwo;
 use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
 use crate::cores::{ahead, on_all_cores};
 use crate::error::{AppError, Result};
+use crate::intake_tree::IntakeTrees;
 use crate::keychange::KINDS;
 use crate::keys::Keys;
 use crate::packs::Packs;
@@ -70,6 +71,7 @@ pub fn check(
     let mut locks = Locks::default();
     let mut signatures = Signatures::default();
     let mut two = ActsOfTwo::default();
+    let mut intakes = IntakeTrees::default();
     let mut locked = BTreeMap::<u64, u64>::new();
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
@@ -124,6 +126,12 @@ pub fn check(
                     locks.meet(&event);
                     report.findings.extend(signatures.meet(&event));
                     report.findings.extend(two.meet(&event));
+                    report.findings.extend(intakes.meet(
+                        event.event.index,
+                        event.event.leaf.chain,
+                        event.event.hash,
+                        &event.fields,
+                    ));
                     if let Some(bytes) = bytes {
                         report.findings.extend(bytes.findings);
                         if bytes.absent {
@@ -137,6 +145,7 @@ pub fn check(
                 Err(closed) => {
                     tables.give_up();
                     two.gap();
+                    intakes.gap();
                     match closed {
                         Closed::Wrong(finding) => report.findings.push(finding),
                         Closed::Locked(number) => *locked.entry(number).or_default() += 1,
@@ -154,6 +163,7 @@ pub fn check(
         if is_lost {
             chains.gap();
             two.gap();
+            intakes.gap();
             tables.give_up();
         }
         (scene.watch)("events", met, size);

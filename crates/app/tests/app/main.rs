@@ -9,6 +9,7 @@ mod again;
 mod attest;
 mod backup;
 mod bags;
+mod bound;
 mod compact;
 mod damage;
 mod delivered;

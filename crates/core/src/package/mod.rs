@@ -7,6 +7,7 @@
 mod anchor;
 pub mod bag;
 mod bagcheck;
+mod binding;
 mod check;
 mod consistency;
 mod event;
@@ -35,7 +36,7 @@ pub use item::{Difference, DifferenceLine, ItemBytes, ItemLine, payload_ern, pay
 pub use receipt::{RECEIPT_SUMS, ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};
 pub use recording::{ActLines, Beside, CONSISTENCY_ENDING, PROOF_ENDING, act_extra};
 pub use report::{
-    Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording,
+    Bound, Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording,
     StampReport, Witnessed,
 };
 pub use source::{

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::checkpoint::LogKeys;
 use crate::digest::{Digest, unhex};
 use crate::id::Ern;
+use crate::merkle::Frontier;
 use crate::tile::FULL_WIDTH;
 
 use super::anchor::{self, Anchor};
 use super::bagcheck::{read_manifest, report_hashed};
+use super::binding;
 use super::event::{CheckedEvent, EventLine};
 use super::head::ReceiptHead;
 use super::item::{Difference, DifferenceLine};
@@ -24,6 +26,7 @@ const LOG: &str = "log/";
 const STAMPS: &str = "stamps/";
 const MANIFEST: &str = "manifest.jsonl";
 const DIFFERENCES: &str = "differences.jsonl";
+const INTAKE: &str = "intake.jsonl";
 /// The list of all other files of a receipt with their digests.
 pub const RECEIPT_SUMS: &str = "SHA256SUMS";
 
@@ -84,6 +87,16 @@ pub fn check_receipt(source: &dyn Source, options: &ReceiptOptions<'_>) -> Recei
         );
     }
     entries.finish(&mut findings);
+    let bound = find(source, INTAKE).and_then(|_| {
+        let expected = binding::Expected {
+            origin: anchor.origin.as_deref(),
+            items: &entries.items,
+            act: entries.act.as_deref(),
+            last: entries.last,
+        };
+        let (tiles, leaf_tiles) = (entries.tiles.as_deref_mut(), &mut entries.leaf_tiles);
+        binding::check(source, INTAKE, &expected, tiles, leaf_tiles, &mut findings)
+    });
     if let Some((size, _)) = anchor.claimed {
         tiles::check_none_left_over(source, LOG, &entries.leaf_tiles, size, &mut findings);
     }
@@ -104,6 +117,7 @@ pub fn check_receipt(source: &dyn Source, options: &ReceiptOptions<'_>) -> Recei
         log: anchor.facts,
         lines,
         manifest,
+        bound,
     }
 }
 
@@ -114,6 +128,7 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
             KEYS,
             MANIFEST,
             DIFFERENCES,
+            INTAKE,
             RECEIPT_SUMS,
             "log/checkpoint",
             "index.html",
@@ -160,6 +175,7 @@ struct LineFacts {
     size_bytes: u64,
     case: Option<String>,
     member: Option<String>,
+    act: Option<String>,
 }
 
 impl LineFacts {
@@ -173,6 +189,7 @@ impl LineFacts {
             size_bytes: 0,
             case: None,
             member: None,
+            act: None,
         };
         let event = match EventLine::parse_manifest(line) {
             Ok(event) => event,
@@ -186,6 +203,7 @@ impl LineFacts {
         facts.size_bytes = event.integer("size").unwrap_or(0);
         facts.case = event.text("case").map(Into::into);
         facts.member = event.text("member").map(Into::into);
+        facts.act = event.text("act").map(Into::into);
         match event.text("kind").as_deref() {
             Some("received") => facts.received = true,
             Some("delivered_again") => {}
@@ -232,6 +250,10 @@ struct Entries<'a, 's> {
     bytes: u64,
     last: Option<u64>,
     leaf_tiles: BTreeSet<u64>,
+    /// The tree over the events of this intake.
+    items: Frontier,
+    /// The id of the event that opened it, as its items' events name it.
+    act: Option<String>,
     /// Items of earlier intakes that have a line and have not been delivered again yet.
     earlier: HashSet<Ern>,
 }
@@ -309,6 +331,16 @@ impl Entries<'_, '_> {
         let of_this_intake = self
             .head
             .is_none_or(|head| u64::from(ern.intake()) == head.intake);
+        if !facts.received || of_this_intake {
+            self.items.push(event.hash);
+            if *self
+                .act
+                .get_or_insert_with(|| facts.act.clone().unwrap_or_default())
+                != facts.act.as_deref().unwrap_or_default()
+            {
+                findings.add(place, "belongs to another act than the lines before it");
+            }
+        }
         if !facts.received {
             self.again += 1;
             self.earlier.remove(&ern);

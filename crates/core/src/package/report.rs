@@ -212,4 +212,17 @@ pub struct ReceiptReport {
     pub lines: u64,
     /// SHA-256 of `manifest.jsonl`.
     pub manifest: Option<Digest>,
+    /// That the event which closed the intake names these items and no others.
+    pub bound: Option<Bound>,
+}
+
+/// That an intake was closed with exactly these items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// How many events of items.
+    pub events: u64,
+    /// The index of the leaf of the event that closed it.
+    pub index: u64,
+    /// Whose key has signed that event.
+    pub signer: Option<Signer>,
 }

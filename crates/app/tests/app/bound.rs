@@ -1,0 +1,145 @@
+//! The event that closes an intake names its items: what is slipped in, left out or exchanged afterwards is named.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use comity_app::Centre;
+use comity_app::read::OpenedEvent;
+use comity_app::receipt::Place;
+use comity_core::json::{Value, json, parse};
+use comity_core::merkle::Frontier;
+use comity_core::package::{ReceiptOptions, ReceiptReport, check_receipt};
+use comity_store::Disk;
+
+use crate::acts::{Stops, filled, key, person};
+use crate::fixture::*;
+
+on_every_kind! { an_intake_is_closed_with_its_items_and_no_others }
+
+fn events(centre: &Centre) -> Vec<OpenedEvent> {
+    (0..log_size(centre))
+        .map(|index| centre.read_event(index).unwrap())
+        .collect()
+}
+
+/// Root and size of the tree over the items' events of the last intake, from the log, and what its closing event says.
+fn last_intake(centre: &Centre) -> (Value, Value) {
+    let events = events(centre);
+    let of = |kind: &str| {
+        events
+            .iter()
+            .rfind(|e| e.text("kind") == Some(kind))
+            .unwrap()
+    };
+    let act = of("intake_opened").text("event").unwrap();
+    let mut tree = Frontier::new();
+    let items = events.iter().filter(|e| {
+        matches!(e.text("kind"), Some("received" | "delivered_again")) && e.text("act") == Some(act)
+    });
+    items.for_each(|event| tree.push(event.hash));
+    let found = json!({ "root": tree.root().to_string(), "size": tree.size() });
+    (found, of("intake_closed").value("items").unwrap().clone())
+}
+
+fn an_intake_is_closed_with_its_items_and_no_others(kind: Kind) {
+    let world = filled(kind);
+    let centre = world.open();
+    let signed = person(&centre, "UKR-P0001", Some(1));
+    let usb = world.place("usb");
+    put(&usb, "d/new.txt", b"New.");
+    // Three things are there already, and one is new.
+    comity_app::intake::run(&centre, &signed, &request(&[&usb]), &|_| ()).unwrap();
+    let (found, named) = last_intake(&centre);
+    assert_eq!(found, named);
+    assert_eq!(named["size"], 4);
+    let place = world.place("out").join("receipt");
+    let no = centre
+        .intake_of_name(&mut centre.session().unwrap(), "UKR-000002")
+        .unwrap();
+    centre
+        .make_receipt(&signed, no, Place::Here(&place), &|_, _| ())
+        .unwrap();
+    drop(centre);
+    world.assert_sound();
+    let report = checked(&place);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    let bound = report.bound.unwrap();
+    let signer = bound.signer.unwrap();
+    assert_eq!(
+        (bound.events, signer.person.as_str(), signer.key),
+        (4, "UKR-P0001", key(1).public())
+    );
+    what_is_not_what_was_closed_is_named(&place);
+}
+
+fn checked(place: &std::path::Path) -> ReceiptReport {
+    let source = crate::folder::Folder::open(place).unwrap();
+    check_receipt(&source, &ReceiptOptions::default())
+}
+
+/// Whoever changes the receipt changes its lists and counts with it; the closing event they cannot change.
+fn what_is_not_what_was_closed_is_named(place: &std::path::Path) {
+    let file = place.join("manifest.jsonl");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let mut lines: Vec<&str> = whole.lines().collect();
+    let last = lines.pop().unwrap();
+    for (changed, said) in [
+        (
+            lines.join("\n") + "\n",
+            "not those with which the intake was closed",
+        ),
+        (whole.replace("\"delivered_again\"", "\"received\""), ""),
+    ] {
+        std::fs::write(&file, changed).unwrap();
+        let report = checked(place);
+        assert_eq!(report.bound, None);
+        let found = report.findings.list();
+        assert!(found.iter().any(|f| f.what.contains(said)), "{found:?}");
+    }
+    assert!(parse(last.as_bytes()).is_ok());
+    std::fs::write(&file, whole).unwrap();
+    // The closing of another intake, or none at all, binds nothing.
+    let acts = place.join("intake.jsonl");
+    let text = std::fs::read_to_string(&acts).unwrap();
+    let opened = text.lines().next().unwrap();
+    std::fs::write(&acts, format!("{opened}\n{opened}\n")).unwrap();
+    let report = checked(place);
+    assert!(report.bound.is_none() && !report.findings.is_empty());
+}
+
+#[test]
+fn an_intake_that_was_interrupted_is_closed_with_the_items_of_all_its_runs() {
+    let world = filled(PLAIN);
+    let usb = world.place("usb");
+    for n in 0..40 {
+        put(
+            &usb,
+            &format!("more/{n}.txt"),
+            format!("file {n}").as_bytes(),
+        );
+    }
+    let mut resumed = 0;
+    for n in 1.. {
+        let world = world.copy(&format!("stopped-{n}"));
+        let centre = world
+            .open_on(Disk::with_faults(Arc::new(Stops(AtomicUsize::new(n)))))
+            .unwrap();
+        let signed = person(&centre, "UKR-P0001", Some(1));
+        let wanted = request(&[&usb]);
+        let run = |centre: &Centre| comity_app::intake::run(centre, &signed, &wanted, &|_| ());
+        let done = run(&centre);
+        drop(centre);
+        let centre = world.open();
+        if done.is_err() {
+            resumed += u64::from(run(&centre).unwrap().resumed);
+        }
+        let (found, named) = last_intake(&centre);
+        assert_eq!(found, named);
+        drop(centre);
+        world.assert_sound();
+        if done.is_ok() {
+            assert!(resumed > 0, "no intake was resumed");
+            return;
+        }
+    }
+}
