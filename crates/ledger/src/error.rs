@@ -16,6 +16,14 @@ pub enum LedgerError {
         /// What is wrong with it.
         what: String,
     },
+    /// Another process put something else there after this one had looked: this one has lost its turn.
+    #[error(
+        "another process wrote {file} meanwhile, and this one was held up too long; nothing was lost, give the command again"
+    )]
+    Overtaken {
+        /// The file, named from the root of the object store.
+        file: String,
+    },
     /// An event that is already in the tree was appended again with another content.
     #[error("the ledger already holds another event at index {index}; stop: two writers disagree")]
     Conflict {
@@ -70,6 +78,10 @@ impl LedgerError {
             LedgerError::Store(error) => error.is_fatal(),
             _ => false,
         }
+    }
+
+    pub(crate) fn overtaken(file: impl Into<String>) -> LedgerError {
+        LedgerError::Overtaken { file: file.into() }
     }
 
     pub(crate) fn corrupt(file: impl Into<String>, what: impl Into<String>) -> LedgerError {

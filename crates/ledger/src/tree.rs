@@ -210,7 +210,10 @@ impl Tree {
             )));
         }
         self.edge.make_durable()?;
-        self.objects.put(names::CHECKPOINT, note)?;
+        let former = self.published();
+        if !self.objects.put_over(names::CHECKPOINT, former, note)? {
+            return Err(LedgerError::overtaken(names::CHECKPOINT));
+        }
         self.published = Some(new);
         Ok(())
     }

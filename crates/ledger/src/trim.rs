@@ -36,7 +36,7 @@ impl Tree {
         self.put_upper_tiles(from, to)?;
         let head = Head { first: to, upper };
         let rest = self.edge_batch(to, size)?.ok_or_else(inconsistent)?;
-        let placed = self.edge.replace(&head, &rest)?;
+        let placed = self.edge.replace(&self.state.head, &head, &rest)?;
         let moved = usize::try_from(to - from)
             .unwrap_or(usize::MAX)
             .min(self.state.places.len());

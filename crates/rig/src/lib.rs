@@ -11,9 +11,11 @@
 //! assert!(url.starts_with("postgres://"));
 //! ```
 
+mod fate;
 mod guard;
 mod postgres;
 mod s3;
 
-pub use postgres::postgres;
-pub use s3::{S3, s3};
+pub use fate::{Fate, Fates};
+pub use postgres::{Postgres, postgres, postgres_copy};
+pub use s3::{S3, s3, s3_with};

@@ -27,12 +27,62 @@ const ACCOUNT: &str = "postgres";
 ///
 /// With a sentence that says what to do, if PostgreSQL is not installed or does not start.
 pub fn postgres() -> String {
+    shared(|server| server.database(None))
+}
+
+/// The address of another database on the same server, with what is in the one at `url`, which nobody works on.
+///
+/// # Panics
+///
+/// As [`postgres`].
+pub fn postgres_copy(url: &str) -> String {
+    shared(|server| server.database(Some(url)))
+}
+
+fn shared(make: impl FnOnce(&Server) -> Result<String, String>) -> String {
     static SERVER: LazyLock<Result<Server, String>> = LazyLock::new(Server::start);
-    let database = SERVER
-        .as_ref()
-        .map_err(String::clone)
-        .and_then(Server::database);
-    database.unwrap_or_else(|reason| panic!("no PostgreSQL for this test: {reason}"))
+    let made = SERVER.as_ref().map_err(String::clone).and_then(make);
+    made.unwrap_or_else(|reason| panic!("no PostgreSQL for this test: {reason}"))
+}
+
+/// A server that a test has for itself, so that it may be brought down.
+pub struct Postgres {
+    server: Server,
+}
+
+impl Postgres {
+    /// Starts one, which ends when this is dropped.
+    ///
+    /// # Panics
+    ///
+    /// As [`postgres`].
+    pub fn of_its_own() -> Postgres {
+        let server = Server::start();
+        Postgres {
+            server: server.unwrap_or_else(|reason| panic!("no PostgreSQL for this test: {reason}")),
+        }
+    }
+
+    /// The address of a fresh, empty database on it.
+    ///
+    /// # Panics
+    ///
+    /// As [`postgres`].
+    pub fn database(&self) -> String {
+        let database = self.server.database(None);
+        database.unwrap_or_else(|reason| panic!("no PostgreSQL for this test: {reason}"))
+    }
+
+    /// One of its processes ends as by kill -9: the server throws out every session, whatever it was doing, recovers
+    /// from its log, and takes connections again. On return it does.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub fn crash(&self) {
+        let crashed = self.server.crash();
+        crashed.unwrap_or_else(|reason| panic!("PostgreSQL did not come back: {reason}"));
+    }
 }
 
 struct Server {
@@ -103,18 +153,61 @@ impl Server {
         })
     }
 
-    fn database(&self) -> Result<String, String> {
+    fn crash(&self) -> Result<(), String> {
+        // A process of the server that has no session: its death alone makes the server start anew.
+        let before = self.wal_writer(None);
+        run(&["kill".to_owned(), "-KILL".to_owned(), before.to_string()])?;
+        // Until the server has noticed it may still answer, and then it refuses for a while.
+        self.wal_writer(Some(before));
+        Ok(())
+    }
+
+    /// The server's process that writes its log, once there is one, and one other than `former`.
+    fn wal_writer(&self, former: Option<u32>) -> u32 {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
+        loop {
+            let answer = self.ask(sql).unwrap_or_default();
+            match answer.trim().parse() {
+                Ok(pid) if pid > 1 && Some(pid) != former => return pid,
+                _ => thread::yield_now(),
+            }
+        }
+    }
+
+    fn ask(&self, sql: &str) -> Result<String, String> {
+        let folder = self.folder.display().to_string();
+        let output = Command::new(self.programs.join("psql"))
+            .args(["-qtAX", "-h", &folder, "-U", ACCOUNT, "-c", sql, "postgres"])
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("psql: {error}"))?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    fn database(&self, like: Option<&str>) -> Result<String, String> {
         let name = format!("comity_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let folder = self.folder.display().to_string();
         let program = self.programs.join("createdb").display().to_string();
-        run(&[
-            program,
-            "-h".to_owned(),
-            folder.clone(),
-            "-U".to_owned(),
-            ACCOUNT.to_owned(),
-            name.clone(),
-        ])?;
+        let mut command = vec![program];
+        command.extend(["-h", &folder, "-U", ACCOUNT, &name].map(str::to_owned));
+        if let Some(url) = like {
+            let source = url
+                .split(['/', '?'])
+                .nth(3)
+                .ok_or("not an address of ours")?;
+            command.extend(["-T".to_owned(), source.to_owned()]);
+            // Whoever worked on it has just ended, and the server may not have noticed yet.
+            let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{source}'");
+            while self.ask(&sql)?.trim() != "0" {
+                thread::yield_now();
+            }
+        }
+        run(&command)?;
         Ok(format!(
             "postgres://{ACCOUNT}@localhost/{name}?host={folder}"
         ))

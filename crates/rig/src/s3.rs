@@ -1,11 +1,11 @@
 //! One S3 server in the test process, one bucket for each call.
 
 use std::{
-    fs,
+    fs, io,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
-        LazyLock,
+        Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -15,13 +15,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use s3s::{
-    auth::SimpleAuth,
-    service::{S3Service, S3ServiceBuilder},
-};
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 
-use crate::guard::Guard;
+use crate::{
+    fate::{Fates, Fickle},
+    guard::Guard,
+};
 
 const ACCESS_KEY_ID: &str = "rig-access-key";
 const SECRET_ACCESS_KEY: &str = "rig-secret-key";
@@ -40,6 +40,18 @@ pub struct S3 {
 }
 
 impl S3 {
+    /// Another bucket of the same server, with the same objects.
+    ///
+    /// # Panics
+    ///
+    /// With the reason, if the bucket cannot be made.
+    pub fn copy(&self) -> S3 {
+        let other = s3();
+        let copied = copy(&self.folder, &other.folder);
+        copied.unwrap_or_else(|reason| panic!("the bucket was not copied: {reason}"));
+        other
+    }
+
     /// The environment for a program that is to use the bucket.
     pub fn env(&self) -> [(&'static str, &'static str); 2] {
         [
@@ -55,13 +67,33 @@ impl S3 {
 ///
 /// With the reason, if the server cannot be started.
 pub fn s3() -> S3 {
-    static SERVER: LazyLock<Result<Server, String>> = LazyLock::new(Server::start);
+    static SERVER: LazyLock<Result<Server, String>> = LazyLock::new(|| Server::start(None));
     let bucket = SERVER
         .as_ref()
         .map_err(String::clone)
         .and_then(Server::bucket);
     bucket.unwrap_or_else(|reason| panic!("no S3 server for this test: {reason}"))
 }
+
+/// As [`s3`], on a server of its own that does with requests as `fates` says. It lives as long as the process.
+///
+/// # Panics
+///
+/// As [`s3`].
+pub fn s3_with(fates: Fates) -> S3 {
+    let bucket = Server::start(Some(fates)).and_then(|server| {
+        let bucket = server.bucket();
+        // Its guard must live as long as the process does.
+        SERVERS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(server);
+        bucket
+    });
+    bucket.unwrap_or_else(|reason| panic!("no S3 server for this test: {reason}"))
+}
+
+static SERVERS: Mutex<Vec<Server>> = Mutex::new(Vec::new());
 
 struct Server {
     address: SocketAddr,
@@ -71,7 +103,7 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Result<Server, String> {
+    fn start(fates: Option<Fates>) -> Result<Server, String> {
         let folder = tempfile::Builder::new()
             .prefix("comity-s3-")
             .tempdir()
@@ -84,7 +116,11 @@ impl Server {
         let files = FileSystem::new(&folder).map_err(|error| format!("{error:?}"))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
-        let service = builder.build();
+        let service = Fickle {
+            service: builder.build(),
+            fates,
+            lists: Arc::default(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         listener
             .set_nonblocking(true)
@@ -121,7 +157,21 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, service: S3Service) {
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &place)?;
+        } else {
+            fs::copy(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}
+
+async fn serve(listener: TcpListener, service: Fickle) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };

@@ -24,7 +24,7 @@ use rustix::{
 
 use crate::{
     error::StoreError,
-    fault::{Faults, Op, Verdict},
+    fault::{Call, Faults, Op, Verdict},
     file::{DiskFile, FileLock},
     name::TEMPORARY,
 };
@@ -324,9 +324,13 @@ impl Disk {
         path: &Path,
         act: impl FnOnce() -> io::Result<T>,
     ) -> Result<T, StoreError> {
-        Verdict::of(self.faults(), op, path)
+        let done = Verdict::of(self.faults(), op, path)
             .perform(act)
-            .map_err(|error| StoreError::io(op, path, error))
+            .map_err(|error| StoreError::io(op, path, error))?;
+        if let Some(faults) = self.faults() {
+            faults.after(&Call { op, path });
+        }
+        Ok(done)
     }
 
     fn settled(&self) -> MutexGuard<'_, HashSet<PathBuf>> {

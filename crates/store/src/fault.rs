@@ -98,14 +98,21 @@ pub enum Outcome {
     DoThenFail(io::Error),
     /// Only the first so many bytes are written, then it fails with EIO; a call that writes no file fails whole.
     Torn(usize),
+    /// Only the first so many bytes are written, and for the rest there is no room (ENOSPC).
+    Short(usize),
     /// The process ends at once, as by kill -9.
     Kill,
+    /// The process is stopped, as by kill -STOP; when it is let go on, the call is made.
+    Pause,
 }
 
 /// Decides, before each call, what becomes of it. Called from several threads at once.
 pub trait Faults: Send + Sync {
     /// Called just before each call.
     fn before(&self, call: &Call<'_>) -> Outcome;
+
+    /// Called just after each call of the local disk that succeeded: what it did may be looked at.
+    fn after(&self, _call: &Call<'_>) {}
 }
 
 /// An [`Outcome`] that the process has survived.
@@ -113,7 +120,7 @@ pub(crate) enum Verdict {
     Go,
     Fail(io::Error),
     DoThenFail(io::Error),
-    Torn(usize),
+    Part(usize, io::Error),
 }
 
 impl Verdict {
@@ -122,8 +129,13 @@ impl Verdict {
             Outcome::Go => Verdict::Go,
             Outcome::Fail(error) => Verdict::Fail(error),
             Outcome::DoThenFail(error) => Verdict::DoThenFail(error),
-            Outcome::Torn(bytes) => Verdict::Torn(bytes),
+            Outcome::Torn(bytes) => Verdict::Part(bytes, eio()),
+            Outcome::Short(bytes) => Verdict::Part(bytes, rustix::io::Errno::NOSPC.into()),
             Outcome::Kill => kill(),
+            Outcome::Pause => {
+                pause();
+                Verdict::Go
+            }
         }
     }
 
@@ -133,7 +145,7 @@ impl Verdict {
             Verdict::Go => act(),
             Verdict::Fail(error) => Err(error),
             Verdict::DoThenFail(error) => act().and(Err(error)),
-            Verdict::Torn(_) => Err(eio()),
+            Verdict::Part(_, error) => Err(error),
         }
     }
 }
@@ -141,6 +153,13 @@ impl Verdict {
 /// EIO, as a failing disk reports it.
 pub(crate) fn eio() -> io::Error {
     rustix::io::Errno::IO.into()
+}
+
+/// Stops the process. The signal may take effect in another thread first and in this one a moment later, so this one
+/// does nothing for as long.
+fn pause() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    std::thread::sleep(std::time::Duration::from_millis(20));
 }
 
 /// Ends the process without a destructor, an exit handler or a core file.

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     disk::Disk,
     error::StoreError,
-    fault::{Op, Verdict, eio},
+    fault::{Call, Op, Verdict},
 };
 
 /// An open file. Reads and [`DiskFile::write_at`] take `&self`: several threads may share one handle.
@@ -46,10 +46,17 @@ impl DiskFile {
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let write = |bytes: &[u8]| self.file.write_all_at(bytes, offset);
         match Verdict::of(self.disk.faults(), Op::Write, &self.path) {
-            Verdict::Torn(len) => write(bytes.get(..len).unwrap_or(bytes)).and(Err(eio())),
+            Verdict::Part(len, error) => write(bytes.get(..len).unwrap_or(bytes)).and(Err(error)),
             verdict => verdict.perform(|| write(bytes)),
         }
-        .map_err(|error| StoreError::io(Op::Write, &self.path, error))
+        .map_err(|error| StoreError::io(Op::Write, &self.path, error))?;
+        if let Some(faults) = self.disk.faults() {
+            faults.after(&Call {
+                op: Op::Write,
+                path: &self.path,
+            });
+        }
+        Ok(())
     }
 
     /// Fills `buf` from `offset` (bytes); [`StoreError::Short`] if the file ends before.

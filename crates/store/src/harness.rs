@@ -2,6 +2,7 @@
 //! feature `faults`: a released program does not look at it.
 //!
 //! `kill@N` ends the process, as by kill -9, just before its N-th durable call (from 1, counted over the process).
+//! `pause@N` stops it there instead, as by kill -STOP; let go on, it does as if nothing had been.
 //! `count:FILE` keeps the number of durable calls made so far in FILE, in decimal and a newline.
 
 use std::{
@@ -19,6 +20,7 @@ const VARIABLE: &str = "COMITY_FAULT";
 
 enum Order {
     KillAt(u64),
+    PauseAt(u64),
     Count(File),
 }
 
@@ -43,6 +45,9 @@ fn parse(text: &str) -> Option<Order> {
     if let Some(number) = text.strip_prefix("kill@") {
         return number.parse().ok().map(Order::KillAt);
     }
+    if let Some(number) = text.strip_prefix("pause@") {
+        return number.parse().ok().map(Order::PauseAt);
+    }
     File::create(text.strip_prefix("count:")?)
         .ok()
         .map(Order::Count)
@@ -56,7 +61,8 @@ impl Faults for Harness {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         match &self.order {
             Order::KillAt(at) if *at == number => Outcome::Kill,
-            Order::KillAt(_) => Outcome::Go,
+            Order::PauseAt(at) if *at == number => Outcome::Pause,
+            Order::KillAt(_) | Order::PauseAt(_) => Outcome::Go,
             Order::Count(file) => {
                 let _ = file.write_all_at(format!("{number}\n").as_bytes(), 0);
                 Outcome::Go

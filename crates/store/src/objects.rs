@@ -79,6 +79,25 @@ impl Objects {
         }
     }
 
+    /// Stores in place of `former` (`None`: where nothing is); `false`, and nothing is done, where something else is
+    /// there by now. Durable on return.
+    ///
+    /// On S3 this is a conditional put, so that a process that was held up for long does not write over what others
+    /// put there since. As with [`Objects::put_new`], some servers ignore the condition. In a local folder writers take
+    /// turns by a lock, and this is [`Objects::put`].
+    pub fn put_over(
+        &self,
+        name: &str,
+        former: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<bool, StoreError> {
+        name::check(name)?;
+        match &*self.store {
+            Store::Local(_) => self.put(name, bytes).map(|()| true),
+            Store::Remote(remote) => remote.put_over(name, former, bytes),
+        }
+    }
+
     /// Stores all behind one durability barrier: far fewer flushes, or round trips, than one at a time.
     ///
     /// Not all or nothing: after an error or a crash, any of them may be there, each whole. Locally none appears before

@@ -127,6 +127,7 @@ impl Centre {
         let known = succession::known(dir, &ambient.disk, &objects, &config.origin, &keys)?;
         let (log_keys, keys) = (Current::new(known), Arc::new(keys));
         let attester = Attester::new(dir, objects.clone(), log_keys.clone(), ambient.clone());
+        let in_folder = config.database.is_none() || objects.local_root().is_some();
         let sequencer = Sequencer::new(
             &database,
             tree,
@@ -137,7 +138,7 @@ impl Centre {
                 log_keys.clone(),
             ),
             ambient.clone(),
-            dir.join(LOCK_FILE),
+            in_folder.then(|| dir.join(LOCK_FILE)),
             attester.clone(),
         )?;
         Ok(Centre {

@@ -9,8 +9,11 @@
 //! From the end of 2 all is a function of SQL. [`finish`](Sequencer::finish) does 3 to 5, after
 //! every group and at every start alike.
 
+mod decide;
 mod group;
 mod lock;
+#[cfg(test)]
+mod model;
 mod records;
 
 use std::path::PathBuf;
@@ -27,6 +30,7 @@ use crate::project::Projector;
 use crate::sql::{Database, Session, Value};
 use crate::succession::Reigns;
 
+use decide::{Next, Seen, decide};
 pub use group::{Committed, Draft, Group, Ready, Subject};
 use lock::Lock;
 use records::{decode_records, encode_records};
@@ -70,7 +74,7 @@ pub struct Sequencer {
     pub tree: Tree,
     reigns: Reigns,
     ambient: Ambient,
-    lock_file: PathBuf,
+    lock_file: Option<PathBuf>,
     database: Database,
     /// Which file `session` has open.
     opened: Option<FileId>,
@@ -85,13 +89,14 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// A sequencer over an open tree and the state. `lock_file` is where processes of one machine take turns.
+    /// A sequencer over an open tree and the state. `lock_file` is where processes that share a folder take turns;
+    /// `None` if neither tables nor ledger lie in one.
     pub(crate) fn new(
         database: &Database,
         tree: Tree,
         reigns: Reigns,
         ambient: Ambient,
-        lock_file: PathBuf,
+        lock_file: Option<PathBuf>,
         attester: Attester,
     ) -> Result<Sequencer> {
         Ok(Sequencer {
@@ -123,8 +128,7 @@ impl Sequencer {
             }
             Ok(said)
         });
-        lock.release(&mut self.session)?;
-        done
+        self.end_turn(lock, done)
     }
 
     /// Runs `build` under the lock and commits the events it pushes, all or none. On return they stand in
@@ -136,20 +140,51 @@ impl Sequencer {
     ) -> Result<T> {
         let lock = self.lock()?;
         let done = self.locked(|s| s.commit_locked(keys, build));
-        let released = lock.release(&mut self.session);
-        let done = done?;
-        released?;
-        Ok(done)
+        self.end_turn(lock, done)
     }
 
     /// Takes the lock. Another process may have made the tables anew in the meantime: on SQLite they are another file
     /// then, and what was written into the old one would be lost.
     fn lock(&mut self) -> Result<Lock> {
-        let lock = Lock::take(&mut self.session, &self.ambient.disk, &self.lock_file)?;
+        let lock = match self.take_lock() {
+            // The server was restarted, or ended a session that lay idle for long. Another session will do.
+            Err(_) if self.session.is_postgres() => {
+                self.open_anew()?;
+                self.take_lock()?
+            }
+            other => other?,
+        };
         if file_id(&self.database) != self.opened {
             self.open_anew()?;
         }
         Ok(lock)
+    }
+
+    fn take_lock(&mut self) -> Result<Lock> {
+        let file = self.lock_file.as_deref();
+        Lock::take(&mut self.session, &self.ambient.disk, file)
+    }
+
+    /// Gives the turn back. If it was lost before, others may have had theirs meanwhile: then all is looked at again
+    /// and finished as at a start, so that `done` is true, and what was written last here stands over nothing newer.
+    fn end_turn<T>(&mut self, lock: Lock, done: Result<T>) -> Result<T> {
+        let Err(lost) = lock.release(&mut self.session) else {
+            return done;
+        };
+        let regained = self.open_anew().and_then(|()| {
+            let lock = self.lock()?;
+            let finished = self.locked(|s| {
+                s.tree.refresh()?;
+                let state = s.state()?;
+                s.finish(&state, None)
+            });
+            lock.release(&mut self.session)?;
+            finished
+        });
+        match (done, regained) {
+            (Ok(_), Err(_)) => Err(lost),
+            (done, _) => done,
+        }
     }
 
     fn open_anew(&mut self) -> Result<()> {
@@ -273,53 +308,93 @@ impl Sequencer {
         fresh: Option<(u64, Vec<Record>)>,
     ) -> Result<Option<String>> {
         let recovering = fresh.is_none();
-        match fresh {
-            Some((first, records)) if first == self.tree.size() => {
-                self.tree.append(first, &records)?
-            }
-            _ => self.append_pending()?,
-        }
-        if self.tree.size() != state.size {
-            return Err(AppError::damaged(
-                "state",
-                format!(
-                    "SQL speaks of {} events and the ledger holds {}; run `comity rebuild`",
-                    state.size,
-                    self.tree.size()
-                ),
-            ));
-        }
+        let mut fresh = fresh;
+        let mut note = state.checkpoint.clone();
+        // Whose signature is believed may have changed with what was recorded since.
         self.reigns.refresh(&mut self.session)?;
-        let stored = state
-            .checkpoint
-            .as_deref()
-            .map(|note| self.believe(note))
-            .transpose()?;
-        if let Some(stored) = &stored {
-            self.agrees(stored)?;
-        }
-        let behind = stored.as_ref().is_none_or(|c| c.size < state.size);
-        let note = if behind {
-            self.may_sign()?;
-            let note = self.sign(state.size)?;
-            self.store_checkpoint(state, &note)?;
-            note
-        } else {
-            state.checkpoint.clone().unwrap_or_default()
+        let mut stored = note.as_deref().map(|n| self.believe(n)).transpose()?;
+        let before = stored.as_ref().map_or(0, |c| c.size);
+        let mut given = false;
+        let is_signed_here = loop {
+            let seen = Seen {
+                numbered: state.size,
+                given,
+                appended: self.tree.size(),
+                signed: stored.as_ref().map(|c| c.size),
+                agrees: match &stored {
+                    Some(c) if given && c.size <= self.tree.size() => {
+                        self.tree.root_at(c.size)? == c.root
+                    }
+                    _ => true,
+                },
+            };
+            match decide(&seen) {
+                Next::Append => {
+                    match fresh.take() {
+                        Some((first, records)) if first == self.tree.size() => {
+                            self.tree.append(first, &records)?;
+                        }
+                        _ => self.append_pending()?,
+                    }
+                    given = true;
+                }
+                Next::Sign => {
+                    self.may_sign()?;
+                    let signed = self.sign(state.size)?;
+                    self.store_checkpoint(state, &signed)?;
+                    stored = Some(self.believe(&signed)?);
+                    note = Some(signed);
+                }
+                Next::Publish => {
+                    let note = note.unwrap_or_default();
+                    // The tree itself refuses a checkpoint that does not continue the published one.
+                    self.tree.publish(&note)?;
+                    let is_signed_here = state.checkpoint.as_ref() != Some(&note);
+                    if is_signed_here {
+                        self.attester.published(&note);
+                    }
+                    break is_signed_here;
+                }
+                Next::OtherTree => return Err(self.other_tree(state)?),
+                Next::Behind | Next::Fork => return Err(self.other_history(&seen)),
+            }
         };
-        // The tree itself refuses a checkpoint that does not continue the published one.
-        self.tree.publish(&note)?;
-        if behind {
-            self.attester.published(&note);
-        }
-        if !recovering || !behind {
+        if !recovering || !is_signed_here {
             return Ok(None);
         }
-        let before = stored.map_or(0, |c| c.size);
         Ok(Some(format!(
             "An interrupted run had recorded {} events that were not published yet; they are now.",
             state.size - before
         )))
+    }
+
+    /// What to say where the tree does not hold as many events as SQL numbered.
+    fn other_tree(&mut self, state: &LogState) -> Result<AppError> {
+        // Held up for so long that it lost its turn, a process sees here what others did since.
+        if self.state()?.fence != state.fence {
+            return Ok(AppError::Overtaken("while events were being appended"));
+        }
+        Ok(AppError::damaged(
+            "state",
+            format!(
+                "SQL speaks of {} events and the ledger holds {}; run `comity rebuild`",
+                state.size,
+                self.tree.size()
+            ),
+        ))
+    }
+
+    /// A checkpoint must speak of this tree: signing beside another one would be a fork.
+    fn other_history(&self, seen: &Seen) -> AppError {
+        let (signed, appended) = (seen.signed.unwrap_or(0), seen.appended);
+        let what = if signed > appended {
+            format!(
+                "a checkpoint of {signed} events is signed and the tree holds {appended}; nothing is signed behind it: restore a newer copy"
+            )
+        } else {
+            format!("the tree at {signed} events does not have the root that was signed")
+        };
+        AppError::damaged("ledger", what)
     }
 
     fn may_sign(&mut self) -> Result<()> {
@@ -376,30 +451,6 @@ impl Sequencer {
         Ok(checkpoint)
     }
 
-    /// A checkpoint must speak of this tree: signing beside another one would be a fork.
-    fn agrees(&self, checkpoint: &Checkpoint) -> Result<()> {
-        if checkpoint.size > self.tree.size() {
-            return Err(AppError::damaged(
-                "ledger",
-                format!(
-                    "a checkpoint of {} events is signed and the tree holds {}; nothing is signed behind it: restore a newer copy",
-                    checkpoint.size,
-                    self.tree.size()
-                ),
-            ));
-        }
-        if self.tree.root_at(checkpoint.size)? != checkpoint.root {
-            return Err(AppError::damaged(
-                "ledger",
-                format!(
-                    "the tree at {} events does not have the root that was signed",
-                    checkpoint.size
-                ),
-            ));
-        }
-        Ok(())
-    }
-
     fn sign(&mut self, size: u64) -> Result<Vec<u8>> {
         let root: Digest = self.tree.root();
         let checkpoint = Checkpoint {
@@ -439,7 +490,8 @@ impl Sequencer {
             Database::Sqlite { .. } => Session::nowhere()?,
             Database::Postgres { .. } => Session::open(&self.database)?,
         };
-        let lock = Lock::take(&mut holder, &self.ambient.disk, &self.lock_file)?;
+        let file = self.lock_file.as_deref();
+        let lock = Lock::take(&mut holder, &self.ambient.disk, file)?;
         if file_id(&self.database) != self.opened {
             self.open_anew()?;
         }
@@ -472,8 +524,7 @@ impl Sequencer {
             s.finish(&state, None)?;
             Ok(s.tree.snapshot()?)
         });
-        lock.release(&mut self.session)?;
-        done
+        self.end_turn(lock, done)
     }
 
     /// Makes full tiles of what the growing edge holds, when it is worth it. For the end of a run.
@@ -490,7 +541,6 @@ impl Sequencer {
             )?;
             Ok(())
         });
-        lock.release(&mut self.session)?;
-        done
+        self.end_turn(lock, done)
     }
 }

@@ -8,6 +8,7 @@ mod damage;
 mod handover;
 mod keys;
 mod kill;
+mod paused;
 mod processes;
 mod readonly;
 mod sealed;

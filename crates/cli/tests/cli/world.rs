@@ -15,11 +15,18 @@ pub const FOUNDER: &str = "Olena Kovalenko-Test";
 pub struct World {
     pub folder: TempDir,
     pub dir: PathBuf,
+    pub database: Option<String>,
+    pub s3: Option<comity_rig::S3>,
 }
 
 impl World {
     /// A centre with one case, its passphrase cheap to try.
     pub fn new() -> World {
+        World::on(None, None)
+    }
+
+    /// As [`World::new`], with its tables in PostgreSQL and its objects on S3, if their addresses are given.
+    pub fn on(database: Option<String>, s3: Option<comity_rig::S3>) -> World {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("centre");
         let mut argon2 = ARGON2;
@@ -30,12 +37,17 @@ impl World {
             members: vec![member("UKR", "Ukraine"), member("LTU", "Lithuania")],
             host: "UKR".parse().unwrap(),
             founder: FOUNDER.to_owned(),
-            database: None,
-            objects: None,
+            database: database.clone(),
+            objects: s3.as_ref().map(|s3| s3.url.clone()),
             argon2,
         };
         drop(create(&dir, &founding, PASSPHRASE, Ambient::system()).unwrap());
-        let world = World { folder, dir };
+        let world = World {
+            folder,
+            dir,
+            database,
+            s3,
+        };
         world.fine(&["case", "new", "The harbour"]);
         world
     }
@@ -93,7 +105,25 @@ impl World {
         let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
         let dir = folder.path().join("centre");
         copy(&self.dir, &dir);
-        World { folder, dir }
+        let copied = World {
+            database: self.database.as_deref().map(comity_rig::postgres_copy),
+            s3: self.s3.as_ref().map(comity_rig::S3::copy),
+            folder,
+            dir,
+        };
+        let config = copied.dir.join("centre.json");
+        let mut text = fs::read_to_string(&config).unwrap();
+        let url = |s3: &comity_rig::S3| s3.url.clone();
+        let pairs = [
+            (self.database.clone(), copied.database.clone()),
+            (self.s3.as_ref().map(url), copied.s3.as_ref().map(url)),
+        ];
+        for (old, new) in pairs.into_iter().filter_map(|(old, new)| old.zip(new)) {
+            assert!(text.contains(&old), "{text}");
+            text = text.replace(&old, &new);
+        }
+        fs::write(config, text).unwrap();
+        copied
     }
 }
 

@@ -154,12 +154,13 @@ impl Edge {
     /// Puts an edge of `head` and the events from its first on in the place of this one, durable on return.
     pub(crate) fn replace(
         &mut self,
+        former: &Head,
         head: &Head,
         rest: &Batch,
     ) -> Result<Vec<Placed>, LedgerError> {
         match self {
             Edge::Local(local) => local.replace(head, rest),
-            Edge::Remote(remote) => remote.replace(head),
+            Edge::Remote(remote) => remote.replace(former, head),
         }
     }
 

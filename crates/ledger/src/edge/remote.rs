@@ -179,8 +179,7 @@ impl Remote {
         records: &[Record],
     ) -> Result<Placed, LedgerError> {
         if !self.has_head {
-            self.objects.put(names::EDGE_HEAD, &head.encode())?;
-            self.has_head = true;
+            self.put_head(None, head)?;
         }
         let mut bytes = Vec::new();
         let events = records
@@ -202,9 +201,13 @@ impl Remote {
     }
 
     /// Moves the head on, then deletes the frames that lie wholly before it.
-    pub(crate) fn replace(&mut self, head: &Head) -> Result<Vec<Placed>, LedgerError> {
-        self.objects.put(names::EDGE_HEAD, &head.encode())?;
-        self.has_head = true;
+    pub(crate) fn replace(
+        &mut self,
+        former: &Head,
+        head: &Head,
+    ) -> Result<Vec<Placed>, LedgerError> {
+        let former = self.has_head.then_some(former);
+        self.put_head(former, head)?;
         let listed = self.objects.list(names::EDGE_PREFIX)?;
         let mut firsts: Vec<u64> = listed
             .iter()
@@ -232,6 +235,20 @@ impl Remote {
         }
         self.frames.retain(|(first, _)| !gone.contains(first));
         Ok(Vec::new())
+    }
+
+    /// Puts a head in the place of the one that was read. A process that slept through the trims of others would
+    /// otherwise put back a head whose frames are deleted.
+    fn put_head(&mut self, former: Option<&Head>, head: &Head) -> Result<(), LedgerError> {
+        let (former, head) = (former.map(Head::encode), head.encode());
+        if !self
+            .objects
+            .put_over(names::EDGE_HEAD, former.as_deref(), &head)?
+        {
+            return Err(LedgerError::overtaken(names::EDGE_HEAD));
+        }
+        self.has_head = true;
+        Ok(())
     }
 
     /// Bytes `from..to` of a frame's object; `None` if it is no longer there.

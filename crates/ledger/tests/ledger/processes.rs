@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use comity_core::digest::Digest;
 use comity_ledger::{LedgerError, Tree};
+use comity_store::{Call, Disk, Faults, Op, Outcome};
 use tempfile::TempDir;
 
 use crate::support::{
-    Store, check, copy, files, local, local_at, open, publish, record, records, stores,
+    Store, check, copy, files, local, local_at, note, open, publish, record, records, s3_on, stores,
 };
 
 #[test]
@@ -61,6 +64,67 @@ fn a_reader_survives_trims_under_its_feet() {
         assert!(reader.refresh().unwrap());
         assert_eq!((reader.size(), reader.root()), (1500, writer.root()));
         assert_eq!(reader.records(0..1500).filter_map(Result::ok).count(), 1500);
+    }
+}
+
+/// Lets others act just before one object is put: as if the process that puts it had slept there.
+struct Asleep {
+    before: &'static str,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Faults for Asleep {
+    fn before(&self, call: &Call<'_>) -> Outcome {
+        if call.op == Op::Put
+            && call.path == Path::new(self.before)
+            && let Some(act) = self.meanwhile.lock().unwrap().take()
+        {
+            std::thread::spawn(act).join().unwrap();
+        }
+        Outcome::Go
+    }
+}
+
+/// On S3 no lock of a file keeps the others waiting: what a process puts when it wakes lies over nothing of theirs.
+#[test]
+fn a_writer_that_slept_puts_nothing_over_what_others_put() {
+    for before in ["ledger/edge/head", "ledger/checkpoint"] {
+        let server = comity_rig::s3();
+        let objects = s3_on(&server, Disk::real());
+        let mut other = open(&objects);
+        other.append(0, &records(0..300)).unwrap();
+        publish(&mut other);
+        let asleep = Arc::new(Asleep {
+            before,
+            meanwhile: Mutex::new(None),
+        });
+        let mut sleeper = open(&s3_on(&server, Disk::with_faults(asleep.clone())));
+        sleeper.append(300, &records(300..310)).unwrap();
+        let note = note(310, sleeper.root());
+        *asleep.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            other.append(310, &records(310..700)).unwrap();
+            publish(&mut other);
+            other.trim().unwrap();
+        }));
+        let woken = match before {
+            "ledger/checkpoint" => sleeper.publish(&note),
+            _ => sleeper.trim().map(drop),
+        };
+        assert!(
+            matches!(&woken, Err(LedgerError::Overtaken { file }) if file == before),
+            "{woken:?}"
+        );
+        assert!(asleep.meanwhile.lock().unwrap().is_none());
+        let now = open(&objects);
+        assert_eq!(
+            (now.size(), now.published_size(), now.edge_first()),
+            (700, 700, 512)
+        );
+        assert_eq!(check(&objects, now.published()), []);
+        // And it goes on from what is there.
+        sleeper.append(700, &records(700..701)).unwrap();
+        publish(&mut sleeper);
+        assert_eq!(check(&objects, sleeper.published()), []);
     }
 }
 

@@ -107,16 +107,19 @@ pub fn local_at(folder: &Path) -> Objects {
 
 pub fn s3() -> Store {
     let server = comity_rig::s3();
+    Store {
+        objects: s3_on(&server, Disk::real()),
+        folder: server.folder,
+        _temporary: None,
+    }
+}
+
+pub fn s3_on(server: &comity_rig::S3, disk: Disk) -> Objects {
     let keys = Credentials {
         access_key_id: server.access_key_id.into(),
         secret_access_key: server.secret_access_key.into(),
     };
-    let objects = Objects::from_url(&server.url, &keys, Disk::real()).unwrap();
-    Store {
-        objects,
-        folder: server.folder,
-        _temporary: None,
-    }
+    Objects::from_url(&server.url, &keys, disk).unwrap()
 }
 
 /// Both kinds of store: what holds for the one must hold for the other.

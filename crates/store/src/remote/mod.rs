@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{
     BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
-    RetryConfig,
+    RetryConfig, UpdateVersion,
     aws::{AmazonS3, AmazonS3Builder},
     path::Path as Key,
 };
@@ -18,7 +18,7 @@ use object_store::{
 use crate::{
     disk::Disk,
     error::StoreError,
-    fault::{Op, Verdict, eio},
+    fault::{Op, Verdict},
 };
 use address::Address;
 pub(crate) use writer::RemoteWriter;
@@ -90,6 +90,58 @@ impl Remote {
                 Err(error) => Err(error),
             }
         })
+    }
+
+    pub(crate) fn put_over(
+        self: &Arc<Self>,
+        name: &str,
+        former: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<bool, StoreError> {
+        let (remote, object) = (self.clone(), name.to_owned());
+        let (former, body) = (former.map(<[u8]>::to_vec), Bytes::copy_from_slice(bytes));
+        runtime::run(Op::Put, name, async move {
+            let found = remote.get_with_version(&object).await?;
+            let mode = match (&found, &former) {
+                (None, None) => PutMode::Create,
+                (Some((there, version)), Some(former)) if there[..] == former[..] => {
+                    PutMode::Update(version.clone())
+                }
+                _ => return Ok(false),
+            };
+            match remote.send(&object, body.clone(), mode).await {
+                Ok(()) => Ok(true),
+                Err(StoreError::Remote { source, .. }) if is_taken(source.downcast_ref()) => {
+                    // A put whose answer was lost is sent again, and then finds itself.
+                    let there = remote.get_with_version(&object).await?;
+                    Ok(there.is_some_and(|(there, _)| there == body))
+                }
+                // A server without conditions is no worse than before there were any.
+                Err(StoreError::Remote { source, .. })
+                    if matches!(source.downcast_ref(), Some(Error::NotImplemented { .. })) =>
+                {
+                    let put = remote.send(&object, body, PutMode::Overwrite).await;
+                    put.map(|()| true)
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    async fn get_with_version(
+        &self,
+        name: &str,
+    ) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
+        let key = self.key(name)?;
+        let read = async {
+            let found = self.bulk.get(&key).await?;
+            let version = UpdateVersion {
+                e_tag: found.meta.e_tag.clone(),
+                version: found.meta.version.clone(),
+            };
+            Ok((found.bytes().await?, version))
+        };
+        absent_is_none(self.observed(Op::Read, name, read).await)
     }
 
     pub(crate) fn put_many(
@@ -255,7 +307,7 @@ impl Remote {
                     .map_err(|error| StoreError::remote(op, name, error))?;
                 error
             }
-            Verdict::Torn(_) => eio(),
+            Verdict::Part(_, error) => error,
         };
         Err(StoreError::remote(op, name, failed))
     }
