@@ -68,7 +68,7 @@ fn erasure(items: &[&Item], scope: Scope) -> Erasure {
     }
 }
 
-fn propose(centre: &Centre, items: &[&Item], scope: Scope) -> String {
+pub fn propose(centre: &Centre, items: &[&Item], scope: Scope) -> String {
     let asked = centre
         .erase(
             &person(centre, "UKR-P0001", Some(1)),
@@ -78,11 +78,12 @@ fn propose(centre: &Centre, items: &[&Item], scope: Scope) -> String {
     asked.proposal
 }
 
+pub fn confirm(centre: &Centre, number: &str) -> Result<Erased, comity_app::AppError> {
+    centre.confirm_erasure(&person(centre, "UKR-P0002", Some(2)), number)
+}
+
 fn erase(centre: &Centre, items: &[&Item], scope: Scope) -> Erased {
-    let number = propose(centre, items, scope);
-    centre
-        .confirm_erasure(&person(centre, "UKR-P0002", Some(2)), &number)
-        .unwrap()
+    confirm(centre, &propose(centre, items, scope)).unwrap()
 }
 
 pub fn refused<T: std::fmt::Debug>(done: Result<T, comity_app::AppError>, why: &str) {

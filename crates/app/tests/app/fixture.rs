@@ -119,9 +119,16 @@ pub struct World {
 impl World {
     /// A centre of two members with two cases.
     pub fn new(kind: Kind) -> World {
+        World::on(
+            kind.postgres.then(comity_rig::postgres),
+            kind.s3.then(comity_rig::s3),
+        )
+    }
+
+    /// As [`World::new`], on these servers where they are given.
+    pub fn on(database: Option<String>, s3: Option<comity_rig::S3>) -> World {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("centre");
-        let s3 = kind.s3.then(comity_rig::s3);
         let world = World {
             clock: Arc::new(TestClock(AtomicI64::new(1_795_516_867_000_000))),
             objects: s3.as_ref().map_or(dir.clone(), |s| s.folder.clone()),
@@ -134,7 +141,7 @@ impl World {
             members: vec![member("UKR", "Ukraine"), member("LTU", "Lithuania")],
             host: "UKR".parse().unwrap(),
             founder: FOUNDER.to_owned(),
-            database: kind.postgres.then(comity_rig::postgres),
+            database,
             objects: s3.map(|s| s.url),
             argon2: Argon2Params::TEST,
         };
@@ -212,9 +219,12 @@ impl World {
 }
 
 pub fn actor(centre: &Centre) -> Actor {
-    centre
-        .actor(&mut centre.session().unwrap(), "UKR-P0001")
-        .unwrap()
+    acting(centre).unwrap()
+}
+
+/// As [`actor`], on a disk that may not be read.
+pub fn acting(centre: &Centre) -> Result<Actor, AppError> {
+    centre.actor(&mut centre.session()?, "UKR-P0001")
 }
 
 /// An intake of `roots` by UKR into the first case.

@@ -1,0 +1,252 @@
+//! The power fails at every durable call of an act, and the machine comes up with what was flushed, and with more or
+//! less of what was not.
+//!
+//! The tables are as SQLite last committed them, and our own files as [`Outage`] says: so each moment before, between
+//! and after the commits of the one and the flushes of the other is tried.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use comity_app::acts::Scope;
+use comity_app::intake::run;
+use comity_app::verify::Depth;
+use comity_app::{AppError, Centre};
+use comity_core::digest::Digest;
+use comity_store::Disk;
+
+use crate::acts::{confirm, filled, propose};
+use crate::backup::{back_up, restore};
+use crate::compact::forget;
+use crate::faults::delivery;
+use crate::fixture::*;
+use crate::outage::{Lots, Outage};
+
+/// Lots beside the one by which everything is lost.
+const LOTS: u64 = 2;
+
+/// An act, done to a centre that was made ready.
+struct Act {
+    prepare: fn() -> World,
+    /// Does it on a disk, with the evidence of the first world; tells how far it is, and may be given again.
+    run: fn(&World, &World, Disk, &(dyn Fn(u64) + Sync)) -> Result<(), AppError>,
+    /// What must hold whenever the power fails.
+    holds: fn(&World),
+}
+
+/// What a person would compare: items that are not forgotten, and how many are.
+fn shown(centre: &Centre) -> (Vec<Line>, usize) {
+    let all = items(centre);
+    let living: Vec<Line> = all
+        .iter()
+        .filter_map(|item| {
+            let facts = item.facts.as_ref()?;
+            let path = comity_core::shown::shown(&facts.path);
+            let digest = facts.sha256.map(|d| comity_core::digest::hex(&d));
+            Some(Line(item.ern.to_string(), item.state.word(), path, digest))
+        })
+        .collect();
+    let forgotten = all.len() - living.len();
+    (living, forgotten)
+}
+
+fn history(centre: &Centre) -> (u64, Digest) {
+    let sequencer = centre.sequencer();
+    let size = sequencer.tree.published_size();
+    (size, sequencer.tree.root_at(size).unwrap())
+}
+
+/// Another folder with the same clock.
+fn elsewhere(world: &World) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("centre");
+    World {
+        objects: dir.clone(),
+        dir,
+        clock: world.clock.clone(),
+        folder,
+    }
+}
+
+fn cut(act: &Act) {
+    let world = (act.prepare)();
+    let before = shown(&world.open());
+    let first = history(&world.open());
+    let (outage, disk) = Outage::watch(world.folder.path());
+    let told = |so_far| outage.acknowledge(so_far);
+    (act.run)(&world, &world, disk, &told).unwrap();
+    let moments = outage.moments();
+    let expected = shown(&world.open());
+    let (mut tried, mut seen) = (0, HashSet::new());
+    for (at, moment) in moments.iter().enumerate() {
+        for lot in 0..=LOTS {
+            if lot > 0 && !moment.is_at_stake() {
+                continue;
+            }
+            let found = elsewhere(&world);
+            let seed = (at as u64 + 1) * lot;
+            outage.restore(moment, &mut Lots::new(seed), found.folder.path());
+            if !seen.insert((digest_of(found.folder.path()), moment.acknowledged)) {
+                continue;
+            }
+            tried += 1;
+            let what = format!("call {at} of {}, {}, lot {lot}", moments.len(), moment.what);
+            let centre = found
+                .open_on(Disk::real())
+                .unwrap_or_else(|e| panic!("{what}: {e}"));
+            let now = shown(&centre);
+            let count = now.0.len() + now.1;
+            assert!(count as u64 >= moment.acknowledged, "{what}: {count} items");
+            for item in &now.0 {
+                let is_known = before.0.contains(item) || expected.0.contains(item);
+                assert!(is_known, "{what}: {item:?}");
+            }
+            assert!(now.1 >= before.1, "{what}: what was forgotten is back");
+            let (size, root) = first;
+            let kept = centre.sequencer().tree.root_at(size).unwrap();
+            assert_eq!(kept, root, "{what}: another history");
+            drop(centre);
+            (act.holds)(&found);
+            let report = found.verify(Depth::Full);
+            assert!(report.findings.is_empty(), "{what}: {:?}", report.findings);
+            (act.run)(&found, &world, Disk::real(), &|_| ())
+                .unwrap_or_else(|e| panic!("{what}: {e}"));
+            assert_eq!(shown(&found.open()), expected, "{what}");
+            if tried % 5 == 0 {
+                found.assert_sound();
+            }
+        }
+    }
+    println!("{tried} folders of {} moments", moments.len());
+    assert!(tried > moments.len() / 2, "{tried}");
+}
+
+/// Of all files below a folder.
+fn digest_of(folder: &Path) -> Digest {
+    let mut all = Vec::new();
+    for (name, bytes) in files(folder) {
+        all.extend_from_slice(name.as_bytes());
+        all.push(0);
+        all.extend_from_slice(Digest::of(&bytes).as_bytes());
+    }
+    Digest::of(&all)
+}
+
+fn with_items() -> World {
+    let world = World::new(PLAIN);
+    let request = delivery(&world);
+    take_in(&world.open(), &request).unwrap();
+    world
+}
+
+#[test]
+fn in_an_intake() {
+    cut(&Act {
+        prepare: || {
+            let world = World::new(PLAIN);
+            delivery(&world);
+            world
+        },
+        run: |world, first, disk, told| {
+            let request = delivery(first);
+            let centre = world.open_on(disk)?;
+            run(&centre, &actor(&centre), &request, &|p| told(p.tally.met())).map(drop)
+        },
+        holds: |_| (),
+    });
+}
+
+#[test]
+fn in_a_change_of_keys() {
+    cut(&Act {
+        prepare: with_items,
+        run: |world, _, disk, _| {
+            let centre = world.open_on(disk)?;
+            let member = "UKR".parse().unwrap();
+            centre
+                .rotate_keys(&actor(&centre), Some(&member), None)
+                .map(drop)
+        },
+        holds: |_| (),
+    });
+}
+
+#[test]
+fn in_an_erasure() {
+    cut(&Act {
+        prepare: || {
+            let world = filled(PLAIN);
+            let centre = world.open();
+            propose(
+                &centre,
+                &[&item_at(&centre, "usb/a/statement.txt")],
+                Scope::These,
+            );
+            drop(centre);
+            world
+        },
+        run: |world, _, disk, told| {
+            let centre = world.open_on(disk)?;
+            match confirm(&centre, "P0001") {
+                Err(AppError::Refused(why)) if why.contains("confirmed already") => Ok(()),
+                done => done.map(|_| told(3)),
+            }
+        },
+        // Whoever is told that it is forgotten is told the truth.
+        holds: |world| {
+            let centre = world.open();
+            let sql = "SELECT count(*) FROM erasures WHERE completed = 0";
+            assert_eq!(number(&centre, sql), 0);
+            for item in items(&centre).iter().filter(|i| i.erased.is_some()) {
+                let sql = format!("SELECT content_key FROM chains WHERE no = {}", item.no);
+                let key = number(&centre, &sql) as u64;
+                assert!(centre.keys.item(key).unwrap().is_none(), "{}", item.ern);
+            }
+        },
+    });
+}
+
+#[test]
+fn in_a_compaction() {
+    cut(&Act {
+        prepare: || {
+            let world = with_items();
+            let centre = world.open();
+            let dead = ["usb/b.txt", "usb/large"].map(|path| item_at(&centre, path));
+            forget(&centre, &dead);
+            centre.rebuild(&|_, _| ()).unwrap();
+            drop(centre);
+            world
+        },
+        run: |world, _, disk, _| {
+            let centre = world.open_on(disk)?;
+            centre.compact(&actor(&centre)).map(drop)
+        },
+        holds: |world| {
+            let centre = world.open();
+            assert_eq!(bytes_of(&centre, &item_at(&centre, "usb/a.txt")), b"one");
+        },
+    });
+}
+
+#[test]
+fn in_a_backup() {
+    cut(&Act {
+        prepare: || {
+            let world = with_items();
+            back_up(&world, &world.folder.path().join("backup"), Disk::real()).unwrap();
+            let more = world.place("more");
+            put(&more, "later.txt", b"later");
+            take_in(&world.open(), &request(&[&more])).unwrap();
+            world
+        },
+        run: |world, _, disk, _| {
+            back_up(world, &world.folder.path().join("backup"), disk).map(drop)
+        },
+        // The older backup, or the new one, opens on a machine that has nothing else.
+        holds: |world| {
+            let restored = restore(world, &world.folder.path().join("backup"));
+            assert!(items(&restored.open()).len() >= 4);
+            restored.assert_sound();
+        },
+    });
+}
