@@ -1,5 +1,6 @@
 //! What the program is doing when it is killed.
 
+use std::any::Any;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -11,21 +12,33 @@ use comity_core::package::{
 };
 
 use crate::folder::Folder;
+use crate::outside;
 use crate::world::{PASSPHRASE, World, both, put};
+
+/// Keys of two persons who do not exist: age identities of 32 bytes 1, and 32 bytes 3.
+const FIRST_KEY: &str =
+    "AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZ9K4CN\n";
+const SECOND_KEY: &str =
+    "AGE-SECRET-KEY-1QVPSXQCRQVPSXQCRQVPSXQCRQVPSXQCRQVPSXQCRQVPSXQCRQVPS2PGGME\n";
 
 /// What an act hands over, if it does, in the folder beside the centre.
 pub const OUT: &str = "out";
+
+/// Servers of others, which live as long as this is kept.
+pub type Outside = Option<Box<dyn Any + Send + Sync>>;
 
 /// An act.
 pub struct Act {
     /// Its name.
     pub name: &'static str,
-    /// Makes the centre ready for it.
-    pub prepare: fn(&World),
+    /// Makes the centre ready for it. What it gives is kept while the act is tried: those outside who are asked.
+    pub prepare: fn(&World) -> Outside,
     /// The command, on a copy of the centre that was made ready.
     pub words: fn(&World, &World) -> Vec<String>,
     /// Holds what it handed over to be whole, as others would judge it.
     pub after: fn(&World, &str),
+    /// Whether it is tried on PostgreSQL and S3 as well.
+    pub on_servers: bool,
     /// What a command given again may say when it was done the first time.
     again: &'static [&'static str],
 }
@@ -42,6 +55,7 @@ impl Act {
 pub const ACTS: &[Act] = &[
     Act {
         name: "intake",
+        on_servers: true,
         prepare: nothing_yet,
         words: |world, template| intake(template, &["--receipt", &out(world)]),
         after: receipt_is_whole,
@@ -49,6 +63,7 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "get",
+        on_servers: true,
         prepare: taken_in,
         words: |world, _| {
             let out = out(world);
@@ -70,6 +85,7 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "receipt",
+        on_servers: false,
         prepare: taken_in,
         words: |world, _| strings(&["receipt", "UKR-000001", "-o", &out(world)]),
         after: receipt_is_whole,
@@ -77,6 +93,7 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "disclose",
+        on_servers: false,
         prepare: taken_in,
         words: |world, _| {
             let out = out(world);
@@ -95,6 +112,7 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "rotate",
+        on_servers: true,
         prepare: taken_in,
         words: |_, _| strings(&["keys", "rotate", "--member", "UKR"]),
         after: |_, _| (),
@@ -102,6 +120,7 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "succeed",
+        on_servers: false,
         prepare: taken_in,
         words: |_, _| strings(&["keys", "succeed"]),
         after: one_set_of_keys_signs,
@@ -109,6 +128,7 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "compact",
+        on_servers: false,
         prepare: forgotten,
         words: |_, _| strings(&["vault", "compact"]),
         after: |_, _| (),
@@ -116,6 +136,7 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "backup",
+        on_servers: false,
         prepare: backed_up,
         words: |world, template| {
             // Each copy of the centre brings its own older backup up to date.
@@ -134,9 +155,40 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "rebuild",
+        on_servers: false,
         prepare: taken_in,
         words: |_, _| strings(&["rebuild"]),
         after: |_, _| (),
+        again: &[],
+    },
+    Act {
+        name: "erase",
+        on_servers: true,
+        prepare: proposed,
+        words: |_, template| {
+            let key = template.folder.path().join("second.key");
+            let key = key.to_str().unwrap();
+            let second = ["--actor", "LTU-P0001", "--key", key];
+            strings(&[&["erase", "--confirm", "P0001"][..], &second].concat())
+        },
+        after: outside::is_forgotten,
+        // The order is what is confirmed; once it is recorded the next command completes it.
+        again: &["P0001 is confirmed already"],
+    },
+    Act {
+        name: "stamp",
+        on_servers: false,
+        prepare: outside::stamped_by_somebody,
+        words: |_, _| strings(&["stamp", "now"]),
+        after: outside::is_stamped,
+        again: &[],
+    },
+    Act {
+        name: "attest",
+        on_servers: false,
+        prepare: outside::witnessed,
+        words: |_, _| strings(&["ledger", "attest"]),
+        after: outside::is_attested,
         again: &[],
     },
 ];
@@ -163,13 +215,14 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Files in two groups, one of them large, and a document.
-fn nothing_yet(world: &World) {
+fn nothing_yet(world: &World) -> Outside {
     let usb = world.folder.path().join("usb");
     put(&usb, "a.txt", b"one");
     put(&usb, "b.txt", b"two");
     put(&usb, "c.txt", b"one");
     put(&usb, "large", &vec![7; (4 << 20) + 9]);
     put(world.folder.path(), "protocol.txt", b"signed");
+    None
 }
 
 fn intake(template: &World, more: &[&str]) -> Vec<String> {
@@ -198,14 +251,15 @@ fn intake(template: &World, more: &[&str]) -> Vec<String> {
     strings(&[&words, more].concat())
 }
 
-fn taken_in(world: &World) {
+pub fn taken_in(world: &World) -> Outside {
     nothing_yet(world);
     let words = intake(world, &["--no-receipt"]);
     world.fine(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    None
 }
 
 /// Two items are forgotten: one of a pack of several, and a large one.
-fn forgotten(world: &World) {
+fn forgotten(world: &World) -> Outside {
     taken_in(world);
     let centre = Centre::open(&world.dir, PASSPHRASE, Ambient::system()).unwrap();
     let sql =
@@ -215,10 +269,41 @@ fn forgotten(world: &World) {
     assert_eq!(keys.len(), 2);
     centre.keys.ring().destroy(&keys).unwrap();
     centre.rebuild(&|_, _| ()).unwrap();
+    None
+}
+
+/// Two persons with keys of their own, one of whom proposed that two items be erased: one that shares its bytes with
+/// an item that stays, and a large one.
+fn proposed(world: &World) -> Outside {
+    taken_in(world);
+    world.fine(&["person", "add", "--member", "LTU", "Second"]);
+    let folder = world.folder.path();
+    for (actor, name, key) in [
+        ("UKR-P0001", "first.key", FIRST_KEY),
+        ("LTU-P0001", "second.key", SECOND_KEY),
+    ] {
+        let key = put(folder, name, key.as_bytes());
+        let key = key.to_str().unwrap();
+        world.fine(&["person", "key", "--actor", actor, "--key", key]);
+    }
+    let key = folder.join("first.key");
+    world.fine(&[
+        "erase",
+        "UKR-000001-0000001",
+        "UKR-000001-0000004",
+        "--these",
+        "--reason",
+        "a test",
+        "--authority",
+        "order 7",
+        "--key",
+        key.to_str().unwrap(),
+    ]);
+    None
 }
 
 /// With an older backup, and an item that came since.
-fn backed_up(world: &World) {
+fn backed_up(world: &World) -> Outside {
     taken_in(world);
     let backup = world.folder.path().join("backup");
     for _ in 0..2 {
@@ -227,6 +312,7 @@ fn backed_up(world: &World) {
     let usb = world.folder.path().join("later");
     put(&usb, "later.txt", b"later");
     world.take_in(&usb, "another stick", &["--no-receipt"]);
+    None
 }
 
 fn receipt_is_whole(world: &World, what: &str) {

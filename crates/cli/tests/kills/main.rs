@@ -19,18 +19,26 @@ mod world;
 #[path = "../../../verify/src/folder.rs"]
 mod folder;
 
+#[allow(dead_code, reason = "as above")]
+#[path = "../cli/authority.rs"]
+mod authority;
+
 mod acts;
 mod model;
+mod outside;
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use acts::{ACTS, Act};
+use acts::{ACTS, Act, Outside};
 use model::{Model, Shown};
 use world::{World, both};
 
 const SIGKILL: i32 = 9;
+/// How far it is, is told after so many kills each.
+const TOLD: u64 = 500;
 /// Kills in a row of one run, at most.
 const ROW: u64 = 4;
 
@@ -46,12 +54,12 @@ struct Prepared {
     calls: u64,
     before: Model,
     expected: Vec<Shown>,
+    _outside: Outside,
 }
 
 impl Prepared {
-    fn new(act: &'static Act) -> Prepared {
-        let template = World::new();
-        (act.prepare)(&template);
+    fn new(act: &'static Act, template: World) -> Prepared {
+        let outside = (act.prepare)(&template);
         let before = Model::of(&template, act.name);
         let reference = template.copy("reference");
         let count = reference.folder.path().join("count");
@@ -69,6 +77,7 @@ impl Prepared {
             calls: calls.trim().parse().unwrap(),
             expected: Model::of(&reference, act.name).items,
             template,
+            _outside: outside,
         }
     }
 
@@ -145,7 +154,7 @@ fn killed_at_every_call_that_changes_durable_state_nothing_acknowledged_is_lost(
     let acts = ACTS
         .iter()
         .filter(|a| only.as_ref().is_none_or(|o| o == a.name));
-    let prepared: Vec<Prepared> = acts.map(Prepared::new).collect();
+    let prepared: Vec<Prepared> = acts.map(|act| Prepared::new(act, World::new())).collect();
     let mut jobs: Vec<(usize, Vec<u64>)> = Vec::new();
     for (at, prepared) in prepared.iter().enumerate() {
         jobs.extend((1..=prepared.calls).map(|call| (at, vec![call])));
@@ -176,7 +185,10 @@ fn killed_at_every_call_that_changes_durable_state_nothing_acknowledged_is_lost(
                         break;
                     }
                     let kills = prepared[*at].kill_at(calls);
-                    killed.fetch_add(kills, Ordering::SeqCst);
+                    let before = killed.fetch_add(kills, Ordering::SeqCst);
+                    if before / TOLD != (before + kills) / TOLD {
+                        println!("{} kills so far", before + kills);
+                    }
                     by_act.lock().unwrap()[*at] += kills;
                 }
             });
@@ -192,4 +204,38 @@ fn killed_at_every_call_that_changes_durable_state_nothing_acknowledged_is_lost(
     let killed = killed.into_inner();
     println!("{killed} kills");
     assert!(killed >= wanted, "{killed} of {wanted}");
+}
+
+const S3_PROCESS: &str = "COMITY_TEST_S3";
+
+/// The same on PostgreSQL and S3, where a kill costs more: `KILLS_STEP` says to try every so-manieth call (7); 1 is all.
+#[test]
+fn on_postgres_and_s3_too() {
+    if std::env::var_os(S3_PROCESS).is_none() {
+        // The keys to S3 come from the environment of a process.
+        let ran = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "on_postgres_and_s3_too", "--nocapture"])
+            .envs(comity_rig::s3().env())
+            .env(S3_PROCESS, "yes")
+            .output()
+            .unwrap();
+        print!("{}", String::from_utf8_lossy(&ran.stdout));
+        assert!(ran.status.success(), "{}", both(&ran));
+        return;
+    }
+    let step = number("KILLS_STEP", 7);
+    let mut killed = 0;
+    for act in ACTS.iter().filter(|act| act.on_servers) {
+        let world = World::on(Some(comity_rig::postgres()), Some(comity_rig::s3()));
+        let prepared = Prepared::new(act, world);
+        let calls = (1..=prepared.calls).step_by(step as usize);
+        let kills: u64 = calls.map(|call| prepared.kill_at(&[call])).sum();
+        println!(
+            "{:<12} {:>4} durable calls  {kills:>6} kills on PostgreSQL and S3",
+            act.name, prepared.calls
+        );
+        killed += kills;
+    }
+    println!("{killed} kills on PostgreSQL and S3");
+    assert!(killed > 10, "{killed}");
 }
