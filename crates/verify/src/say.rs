@@ -482,7 +482,7 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
             "state": "recorded", "index": index, "size": size, "root": root.to_string(),
             "signed_at": utc(*time_secs),
             "witnesses": attestation.as_ref().map(attestation_json),
-            "proposed": proposer.as_ref().map(signer_json),
+            "proposed": proposer.as_ref().map(|s| signer_json(s)),
             "signed": signer.as_ref().map(signer_json),
         }),
         Recording::NotRecorded { missing } => {

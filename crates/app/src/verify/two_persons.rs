@@ -380,10 +380,12 @@ mod tests {
         field.into_iter().for_each(|f| f.value = value.into());
     }
 
+    type Forgery<'a> = &'a dyn Fn(&mut Vec<Opened>);
+
     #[test]
     fn an_act_of_two_that_was_not_proposed_confirmed_or_meant_so_is_named() {
         assert_eq!(found(&|_| ()), Vec::<String>::new());
-        let table: [(&dyn Fn(&mut Vec<Opened>), &str); 12] = [
+        let table: [(Forgery<'_>, &str); 12] = [
             (&|log| log[4].fields.truncate(4), "needs two persons"),
             (&|log| drop(log.remove(3)), "nobody proposed"),
             (&|log| drop(log.remove(5)), "has not confirmed"),

@@ -114,7 +114,7 @@ fn an_intake_that_was_interrupted_is_closed_with_the_items_of_all_its_runs() {
     for n in 0..40 {
         put(
             &usb,
-            &format!("more/{n}.txt"),
+            format!("more/{n}.txt"),
             format!("file {n}").as_bytes(),
         );
     }

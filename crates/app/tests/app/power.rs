@@ -24,11 +24,13 @@ use crate::outage::{Lots, Outage};
 /// Lots beside the one by which everything is lost.
 const LOTS: u64 = 2;
 
+/// Does an act on a disk, with the evidence of the first world; tells how far it is, and may be given again.
+type Run = fn(&World, &World, Disk, &(dyn Fn(u64) + Sync)) -> Result<(), AppError>;
+
 /// An act, done to a centre that was made ready.
 struct Act {
     prepare: fn() -> World,
-    /// Does it on a disk, with the evidence of the first world; tells how far it is, and may be given again.
-    run: fn(&World, &World, Disk, &(dyn Fn(u64) + Sync)) -> Result<(), AppError>,
+    run: Run,
     /// What must hold whenever the power fails.
     holds: fn(&World),
 }

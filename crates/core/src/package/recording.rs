@@ -164,7 +164,7 @@ pub(crate) fn check(
             time_secs: shown.checkpoint.time_secs(),
             attestation,
             signer: shown.signer,
-            proposer: shown.proposer,
+            proposer: shown.proposer.map(Box::new),
         },
         _ => Recording::Wrong,
     }

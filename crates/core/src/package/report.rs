@@ -118,7 +118,7 @@ pub enum Recording {
         /// Whose key has signed the act.
         signer: Option<Signer>,
         /// Whose key has signed the proposal of it, where two persons made it.
-        proposer: Option<Signer>,
+        proposer: Option<Box<Signer>>,
     },
     /// It is not shown: these files are not beside the package.
     NotRecorded {
