@@ -59,8 +59,11 @@ impl Intake<'_> {
         })
     }
 
-    /// The tree over the events of all items of this intake, of runs that were interrupted too, read from the log.
+    /// The tree over the events of all items of this intake. Those of runs that were interrupted are read from the log.
     fn items(&self) -> Result<Value> {
+        if !self.opened.resumed {
+            return Ok(to_json(&self.items));
+        }
         let (from, to) = (self.opened.index + 1, self.centre.sequencer().tree.size());
         let mut tree = Frontier::new();
         self.centre

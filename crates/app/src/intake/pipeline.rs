@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
+use comity_core::merkle::Frontier;
 use comity_vault::Also;
 
 use super::batch::{BYTES, Read1, Work, read_entry};
@@ -22,11 +23,13 @@ pub struct Batch<'t> {
 }
 
 /// Seals and commits the batches that `read` hands on, each on a thread of its own, and gives back what a later batch
-/// must know. Of each batch that stands in the log, `read` is told how its entries ended.
+/// must know; `items` grows by the leaves of their events. Of each batch that stands in the log, `read` is told how its
+/// entries ended.
 pub fn run<'t>(
     centre: &Centre,
     common: &Common,
     mut sealing: Sealing,
+    items: &mut Frontier,
     read: impl FnOnce(mpsc::SyncSender<Batch<'t>>, mpsc::Receiver<Vec<End>>) -> Result<()>,
 ) -> Result<Sealing> {
     let (ended, ends) = mpsc::channel();
@@ -37,7 +40,7 @@ pub fn run<'t>(
         let (sealed, to_commit) = mpsc::sync_channel::<Prepared>(0);
         let committer = scope.spawn(move || -> Result<()> {
             for prepared in to_commit {
-                let _ = ended.send(commit(centre, prepared)?);
+                let _ = ended.send(commit(centre, prepared, items)?);
             }
             Ok(())
         });
@@ -75,17 +78,19 @@ fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
 }
 
 /// Bytes durable first, then the events that speak of them.
-fn commit(centre: &Centre, prepared: Prepared) -> Result<Vec<End>> {
+fn commit(centre: &Centre, prepared: Prepared, items: &mut Frontier) -> Result<Vec<End>> {
     centre.vault.commit(prepared.packs)?;
-    centre.sequencer().commit(&centre.keys, |group| {
+    let leaves = centre.sequencer().commit(&centre.keys, |group| {
+        let mut leaves = Vec::with_capacity(prepared.ends.len());
         for item in prepared.items {
-            group.push_ready(item)?;
+            leaves.push(group.push_ready(item)?.leaf);
         }
-        prepared
-            .again
-            .iter()
-            .try_for_each(|d| group.push(d).map(drop))
+        for draft in &prepared.again {
+            leaves.push(group.push(draft)?.leaf);
+        }
+        Ok(leaves)
     })?;
+    leaves.into_iter().for_each(|leaf| items.push(leaf));
     Ok(prepared.ends)
 }
 

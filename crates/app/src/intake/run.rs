@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use comity_core::json::Value;
+use comity_core::merkle::Frontier;
 
 use super::Request;
 use super::bag::{Bag, BagError, Limits};
@@ -98,6 +99,7 @@ pub fn run(
         sealing: Sealing::from(opened.next_number),
         source_is_known: true,
         tally: Tally::default(),
+        items: Frontier::new(),
         centre,
         actor,
         session,
@@ -273,6 +275,8 @@ pub(super) struct Intake<'a> {
     pub(super) source_is_known: bool,
     pub(super) sealing: Sealing,
     pub(super) tally: Tally,
+    /// The tree over the events of the items that this run recorded.
+    pub(super) items: Frontier,
 }
 
 impl Intake<'_> {
@@ -284,12 +288,14 @@ impl Intake<'_> {
         self.source_is_known = any.is_some();
         let (centre, common) = (self.centre, self.common.clone());
         let sealing = std::mem::take(&mut self.sealing);
+        let mut items = std::mem::take(&mut self.items);
         let mut ends = None;
-        self.sealing = pipeline::run(centre, &common, sealing, |read, ended| {
+        self.sealing = pipeline::run(centre, &common, sealing, &mut items, |read, ended| {
             let done = self.read_all(things, &read, &ended);
             ends = Some(ended);
             done
         })?;
+        self.items = items;
         self.count(ends.iter().flat_map(mpsc::Receiver::try_iter));
         Ok(())
     }

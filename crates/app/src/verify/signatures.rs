@@ -10,10 +10,12 @@ use super::events::text;
 use crate::rebuild::Opened;
 
 /// Acts that a person with a registered key signs.
-const SIGNED: [&str; 16] = [
+const SIGNED: [&str; 18] = [
     "person_key_registered",
     "two_person_acts_set",
     "witnesses_set",
+    "log_keys_succeeded",
+    "log_heirs_named",
     "intake_opened",
     "intake_closed",
     "hold_placed",
