@@ -260,12 +260,20 @@ fn a_recorded_disclosure_that_lost_its_bag_is_recorded_as_failed_once() {
     ];
     let reference = template.copy("reference");
     let calls = durable_calls(&reference, &words);
-    let killed = template.copy("killed");
-    // It is recorded, and nothing is beside it yet.
-    let what = kill_at(&killed, &words, calls - 13, calls).unwrap();
+    let before = recorded_events(&template);
+    // The last kill at which it is recorded and its bag is still under its temporary name.
+    let (killed, what, bag) = (1..calls)
+        .rev()
+        .find_map(|n| {
+            let killed = template.copy("killed");
+            let what = kill_at(&killed, &words, n, calls)?;
+            let bag = leftovers(killed.folder.path())
+                .into_iter()
+                .find(|p| p.join("tagmanifest-sha256.txt").is_file())?;
+            (recorded_events(&killed) > before).then_some((killed, what, bag))
+        })
+        .unwrap();
     let events = recorded_events(&killed);
-    let partial = leftovers(killed.folder.path());
-    let bag = partial.iter().find(|p| p.is_dir()).unwrap();
     fs::remove_file(bag.join("tagmanifest-sha256.txt")).unwrap();
     // The next start is killed too, at every call in turn.
     for n in 1.. {
