@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use comity_app::Centre;
-use comity_app::acts::{ACTS, Covered, SolemnAct, TwoPersons};
+use comity_app::acts::{Covered, SolemnAct, TwoPersons, act_names};
 use comity_app::ambient::time_text;
 use comity_app::event::Actor;
 use serde_json::json;
@@ -72,7 +72,7 @@ fn rule(text: &str) -> Result<TwoPersons, String> {
                 rule.hours = hours.parse().map_err(|_| {
                     format!(
                         "{hours:?} is neither a number of hours nor other-member; acts are {}",
-                        ACTS.join(", ")
+                        act_names()
                     )
                 })?;
             }

@@ -50,7 +50,7 @@ pub struct Proposal {
     pub no: i64,
     /// Its number, `P0001`.
     pub number: String,
-    /// The act, one of [`super::ACTS`].
+    /// The act, one of those of [`super::ACTS`].
     pub act: String,
     /// Who proposed it.
     pub person: String,

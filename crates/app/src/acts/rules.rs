@@ -9,21 +9,39 @@ use crate::error::{AppError, Result};
 use crate::event::Actor;
 use crate::sql::Session;
 
+/// An act that can be asked to have two persons.
+#[derive(Clone, Copy, Debug)]
+pub struct ActKind {
+    /// Its name.
+    pub name: &'static str,
+    /// The kinds of event that are this act.
+    events: &'static [&'static str],
+}
+
+const fn kind(name: &'static str, events: &'static [&'static str]) -> ActKind {
+    ActKind { name, events }
+}
+
 /// The acts that can be asked to have two persons.
-pub const ACTS: [&str; 12] = [
-    "erase",
-    "release",
-    "hold",
-    "disclose",
-    "keys_rotate",
-    "keys_share",
-    "keys_lock",
-    "person_add",
-    "person_key",
-    "witnesses",
-    "stamp_authority",
-    RULES,
+pub const ACTS: [ActKind; 12] = [
+    kind(ALWAYS, &["erasure_ordered"]),
+    kind("release", &["hold_released"]),
+    kind("hold", &["hold_placed"]),
+    kind("disclose", &[DISCLOSED]),
+    kind("keys_rotate", &["keys_rotated"]),
+    kind("keys_share", &["keys_shared"]),
+    kind("keys_lock", &["scope_locked", "scope_unlocked"]),
+    kind("person_add", &["person_registered"]),
+    kind("person_key", &["person_key_registered"]),
+    kind("witnesses", &["witnesses_set"]),
+    kind(
+        "stamp_authority",
+        &["stamp_authority_set", "stamp_authority_removed"],
+    ),
+    kind(RULES, &["two_person_acts_set"]),
 ];
+/// A disclosure; each exhibit's own chain has an event of this kind too.
+const DISCLOSED: &str = "disclosed";
 /// The act of saying which acts need two.
 const RULES: &str = "rules";
 /// The act that always has two.
@@ -32,6 +50,21 @@ const ALWAYS: &str = "erase";
 const TERM: u32 = 72;
 /// The longest term, in hours: 90 days.
 const MAX_TERM: u32 = 90 * 24;
+
+/// The act that an event is, by its kind and its place in its chain.
+pub(crate) fn act_of(kind: &str, n: u64) -> Option<&'static str> {
+    if kind == DISCLOSED && n > 0 {
+        return None;
+    }
+    let act = ACTS.iter().find(|act| act.events.contains(&kind))?;
+    Some(act.name)
+}
+
+/// The names of the acts, for people.
+#[must_use]
+pub fn act_names() -> String {
+    ACTS.map(|act| act.name).join(", ")
+}
 
 /// That an act needs two persons, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +147,7 @@ impl Centre {
         if rules.is_empty() {
             rules = first_rules();
         }
-        rules.sort_by_key(|r| ACTS.iter().position(|a| *a == r.act));
+        rules.sort_by_key(|r| ACTS.iter().position(|a| a.name == r.act));
         Ok(rules)
     }
 
@@ -172,11 +205,11 @@ impl Centre {
 
 fn well_formed(rules: &[TwoPersons]) -> Result<()> {
     for (at, rule) in rules.iter().enumerate() {
-        if !ACTS.contains(&rule.act.as_str()) {
+        if !ACTS.iter().any(|act| act.name == rule.act) {
             return Err(AppError::Usage(format!(
                 "{:?} is no act that can be asked to have two persons: these are {}",
                 rule.act,
-                ACTS.join(", ")
+                act_names()
             )));
         }
         if rules[..at].iter().any(|r| r.act == rule.act) {
@@ -194,4 +227,31 @@ fn well_formed(rules: &[TwoPersons]) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of the document names each act, and the events that are it.
+    #[test]
+    fn the_document_has_these_acts_and_their_events() {
+        let document = include_str!("../../../../docs/format/acts.md");
+        let rows: Vec<(String, String)> = document
+            .lines()
+            .skip_while(|line| !line.starts_with("| `proposes` |"))
+            .skip(2)
+            .map_while(|line| line.strip_prefix("| "))
+            .filter_map(|line| {
+                let mut cells = line.split(" | ").map(|cell| cell.replace('`', ""));
+                Some((cells.next()?, cells.next()?))
+            })
+            .collect();
+        let ours = ACTS.map(|act| {
+            let events = act.events.join(", ");
+            let first = if act.name == "disclose" { ", n 0" } else { "" };
+            (act.name.to_owned(), events + first)
+        });
+        assert_eq!(rows, ours);
+    }
 }

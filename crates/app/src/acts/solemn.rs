@@ -121,7 +121,7 @@ pub struct Fixed {
 }
 
 impl SolemnAct {
-    /// The act's name, one of [`super::ACTS`].
+    /// The act's name, one of those of [`super::ACTS`].
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use comity_core::json::Value;
 
 use super::events::text;
 use crate::acts::proposal::member_of;
-use crate::acts::{TwoPersons, first_rules, rule_for_rules, rules_of};
+use crate::acts::{TwoPersons, act_of, first_rules, rule_for_rules, rules_of};
 use crate::ambient::time_micros;
 use crate::rebuild::Opened;
 
@@ -62,25 +62,6 @@ impl Default for ActsOfTwo {
             blind: false,
         }
     }
-}
-
-/// The act that an event is, by the names of rules.
-fn act_of(kind: &str, n: u64) -> Option<&'static str> {
-    Some(match kind {
-        "erasure_ordered" => "erase",
-        "hold_released" => "release",
-        "hold_placed" => "hold",
-        "disclosed" if n == 0 => "disclose",
-        "keys_rotated" => "keys_rotate",
-        "keys_shared" => "keys_share",
-        "scope_locked" | "scope_unlocked" => "keys_lock",
-        "person_registered" => "person_add",
-        "person_key_registered" => "person_key",
-        "witnesses_set" => "witnesses",
-        "stamp_authority_set" | "stamp_authority_removed" => "stamp_authority",
-        "two_person_acts_set" => "rules",
-        _ => return None,
-    })
 }
 
 impl ActsOfTwo {
