@@ -145,11 +145,14 @@ pub fn run(global: &Global, args: &KeysArgs) -> Result<(), Failure> {
         }
         KeysVerb::Open(args) => open_with_shares(global, args),
         KeysVerb::DeskKey(args) => desk_key(global, args),
-        KeysVerb::Lock(args) => act(global, &args.act(true), None),
+        KeysVerb::Lock(args) => {
+            let desk = desk_of(global, &args.member)?;
+            act(global, &args.act(Some(&desk)), None)
+        }
         KeysVerb::Succeed(args) => succession::succeed(global, args),
         KeysVerb::Heirs(args) => succession::heirs(global, args),
         KeysVerb::Sign(args) => succession::sign(global, args),
-        KeysVerb::Unlock(args) => act(global, &args.act(false), None),
+        KeysVerb::Unlock(args) => act(global, &args.act(None), None),
     }
 }
 
@@ -162,10 +165,10 @@ impl ReasonArgs {
 }
 
 impl LockArgs {
-    fn act(&self, lock: bool) -> SolemnAct {
+    fn act(&self, desk: Option<&DeskKey>) -> SolemnAct {
         SolemnAct::LockKeys {
             member: self.member,
-            lock,
+            desk: desk.map(|key| key.fingerprint().to_string()),
             reason: self.reason.given(),
         }
     }
@@ -220,7 +223,7 @@ pub fn perform(
         ),
         SolemnAct::LockKeys {
             member,
-            lock: true,
+            desk: Some(_),
             reason,
         } => {
             let desk = desk_of(global, member)?;
@@ -387,11 +390,12 @@ fn desk_key(global: &Global, args: &DeskKeyArgs) -> Result<(), Failure> {
     let file = args.output.display().to_string();
     let lines = [
         format!("The key of the desk of {} is in {file}.", args.member),
+        format!("Its fingerprint is {}: who confirms a lock by it sees the same.", key.fingerprint()),
         "Nothing brings it back once it is lost: keep a second copy at the desk, on paper or encrypted with age, and none with the centre.".to_owned(),
     ];
     answer(
         global,
-        &json!({ "member": args.member.as_str(), "file": file }),
+        &json!({ "member": args.member.as_str(), "file": file, "fingerprint": key.fingerprint().to_string() }),
         &lines,
     )
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::output::{answer, columns, counted};
 use crate::world::{Failure, actor, actor_given, open};
-use crate::{attest, disclose, erase, hold, keys, person, stamp};
+use crate::{attest, disclose, erase, hold, keys, person, stamp, succession};
 
 #[derive(Args)]
 pub struct ProposalArgs {
@@ -182,6 +182,9 @@ pub fn confirm(
         SolemnAct::RotateKeys { .. } | SolemnAct::ShareKeys { .. } | SolemnAct::LockKeys { .. } => {
             keys::perform(global, centre, &second, &act, args.to_dir.as_deref())
         }
+        SolemnAct::SucceedKeys { .. } | SolemnAct::NameHeirs { .. } => {
+            succession::perform(global, centre, &second, &act)
+        }
         SolemnAct::AddPerson { member, name } => person::add(global, centre, &second, member, name),
         SolemnAct::PersonKey { person, key, .. } => {
             let at = centre.key_registered(&second, &act)?;
@@ -241,10 +244,18 @@ fn words(act: &SolemnAct) -> String {
             };
             format!("share the keyring as {scheme}, and {passphrase} the passphrase")
         }
-        SolemnAct::LockKeys { member, lock, .. } => match lock {
-            true => format!("lock the scope of {member}"),
-            false => format!("take the lock of {member} away"),
+        SolemnAct::LockKeys { member, desk, .. } => match desk {
+            Some(desk) => format!("lock the scope of {member} with the desk's key {desk}"),
+            None => format!("take the lock of {member} away"),
         },
+        SolemnAct::SucceedKeys { .. } => "give the log new keys".to_owned(),
+        SolemnAct::NameHeirs { heirs, .. } if heirs.is_empty() => {
+            "take the heirs of the log's keys away".to_owned()
+        }
+        SolemnAct::NameHeirs { need, heirs } => format!(
+            "name the heirs of the log's keys: any {need} of {}",
+            heirs.join(", ")
+        ),
         SolemnAct::AddPerson { member, name } => format!("register {name} as a person of {member}"),
         SolemnAct::PersonKey {
             person,

@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use comity_app::Centre;
+use comity_app::acts::SolemnAct;
+use comity_app::event::Actor;
 use comity_app::succession::{Succeeded, sign_draft};
 use serde_json::json;
 
 use crate::args::Global;
 use crate::output::answer;
+use crate::proposal::waits;
 use crate::world::{Failure, actor, actor_given, key, open};
 
 #[derive(Args)]
@@ -50,26 +54,55 @@ pub fn succeed(global: &Global, args: &SucceedArgs) -> Result<(), Failure> {
     let signed = args.signed.as_deref().map(read).transpose()?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
-    let reason = args.reason.as_deref();
-    let done = match signed {
-        Some(statement) => centre.succeed_by_heirs(&actor, &statement, reason)?,
-        None => centre.succeed_log_keys(&actor, reason)?,
-    };
+    if let Some(statement) = signed {
+        let done = centre.succeed_by_heirs(&actor, &statement, args.reason.as_deref())?;
+        return succeeded(global, &centre, &done);
+    }
+    let reason = args.reason.as_deref().map(str::trim);
+    let reason = reason.filter(|r| !r.is_empty()).map(str::to_owned);
+    act(global, &centre, &actor, &SolemnAct::SucceedKeys { reason })
+}
+
+/// Does it, or proposes it.
+fn act(global: &Global, centre: &Centre, actor: &Actor, act: &SolemnAct) -> Result<(), Failure> {
+    match waits(global, centre, actor, act)? {
+        true => Ok(()),
+        false => perform(global, centre, actor, act),
+    }
+}
+
+/// Gives the log new keys, or names its heirs, as the act says.
+pub fn perform(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    act: &SolemnAct,
+) -> Result<(), Failure> {
+    if let SolemnAct::SucceedKeys { reason } = act {
+        let done = centre.succeed_log_keys(actor, reason.as_deref())?;
+        return succeeded(global, centre, &done);
+    }
+    let done = centre.name_heirs(actor, act)?;
+    let more = ["Give the new file `keys` to outsiders: it tells who the heirs are.".to_owned()];
+    said(global, &done, &more)
+}
+
+fn succeeded(global: &Global, centre: &Centre, done: &Succeeded) -> Result<(), Failure> {
     let keys = centre.log_keys();
     let more = [
         format!("Fingerprint  {}", keys.fingerprint_groups()),
         "Give the new file `keys` to outsiders, and to the keepers of the witnesses: until they have given it to `comity witness add-log`, nothing new is attested.".to_owned(),
         "Older copies of the keyring still hold the old keys: destroy them, and make a new backup.".to_owned(),
     ];
-    said(global, &done, &more)
+    said(global, done, &more)
 }
 
 pub fn heirs(global: &Global, args: &HeirsArgs) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
-    let done = centre.name_heirs(&actor(global, &centre)?, args.need, &args.persons)?;
-    let more = ["Give the new file `keys` to outsiders: it tells who the heirs are.".to_owned()];
-    said(global, &done, &more)
+    let actor = actor(global, &centre)?;
+    let solemn = centre.heirs_act(args.need, &args.persons)?;
+    act(global, &centre, &actor, &solemn)
 }
 
 fn said(global: &Global, done: &Succeeded, more: &[String]) -> Result<(), Failure> {

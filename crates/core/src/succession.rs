@@ -2,7 +2,7 @@
 
 mod chain;
 
-pub use chain::{Chain, ChainError, Succeeded};
+pub use chain::{Chain, ChainError, Succeeded, statements_of};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use comity_core::id::MemberCode;
-use comity_core::{Digest, Random, hex, unhex};
+use comity_core::{Digest, Random, Sha256Hasher, hex, unhex};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{KeyNumber, KeyringError};
@@ -115,6 +115,14 @@ impl DeskKey {
             (Some(member), Some(key), None) => Ok((member, DeskKey(key))),
             _ => Err(wrong("it does not name a member and a key of 32 bytes")),
         }
+    }
+
+    /// What names this key and tells nothing of it: `docs/format/keyring.md`, *A desk's key*.
+    pub fn fingerprint(&self) -> Digest {
+        let mut hasher = Sha256Hasher::new();
+        hasher.update(b"comity/desk-key/v1\n");
+        hasher.update(&self.0);
+        hasher.finish()
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {

@@ -15,7 +15,7 @@ pub use erase::{Asked, Erased, Erasure, Scope, Survivors};
 pub use hold::{Covered, Hold};
 pub use proposal::{Proposal, State};
 pub use rules::{ACTS, ActKind, TwoPersons, act_names};
-pub(crate) use rules::{act_of, first_rules, rule_for_rules, rules_of};
+pub(crate) use rules::{act_of, are_two, first_rules, rule_for_rules, rules_of};
 pub use solemn::{Fixed, SolemnAct};
 
 /// An act that was proposed and waits for another person.

@@ -1,8 +1,11 @@
 //! Which acts need two persons: configuration of the centre, itself an event.
 
+use std::collections::BTreeSet;
+
 use comity_core::json::Value;
 
 use super::SolemnAct;
+use super::proposal::member_of;
 use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
@@ -23,7 +26,7 @@ const fn kind(name: &'static str, events: &'static [&'static str]) -> ActKind {
 }
 
 /// The acts that can be asked to have two persons.
-pub const ACTS: [ActKind; 12] = [
+pub const ACTS: [ActKind; 13] = [
     kind(ALWAYS, &["erasure_ordered"]),
     kind("release", &["hold_released"]),
     kind("hold", &["hold_placed"]),
@@ -31,6 +34,7 @@ pub const ACTS: [ActKind; 12] = [
     kind("keys_rotate", &["keys_rotated"]),
     kind("keys_share", &["keys_shared"]),
     kind("keys_lock", &["scope_locked", "scope_unlocked"]),
+    kind("keys_succeed", &["log_keys_succeeded", "log_heirs_named"]),
     kind("person_add", &["person_registered"]),
     kind("person_key", &["person_key_registered"]),
     kind("witnesses", &["witnesses_set"]),
@@ -64,6 +68,13 @@ pub(crate) fn act_of(kind: &str, n: u64) -> Option<&'static str> {
 #[must_use]
 pub fn act_names() -> String {
     ACTS.map(|act| act.name).join(", ")
+}
+
+/// Whether these persons are two at least, of different members where the rule asks for that.
+pub(crate) fn are_two<'a>(rule: &TwoPersons, persons: impl Iterator<Item = &'a str>) -> bool {
+    let persons: BTreeSet<&str> = persons.collect();
+    let members: BTreeSet<_> = persons.iter().copied().map(member_of).collect();
+    persons.len() >= 2 && (!rule.other_member || members.len() >= 2)
 }
 
 /// That an act needs two persons, and how.

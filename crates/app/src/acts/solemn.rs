@@ -73,10 +73,22 @@ pub enum SolemnAct {
     LockKeys {
         /// The member.
         member: MemberCode,
-        /// Locked, or not any more.
-        lock: bool,
+        /// The fingerprint of the desk's key, in hex, that it is locked with; `None`: it is not locked any more.
+        desk: Option<String>,
         /// Why.
         reason: Option<String>,
+    },
+    /// The log gets new keys, signed by the present ones.
+    SucceedKeys {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// It is said who may name the log's next keys when the present ones are lost.
+    NameHeirs {
+        /// So many of them.
+        need: usize,
+        /// The persons' vkeys.
+        heirs: Vec<String>,
     },
     /// A person is registered.
     AddPerson {
@@ -132,6 +144,7 @@ impl SolemnAct {
             SolemnAct::RotateKeys { .. } => "keys_rotate",
             SolemnAct::ShareKeys { .. } => "keys_share",
             SolemnAct::LockKeys { .. } => "keys_lock",
+            SolemnAct::SucceedKeys { .. } | SolemnAct::NameHeirs { .. } => "keys_succeed",
             SolemnAct::AddPerson { .. } => "person_add",
             SolemnAct::PersonKey { .. } => "person_key",
             SolemnAct::Witnesses { .. } => "witnesses",
@@ -195,12 +208,18 @@ impl SolemnAct {
             }
             SolemnAct::LockKeys {
                 member,
-                lock,
+                desk,
                 reason,
             } => {
-                all.put("lock", *lock);
+                all.put_opt("desk", desk.as_deref());
+                all.put("lock", desk.is_some());
                 all.put("member", member.as_str());
                 all.put_opt("reason", reason.as_deref());
+            }
+            SolemnAct::SucceedKeys { reason } => all.put_opt("reason", reason.as_deref()),
+            SolemnAct::NameHeirs { need, heirs } => {
+                all.put("heirs", heirs.iter().map(String::as_str).collect::<Value>());
+                all.put("need", *need as u64);
             }
             SolemnAct::AddPerson { member, name } => {
                 all.put("member", member.as_str());
@@ -330,8 +349,22 @@ impl Read<'_> {
             },
             "keys_lock" => SolemnAct::LockKeys {
                 member: self.member_opt()??,
-                lock: self.bool("lock")?,
+                desk: match self.bool("lock")? {
+                    true => Some(self.text("desk")?),
+                    false => None,
+                },
                 reason,
+            },
+            "keys_succeed" => match self.0.get("heirs") {
+                None => SolemnAct::SucceedKeys { reason },
+                Some(Value::Array(heirs)) => SolemnAct::NameHeirs {
+                    need: usize::try_from(self.0.get("need")?.as_u64()?).ok()?,
+                    heirs: heirs
+                        .iter()
+                        .map(|heir| heir.as_str().map(str::to_owned))
+                        .collect::<Option<_>>()?,
+                },
+                Some(_) => return None,
             },
             "person_add" => SolemnAct::AddPerson {
                 member: self.member_opt()??,

@@ -22,7 +22,8 @@ impl Centre {
         reason: Option<&str>,
     ) -> Result<Changed> {
         let mut act = Act::new("scope_locked", actor, reason)?.of_member(*member);
-        let solemn = of_lock(member, true, &act);
+        act.desk = Some(desk.fingerprint().to_string());
+        let solemn = of_lock(member, &act);
         let (ring, random) = (self.keys.ring(), &*self.ambient.random);
         let _turn = self.key_turn()?;
         let (top, info) = self.top_scope(member)?;
@@ -57,7 +58,7 @@ impl Centre {
         reason: Option<&str>,
     ) -> Result<Changed> {
         let mut act = Act::new("scope_unlocked", actor, reason)?.of_member(*member);
-        let solemn = of_lock(member, false, &act);
+        let solemn = of_lock(member, &act);
         let ring = self.keys.ring();
         let _turn = self.key_turn()?;
         let (top, info) = self.top_scope(member)?;
@@ -109,10 +110,10 @@ impl Centre {
     }
 }
 
-fn of_lock(member: &MemberCode, lock: bool, act: &Act) -> SolemnAct {
+fn of_lock(member: &MemberCode, act: &Act) -> SolemnAct {
     SolemnAct::LockKeys {
         member: *member,
-        lock,
+        desk: act.desk.clone(),
         reason: act.reason.clone(),
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Act {
     kind: &'static str,
     actor: String,
     member: Option<MemberCode>,
+    /// For a lock: the fingerprint of the desk's key.
+    desk: Option<String>,
     reason: Option<String>,
     /// For new shares: their scheme, and whether the passphrase stays.
     shares: Option<(String, bool)>,
@@ -79,6 +81,7 @@ impl Act {
             kind,
             actor: actor.person.clone(),
             member: None,
+            desk: None,
             reason: reason.map(str::to_owned),
             shares: None,
             erasure: None,
@@ -103,6 +106,9 @@ impl Act {
         members.insert("kind".into(), self.kind.into());
         if let Some(member) = &self.member {
             members.insert("member".into(), member.as_str().into());
+        }
+        if let Some(desk) = &self.desk {
+            members.insert("desk".into(), desk.as_str().into());
         }
         if let Some(reason) = &self.reason {
             members.insert("reason".into(), reason.as_str().into());
@@ -134,6 +140,7 @@ impl Act {
                 kind: KINDS.into_iter().find(|k| *k == kind)?,
                 actor: text("actor")?.to_owned(),
                 member: text("member").map(str::parse).transpose().ok()?,
+                desk: text("desk").map(str::to_owned),
                 reason: text("reason").map(str::to_owned),
                 shares: text("scheme")
                     .map(str::to_owned)
@@ -257,6 +264,7 @@ impl Centre {
             kind: "keys_rotated",
             actor: person.to_owned(),
             member: None,
+            desk: None,
             reason: Some(format!("the erasure {erasure}")),
             shares: None,
             erasure: Some(erasure.to_owned()),
@@ -273,6 +281,7 @@ impl Centre {
             kind: "keys_rotated",
             actor: person.to_owned(),
             member: None,
+            desk: None,
             reason: Some("the succession of the log's keys".to_owned()),
             shares: None,
             erasure: None,
@@ -363,6 +372,7 @@ impl Centre {
             let mut event = EventDraft::with_id(id, act.kind, &act.actor, &self.now())
                 .custody("epoch", epoch)
                 .custody_opt("member", act.member.as_ref().map(MemberCode::as_str))
+                .custody_opt("desk", act.desk.as_deref())
                 .custody_opt("scheme", act.shares.as_ref().map(|s| s.0.as_str()))
                 .custody_opt("passphrase", act.passphrase())
                 .custody_opt("erasure", act.erasure.as_deref())
@@ -416,7 +426,7 @@ impl Centre {
                     && !self.came_about(&act, &member)?
                 {
                     // It needs a desk that is not here. The new root key stands all the same.
-                    (act.kind, act.member) = ("keys_rotated", None);
+                    (act.kind, act.member, act.desk) = ("keys_rotated", None, None);
                 }
                 self.finish_epoch(&act, epoch, None)?;
                 Some(format!(

@@ -2,7 +2,8 @@
 
 use comity_core::succession::{Statement, Succession};
 
-use super::{Succeeded, heir, reigns, signed};
+use super::{Succeeded, given, heir, reigns, signed};
+use crate::acts::SolemnAct;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
@@ -67,7 +68,10 @@ impl Centre {
             .to_be_signed();
         let _turn = self.key_turn()?;
         let number = self.number_of(statement.says())?;
-        self.record_succession(actor, Some(number), reason, &|group, _| {
+        let solemn = SolemnAct::SucceedKeys {
+            reason: given(reason),
+        };
+        self.record_succession(actor, &solemn, Some(number), &|group, _| {
             let says = statement.says();
             if (says.size, says.root) != (group.next_index(), group.root()) {
                 return Err(AppError::Refused(format!(

@@ -8,14 +8,16 @@ mod lost;
 mod reigns;
 
 use comity_core::checkpoint::{LogKeys, LogSigner};
-use comity_core::succession::{Chain, Heirs, Statement, Succession};
+use comity_core::succession::{Chain, Heirs, Statement, Succession, Vouched};
 use comity_core::vkey::Vkey;
 use comity_keyring::{Kind, NewKey, Secret};
 
+use crate::acts::{SolemnAct, are_two};
 use crate::centre::{Centre, KEYS_FILE};
 use crate::commit::Group;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
+use crate::sql::Session;
 
 pub use lost::{Drafted, sign_draft};
 pub(crate) use reigns::{Current, FILE, Reigns, kept, known, size_of};
@@ -45,9 +47,13 @@ impl Centre {
     pub fn succeed_log_keys(&self, actor: &Actor, reason: Option<&str>) -> Result<Succeeded> {
         // Said before the keyring is changed.
         actor.signer()?;
+        let solemn = SolemnAct::SucceedKeys {
+            reason: given(reason),
+        };
+        self.may_act(&mut self.session()?, actor, &solemn)?;
         let _turn = self.key_turn()?;
         let fresh = self.fresh_log_keys()?;
-        self.record_succession(actor, Some(fresh.number), reason, &|group, chain| {
+        self.record_succession(actor, &solemn, Some(fresh.number), &|group, chain| {
             let old = self.reigns().signer(group.session, group.next_index())?;
             let says = Succession {
                 origin: self.config.origin.clone(),
@@ -61,15 +67,10 @@ impl Centre {
         })
     }
 
-    /// Names the persons of whom any `need` may name the log's next keys when the present ones are lost or stolen; none
-    /// takes the former ones away. Each has a registered key.
-    pub fn name_heirs(&self, actor: &Actor, need: usize, persons: &[String]) -> Result<Succeeded> {
-        actor.signer()?;
-        let _turn = self.key_turn()?;
-        let mut heirs = Heirs {
-            need,
-            vkeys: Vec::new(),
-        };
+    /// The act of naming the persons of whom any `need` may name the log's next keys when the present ones are lost or
+    /// stolen; none takes the former ones away. Each has a registered key.
+    pub fn heirs_act(&self, need: usize, persons: &[String]) -> Result<SolemnAct> {
+        let mut heirs = Vec::new();
         for person in persons {
             let found = self.actor(&mut self.session()?, person)?;
             let key = found.registered.ok_or_else(|| {
@@ -77,9 +78,30 @@ impl Centre {
                     "{person} has registered no key, and without one cannot sign as an heir: `comity person key` registers one"
                 ))
             })?;
-            heirs.vkeys.push(heir(&found.person, &key)?);
+            heirs.push(heir(&found.person, &key)?.to_string());
         }
-        self.record_succession(actor, None, None, &|group, _| {
+        Ok(SolemnAct::NameHeirs { need, heirs })
+    }
+
+    /// Names the heirs as [`Centre::heirs_act`] made the act. Keys that were replaced meanwhile are refused.
+    pub fn name_heirs(&self, actor: &Actor, act: &SolemnAct) -> Result<Succeeded> {
+        actor.signer()?;
+        let SolemnAct::NameHeirs { need, heirs } = act else {
+            return Err(AppError::Usage(format!("`{}` names no heirs", act.name())));
+        };
+        let _turn = self.key_turn()?;
+        let vkeys: std::result::Result<Vec<Vkey>, _> = heirs.iter().map(|h| h.parse()).collect();
+        let heirs = Heirs {
+            need: *need,
+            vkeys: vkeys.map_err(|e| AppError::Usage(e.to_string()))?,
+        };
+        let names: Vec<String> = heirs.vkeys.iter().map(|h| h.name().to_owned()).collect();
+        if self.heirs_act(*need, &names)?.parameters() != act.parameters() {
+            return Err(AppError::Refused(
+                "an heir has registered another key meanwhile: name the heirs anew".to_owned(),
+            ));
+        }
+        self.record_succession(actor, act, None, &|group, _| {
             let signer = self.reigns().signer(group.session, group.next_index())?;
             let keys = signer.keys().vkeys().to_vec();
             let says = Succession {
@@ -98,11 +120,14 @@ impl Centre {
     fn record_succession(
         &self,
         actor: &Actor,
+        act: &SolemnAct,
         key: Option<u64>,
-        reason: Option<&str>,
         make: &dyn Fn(&mut Group<'_>, &Chain) -> Result<Statement>,
     ) -> Result<Succeeded> {
-        let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+        let reason = match act {
+            SolemnAct::SucceedKeys { reason } => reason.as_deref(),
+            _ => None,
+        };
         let mut session = self.session()?;
         let (succeeded, _) = self.sequencer().commit(&self.keys, |group| {
             let mut chain = reigns::chain_in(group.session)?;
@@ -122,11 +147,43 @@ impl Centre {
                 .custody_opt("key", key)
                 .custody_opt("reason", reason)
                 .signed(actor, &self.config.origin)?;
+            match &held.by {
+                Vouched::OldKeys => self.confirm(group, actor, act, event.id())?,
+                // Where keys are lost nothing can be proposed: it is the heirs who are several.
+                Vouched::Heirs(names) => self.enough_heirs(group.session, actor, act, names)?,
+            }
             let leaf = group.push(&self.seal_own(&mut session, event)?)?.index;
             Ok((Succeeded { size, leaf, what }, ()))
         })?;
         self.finish_succession()?;
         Ok(succeeded)
+    }
+
+    /// Refuses an act that takes two persons where the heirs who signed and the one who records it are not two.
+    fn enough_heirs(
+        &self,
+        session: &mut Session,
+        actor: &Actor,
+        act: &SolemnAct,
+        heirs: &[String],
+    ) -> Result<()> {
+        let persons = heirs.iter().map(String::as_str);
+        // Who has no key could be anybody.
+        let recorder = actor.registered.is_some().then_some(actor.person.as_str());
+        match self.needs_two(session, act)? {
+            Some(rule) if !are_two(&rule, persons.chain(recorder)) => {
+                Err(AppError::Refused(format!(
+                    "`{}` takes two persons in this centre{}: let another heir sign, or another person with a registered key record it",
+                    act.name(),
+                    if rule.other_member {
+                        ", of different members"
+                    } else {
+                        ""
+                    }
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// New keys, durable in the keyring before anything names them.
@@ -194,6 +251,12 @@ impl Centre {
                 .to_owned()
         }))
     }
+}
+
+/// A reason as it is recorded.
+fn given(reason: Option<&str>) -> Option<String> {
+    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+    reason.map(str::to_owned)
 }
 
 /// The key of an heir: the one that the person has registered, under its number.

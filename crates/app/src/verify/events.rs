@@ -15,6 +15,7 @@ use comity_vault::{Also, Hasher, Hashes, PackId, ReadScratch};
 
 use super::chains::{Bundles, Chains};
 use super::signatures::Signatures;
+use super::successions::Successions;
 use super::tables::Tables;
 use super::two_persons::ActsOfTwo;
 use super::{AbsentKeys, Depth, Report, Scene, need_key, sealed};
@@ -71,6 +72,7 @@ pub fn check(
     let mut locks = Locks::default();
     let mut signatures = Signatures::default();
     let mut two = ActsOfTwo::default();
+    let mut successions = Successions::default();
     let mut intakes = IntakeTrees::default();
     let mut locked = BTreeMap::<u64, u64>::new();
     let size = tree.size();
@@ -125,7 +127,10 @@ pub fn check(
                     epoch = epoch.max(epoch_told(&event.fields));
                     locks.meet(&event);
                     report.findings.extend(signatures.meet(&event));
-                    report.findings.extend(two.meet(&event));
+                    report.findings.extend(successions.meet(&event));
+                    report
+                        .findings
+                        .extend(two.meet(&event, successions.chain()));
                     report.findings.extend(intakes.meet(
                         event.event.index,
                         event.event.leaf.chain,
@@ -147,7 +152,11 @@ pub fn check(
                     two.gap();
                     intakes.gap();
                     match closed {
-                        Closed::Wrong(finding) => report.findings.push(finding),
+                        Closed::Wrong(finding) => {
+                            successions.gap();
+                            report.findings.push(finding);
+                        }
+                        // No desk locks what the centre's own events say.
                         Closed::Locked(number) => *locked.entry(number).or_default() += 1,
                     }
                     // The body is hurt; the leaf may be whole, and its chain goes on.
@@ -163,6 +172,7 @@ pub fn check(
         if is_lost {
             chains.gap();
             two.gap();
+            successions.gap();
             intakes.gap();
             tables.give_up();
         }
@@ -171,6 +181,7 @@ pub fn check(
     })?;
     absent.tell(report);
     report.findings.extend(two.end());
+    report.findings.extend(successions.end(scene, size)?);
     for (number, events) in locked {
         let who = locks.member_of(keys, number);
         report.notes.push(format!("{events} events wait for {who}: their leaves and chains were checked, and not what they say; bring its key with --desk-key. The tables were not compared."));

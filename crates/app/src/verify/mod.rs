@@ -9,6 +9,7 @@ mod events;
 mod sealed;
 mod signatures;
 mod stamps;
+mod successions;
 mod tables;
 mod two_persons;
 

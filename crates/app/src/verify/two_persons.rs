@@ -7,10 +7,11 @@ use comity_core::body::Field;
 use comity_core::digest::Digest;
 use comity_core::finding::Finding;
 use comity_core::json::Value;
+use comity_core::succession::{Chain, Heirs, Vouched};
 
 use super::events::text;
 use crate::acts::proposal::member_of;
-use crate::acts::{TwoPersons, act_of, first_rules, rule_for_rules, rules_of};
+use crate::acts::{TwoPersons, act_of, are_two, first_rules, rule_for_rules, rules_of};
 use crate::ambient::time_micros;
 use crate::rebuild::Opened;
 
@@ -43,8 +44,8 @@ pub(super) struct ActsOfTwo {
     keys: HashMap<String, u64>,
     /// Erasures that were ordered: their epoch of the keyring belongs to them.
     erasures: HashSet<String>,
-    /// The log's keys were succeeded: the next epoch of the keyring ends that.
-    succeeded: bool,
+    /// Who gave the log new keys: the next epoch of the keyring, of the same person, ends that.
+    succeeded: Option<String>,
     /// Not every event could be read: what is not known may be there.
     blind: bool,
 }
@@ -58,7 +59,7 @@ impl Default for ActsOfTwo {
             done: HashMap::new(),
             keys: HashMap::new(),
             erasures: HashSet::new(),
-            succeeded: false,
+            succeeded: None,
             blind: false,
         }
     }
@@ -70,15 +71,16 @@ impl ActsOfTwo {
         self.blind = true;
     }
 
-    /// Takes the next event. What is wrong with it as an act of two persons are findings.
-    pub fn meet(&mut self, event: &Opened) -> Vec<Finding> {
+    /// Takes the next event, and the succession statements up to it. What is wrong with it as an act of two persons are
+    /// findings.
+    pub fn meet(&mut self, event: &Opened, statements: &Chain) -> Vec<Finding> {
         let fields = &event.fields;
         let Some(kind) = text(fields, "kind") else {
             return Vec::new();
         };
         let place = format!("event {} of the ledger ({kind})", event.event.index);
         let wrong = match act_of(kind, event.event.leaf.n) {
-            Some(act) => self.act(act, kind, event, &place),
+            Some(act) => self.act(act, kind, event, &place, statements),
             None => Vec::new(),
         };
         self.take(kind, event);
@@ -88,17 +90,26 @@ impl ActsOfTwo {
             .collect()
     }
 
-    fn act(&mut self, act: &str, kind: &str, event: &Opened, place: &str) -> Vec<String> {
+    fn act(
+        &mut self,
+        act: &str,
+        kind: &str,
+        event: &Opened,
+        place: &str,
+        statements: &Chain,
+    ) -> Vec<String> {
         let fields = &event.fields;
         let ends_erasure = |e: &str| self.erasures.contains(e);
         if kind == "keys_rotated" && text(fields, "erasure").is_some_and(ends_erasure) {
             return Vec::new();
         }
-        if kind == "keys_rotated"
-            && text(fields, "proposal").is_none()
-            && std::mem::take(&mut self.succeeded)
-        {
-            return Vec::new();
+        if kind == "keys_rotated" && text(fields, "proposal").is_none() {
+            let ended = self.succeeded.take();
+            if ended.is_some_and(|by| text(fields, "actor") == Some(by.as_str()))
+                && text(fields, "member").is_none()
+            {
+                return Vec::new();
+            }
         }
         let rule = match act {
             "rules" => rules_in(fields).and_then(|next| rule_for_rules(&self.rules, &next)),
@@ -106,6 +117,9 @@ impl ActsOfTwo {
         };
         let Some(number) = text(fields, "proposal") else {
             return match rule {
+                Some(rule) if by_enough_heirs(&rule, kind, event, statements) => Vec::new(),
+                // What the statement says can hang on an event that nobody could read.
+                Some(_) if self.blind && act == "keys_succeed" => Vec::new(),
                 Some(_) => vec![format!("`{act}` needs two persons, and one did it")],
                 None => Vec::new(),
             };
@@ -120,6 +134,9 @@ impl ActsOfTwo {
             };
         };
         let mut wrong = self.against(proposal, act, kind, event);
+        if act == "keys_succeed" && !self.blind {
+            wrong.extend(other_statement(&proposal.parameters, kind, statements));
+        }
         if rule.is_some_and(|r| r.other_member) && member_of(actor) == member_of(&proposal.person) {
             wrong.push(format!(
                 "{actor} and {} are of one member, and two are asked for",
@@ -212,7 +229,7 @@ impl ActsOfTwo {
             "person_key_registered" => {
                 self.keys.insert(own("person"), event.event.index);
             }
-            "log_keys_succeeded" => self.succeeded = true,
+            "log_keys_succeeded" => self.succeeded = Some(own("actor")),
             "erasure_ordered" => {
                 self.erasures.insert(own("erasure"));
             }
@@ -258,6 +275,49 @@ fn key_in(fields: &[Field]) -> Option<[u8; 32]> {
     key.try_into().ok()
 }
 
+/// A succession that heirs vouch for cannot be proposed, since the keys that would sign the proposal are lost: the heirs
+/// who signed it, and the one who signed its event, are two persons.
+fn by_enough_heirs(rule: &TwoPersons, kind: &str, event: &Opened, statements: &Chain) -> bool {
+    let last = statements.statements().last();
+    let Some(Vouched::Heirs(names)) = last.map(|s| &s.by) else {
+        return false;
+    };
+    let heirs = names.iter().map(String::as_str);
+    let recorder = text(&event.fields, "actor").filter(|_| matches!(event.signature, Some(Ok(_))));
+    kind == "log_keys_succeeded" && are_two(rule, heirs.chain(recorder))
+}
+
+/// What a statement says that was proposed otherwise: other heirs than these, or than those of before.
+fn other_statement(parameters: &Value, kind: &str, statements: &Chain) -> Option<String> {
+    let heirs_of = |heirs: &Heirs| {
+        let heirs = heirs.vkeys.iter().map(|h| Value::from(h.to_string()));
+        Value::Array(heirs.collect())
+    };
+    let [before @ .., last] = statements.statements() else {
+        return None;
+    };
+    let names_heirs = parameters.get("heirs").is_some();
+    let same = match parameters.get("heirs") {
+        Some(heirs) => {
+            *heirs == heirs_of(&last.says.heirs)
+                && parameters.get("need").and_then(Value::as_u64)
+                    == Some(last.says.heirs.need as u64)
+        }
+        None => {
+            before
+                .last()
+                .map_or_else(Heirs::default, |s| s.says.heirs.clone())
+                == last.says.heirs
+        }
+    };
+    if names_heirs != (kind == "log_heirs_named") {
+        return Some(
+            "new keys and new heirs are two acts, and the other one was proposed".to_owned(),
+        );
+    }
+    (!same).then(|| "it names other heirs than was proposed".to_owned())
+}
+
 /// A parameter that is text or a truth value, and a field of its name that is another.
 fn differs(fields: &[Field], name: &str, value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Bool(_))
@@ -265,167 +325,5 @@ fn differs(fields: &[Field], name: &str, value: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use comity_core::id::ChainId;
-    use comity_core::json::json;
-    use comity_core::leaf::Leaf;
-
-    use super::*;
-    use crate::read::OpenedEvent;
-
-    /// An event of this index, as the program would have read it, its fields in the order given.
-    fn event(index: u64, kind: &str, fields: &[(&str, Value)]) -> Opened {
-        let mut all = vec![
-            Field::custody("kind", kind),
-            Field::custody("event", format!("{index:032x}")),
-            Field::custody("time", "2026-01-02T00:00:00.000000Z"),
-        ];
-        all.extend(
-            fields
-                .iter()
-                .map(|(name, value)| Field::custody(*name, value.clone())),
-        );
-        let hash = Digest::of(&index.to_be_bytes());
-        Opened {
-            event: OpenedEvent {
-                index,
-                entry: Vec::new(),
-                leaf: Leaf {
-                    chain: ChainId([0; 16]),
-                    n: 0,
-                    prev: None,
-                    body: hash,
-                },
-                hash,
-                custody_key: 1,
-                content_key: 0,
-                fields: Vec::new(),
-            },
-            fields: all,
-            secret: None,
-            received: None,
-            signature: Some(Ok([1; 32])),
-        }
-    }
-
-    fn text_of(pairs: &[(&'static str, &str)]) -> Vec<(&'static str, Value)> {
-        pairs.iter().map(|(n, v)| (*n, Value::from(*v))).collect()
-    }
-
-    /// A log in which a hold is proposed and confirmed, with `changed` in the place of a part of it.
-    fn found(changed: &dyn Fn(&mut Vec<Opened>)) -> Vec<String> {
-        let key = |index, person: &str| {
-            event(
-                index,
-                "person_key_registered",
-                &text_of(&[("person", person), ("actor", person)]),
-            )
-        };
-        let rule = json!([{"act": "erase", "hours": 72, "other_member": false},
-            {"act": "hold", "hours": 24, "other_member": true}]);
-        let leaf = Digest::of(&4u64.to_be_bytes()).to_string();
-        let by_two = |index, kind: &str, more: &[(&'static str, &str)]| {
-            let mut fields = text_of(&[
-                ("actor", "B-P1"),
-                ("proposed_by", "A-P1"),
-                ("proposal", "P0001"),
-                ("proposal_leaf", &leaf),
-            ]);
-            fields.extend(text_of(more));
-            event(index, kind, &fields)
-        };
-        let mut proposed = text_of(&[
-            ("actor", "A-P1"),
-            ("proposal", "P0001"),
-            ("proposes", "hold"),
-            ("lapses", "2026-01-03T00:00:00.000000Z"),
-        ]);
-        proposed.push(("parameters", json!({"case": "C0001", "reason": "trial"})));
-        let mut log = vec![
-            key(1, "A-P1"),
-            key(2, "B-P1"),
-            event(3, "two_person_acts_set", &[("acts", rule)]),
-            event(4, "proposed", &proposed),
-            by_two(5, "hold_placed", &[("case", "C0001"), ("reason", "trial")]),
-            by_two(6, "confirmed", &[("act", &format!("{:032x}", 5))]),
-        ];
-        changed(&mut log);
-        let mut acts = ActsOfTwo::default();
-        let mut findings: Vec<Finding> = log.iter().flat_map(|e| acts.meet(e)).collect();
-        findings.extend(acts.end());
-        findings.into_iter().map(|f| f.what).collect()
-    }
-
-    fn set(event: &mut Opened, name: &str, value: &str) {
-        let field = event.fields.iter_mut().find(|f| f.name == name);
-        field.into_iter().for_each(|f| f.value = value.into());
-    }
-
-    type Forgery<'a> = &'a dyn Fn(&mut Vec<Opened>);
-
-    #[test]
-    fn an_act_of_two_that_was_not_proposed_confirmed_or_meant_so_is_named() {
-        assert_eq!(found(&|_| ()), Vec::<String>::new());
-        let table: [(Forgery<'_>, &str); 12] = [
-            (&|log| log[4].fields.truncate(4), "needs two persons"),
-            (&|log| drop(log.remove(3)), "nobody proposed"),
-            (&|log| drop(log.remove(5)), "has not confirmed"),
-            (&|log| set(&mut log[5], "act", "00"), "has not confirmed"),
-            (
-                &|log| set(&mut log[3], "proposes", "release"),
-                "another act",
-            ),
-            (
-                &|log| set(&mut log[3], "actor", "B-P1"),
-                "proposed it and confirmed it",
-            ),
-            (&|log| set(&mut log[3], "actor", "B-P2"), "of one member"),
-            (
-                &|log| set(&mut log[4], "proposal_leaf", "00"),
-                "not the one in the log",
-            ),
-            (
-                &|log| set(&mut log[4], "case", "C0002"),
-                "its case is not what",
-            ),
-            (
-                &|log| set(&mut log[3], "lapses", "2026-01-01T00:00:00.000000Z"),
-                "lapsed",
-            ),
-            (
-                &|log| {
-                    let key = log.remove(1);
-                    log.insert(
-                        3,
-                        Opened {
-                            event: OpenedEvent {
-                                index: 9,
-                                ..key.event
-                            },
-                            ..key
-                        },
-                    );
-                },
-                "newer than the proposal",
-            ),
-            (
-                &|log| {
-                    let mut again = event(7, "hold_placed", &[]);
-                    again
-                        .fields
-                        .extend(log[4].fields.drain(3..).collect::<Vec<_>>());
-                    log[4].fields.extend(again.fields[3..].to_vec());
-                    log.push(again);
-                },
-                "was done before",
-            ),
-        ];
-        for (changed, said) in table {
-            let found = found(changed);
-            assert!(
-                found.iter().any(|f| f.contains(said)),
-                "{found:?} says nothing of {said:?}"
-            );
-        }
-    }
-}
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use comity_app::person_key::PersonKey;
 use comity_app::receipt::Place;
 use comity_app::succession::sign_draft;
+use comity_app::verify::Depth;
 use comity_app::{AppError, Centre};
 use comity_core::checkpoint::{CheckpointError, LogKeys, SignedCheckpoint};
+use comity_core::finding::Finding;
 use comity_core::package::{ReceiptOptions, ReceiptReport, check_receipt};
 use comity_store::Disk;
 
@@ -129,18 +131,17 @@ fn heirs_name_new_keys_when_the_old_ones_are_lost(kind: Kind) {
     founder.registered = Some(key(1).public());
     let nobody = centre.draft_succession().unwrap_err();
     assert!(nobody.to_string().contains("no heirs"), "{nobody}");
-    centre
-        .name_heirs(&founder, 1, &[founder.person.clone()])
+    let act = centre
+        .heirs_act(1, std::slice::from_ref(&founder.person))
         .unwrap();
+    centre.name_heirs(&founder, &act).unwrap();
     let named = (*centre.log_keys()).clone();
 
     centre.keys.ring().destroy(&[2]).unwrap();
     drop(centre);
     // What is there can be read; nothing is signed.
     let centre = world.open();
-    let refused = centre
-        .name_heirs(&founder, 1, &[founder.person.clone()])
-        .unwrap_err();
+    let refused = centre.name_heirs(&founder, &act).unwrap_err();
     assert!(matches!(refused, AppError::MustNotSign(_)), "{refused}");
     let draft = centre.draft_succession().unwrap();
     let short = centre
@@ -170,5 +171,43 @@ fn heirs_name_new_keys_when_the_old_ones_are_lost(kind: Kind) {
         Some(&*centre.log_keys())
     );
     drop(centre);
+    world.assert_sound();
+}
+
+/// `ledger/successions` as it was, is not, or was made by somebody who had the keys: the events tell.
+#[test]
+fn statements_beside_the_ledger_are_held_against_its_events() {
+    const FILE: &str = "ledger/successions";
+    let world = filled(PLAIN);
+    let succeed = |world: &World| {
+        let centre = world.open();
+        centre.succeed_log_keys(&actor(&centre), None).unwrap();
+        std::fs::read(world.dir.join(FILE)).unwrap()
+    };
+    let first = succeed(&world);
+    // Both continue the first, over the same tree.
+    let other = succeed(&world.copy("elsewhere"));
+    let both = succeed(&world);
+    assert_eq!(both.len(), other.len());
+    take_in(&world.open(), &request(&[&world.place("usb")])).unwrap();
+    let longer = {
+        let copy = world.copy("longer");
+        succeed(&copy)
+    };
+    take_in(&world.open(), &request(&[&world.place("usb")])).unwrap();
+    world.assert_sound();
+    let table: [(&[u8], &str); 4] = [
+        (&first, "it is missing"),
+        (b"", "it is missing"),
+        (&other, "it was altered"),
+        (&longer, "it is extra"),
+    ];
+    for (bytes, said) in table {
+        std::fs::write(world.dir.join(FILE), bytes).unwrap();
+        let found = world.verify(Depth::Full).findings;
+        let told = |f: &Finding| f.place == FILE && f.what.contains(said);
+        assert!(found.iter().any(told), "{found:?} says nothing of {said:?}");
+        std::fs::write(world.dir.join(FILE), &both).unwrap();
+    }
     world.assert_sound();
 }

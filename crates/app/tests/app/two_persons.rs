@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use comity_app::Centre;
 use comity_app::acts::{Covered, SolemnAct, TwoPersons};
 use comity_app::disclose::Selection;
+use comity_app::keyring::DeskKey;
 use comity_core::package::{PackageReport, Recording};
 use comity_core::proof::TlogProof;
 use comity_store::Disk;
@@ -330,4 +331,150 @@ fn a_change_of_keys_by_two_names_both_whatever_came_in_between() {
             return;
         }
     }
+}
+
+#[test]
+fn the_logs_keys_are_succeeded_by_two_where_the_rule_says_so() {
+    // A new epoch of the keyring takes two as well: the one that ends a succession belongs to it.
+    let world = world_of(&[("keys_succeed", true), ("keys_rotate", true)]);
+    let centre = world.open();
+    let (first, second, third) = (
+        person(&centre, "UKR-P0001", Some(1)),
+        person(&centre, "UKR-P0002", Some(2)),
+        person(&centre, "LTU-P0001", Some(3)),
+    );
+    refused(centre.succeed_log_keys(&first, None), "two persons");
+    let heirs = |persons: &[&str]| {
+        let persons: Vec<String> = persons.iter().map(|p| (*p).to_owned()).collect();
+        centre.heirs_act(1, &persons).unwrap()
+    };
+    let named = heirs(&["UKR-P0001"]);
+    refused(centre.name_heirs(&first, &named), "two persons");
+
+    let number = proposed(&centre, &named);
+    refused(centre.second_person(&second, &number), "another member");
+    let (confirming, _) = centre.second_person(&third, &number).unwrap();
+    let others = heirs(&["LTU-P0001"]);
+    refused(centre.name_heirs(&confirming, &others), "something else");
+    centre.name_heirs(&confirming, &named).unwrap();
+
+    let succeed = |reason: &str| SolemnAct::SucceedKeys {
+        reason: Some(reason.to_owned()),
+    };
+    let number = proposed(&centre, &succeed("five years"));
+    let (confirming, _) = centre.second_person(&third, &number).unwrap();
+    refused(
+        centre.succeed_log_keys(&confirming, Some("a whim")),
+        "something else",
+    );
+    let epoch = centre.keys.ring().epoch();
+    centre
+        .succeed_log_keys(&confirming, Some("five years"))
+        .unwrap();
+    assert_eq!(centre.keys.ring().epoch(), epoch + 1);
+    refused(
+        centre.succeed_log_keys(&confirming, Some("five years")),
+        "answered at this moment",
+    );
+    refused(centre.rotate_keys(&first, None, None), "two persons");
+    drop(centre);
+    world.assert_sound();
+    the_heirs_of_lost_keys_are_two_with_the_one_who_records(&world);
+}
+
+fn the_heirs_of_lost_keys_are_two_with_the_one_who_records(world: &World) {
+    let centre = world.open();
+    let last = (0..log_size(&centre))
+        .rev()
+        .map(|index| centre.read_event(index).unwrap())
+        .find(|event| event.text("kind") == Some("log_keys_succeeded"))
+        .unwrap();
+    let present = last.value("key").and_then(|key| key.as_u64()).unwrap();
+    centre.keys.ring().destroy(&[present]).unwrap();
+    drop(centre);
+    let centre = world.open();
+    let draft = centre.draft_succession().unwrap();
+    let (_, signed) =
+        comity_app::succession::sign_draft(&draft.bytes, "UKR-P0001", &key(1)).unwrap();
+    for (number, seed) in [("UKR-P0001", 1), ("UKR-P0002", 2)] {
+        let alone = person(&centre, number, Some(seed));
+        refused(
+            centre.succeed_by_heirs(&alone, &signed, None),
+            "another person with a registered key",
+        );
+    }
+    let third = person(&centre, "LTU-P0001", Some(3));
+    centre.succeed_by_heirs(&third, &signed, None).unwrap();
+    drop(centre);
+    world.assert_sound();
+}
+
+#[test]
+fn a_succession_by_two_is_whole_or_did_not_happen_whatever_stops_it() {
+    let world = world_of(&[("keys_succeed", false), ("keys_rotate", false)]);
+    let centre = world.open();
+    let number = proposed(&centre, &SolemnAct::SucceedKeys { reason: None });
+    drop(centre);
+    let mut finished = 0;
+    for n in 0.. {
+        let world = world.copy(&format!("stopped-{n}"));
+        let centre = world
+            .open_on(Disk::with_faults(Arc::new(Stops(AtomicUsize::new(n)))))
+            .unwrap();
+        let second = person(&centre, "UKR-P0002", Some(2));
+        let (confirming, _) = centre.second_person(&second, &number).unwrap();
+        let done = centre.succeed_log_keys(&confirming, None);
+        drop(centre);
+        let centre = world.open();
+        let finishes = |said: &String| said.contains("succession");
+        finished += usize::from(centre.recovered.iter().any(finishes));
+        let kinds: Vec<String> = (0..log_size(&centre))
+            .map(|index| centre.read_event(index).unwrap())
+            .filter_map(|event| event.text("kind").map(str::to_owned))
+            .collect();
+        let count = |kind: &str| kinds.iter().filter(|k| *k == kind).count();
+        let succeeded = count("log_keys_succeeded");
+        assert_eq!(count("confirmed"), succeeded);
+        assert_eq!(count("keys_rotated"), succeeded);
+        drop(centre);
+        world.assert_sound();
+        if done.is_ok() {
+            assert_eq!(succeeded, 1);
+            assert!(finished > 0, "no interruption was finished");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_lock_by_two_is_with_the_desk_key_that_was_proposed() {
+    let world = world_of(&[("keys_lock", false)]);
+    let centre = world.open();
+    let (desk, other) = (DeskKey::new([5; 32]), DeskKey::new([6; 32]));
+    let member = "UKR".parse().unwrap();
+    let lock = |desk: Option<&DeskKey>| SolemnAct::LockKeys {
+        member,
+        desk: desk.map(|d| d.fingerprint().to_string()),
+        reason: None,
+    };
+    let number = proposed(&centre, &lock(Some(&desk)));
+    let second = person(&centre, "UKR-P0002", Some(2));
+    let (confirming, _) = centre.second_person(&second, &number).unwrap();
+    refused(
+        centre.lock_scope(&confirming, &member, &other, None),
+        "something else",
+    );
+    centre
+        .lock_scope(&confirming, &member, &desk, None)
+        .unwrap();
+    let last = centre.read_event(log_size(&centre) - 1).unwrap();
+    assert_eq!(
+        (last.text("kind"), last.text("desk").map(str::to_owned)),
+        (Some("scope_locked"), Some(desk.fingerprint().to_string()))
+    );
+    let number = proposed(&centre, &lock(None));
+    let (confirming, _) = centre.second_person(&second, &number).unwrap();
+    centre.unlock_scope(&confirming, &member, None).unwrap();
+    drop(centre);
+    world.assert_sound();
 }

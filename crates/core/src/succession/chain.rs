@@ -60,6 +60,18 @@ pub enum ChainError {
     Text(&'static str),
 }
 
+/// Cuts text where a statement begins. What stands before the first one is a part too, and nothing is checked.
+pub fn statements_of(text: &str) -> impl Iterator<Item = &str> {
+    let next = format!("\n{FIRST_LINE}\n");
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.find(&next).map_or(rest.len(), |at| at + 1);
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
 /// The statements of a log, each verified after the one before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain(Vec<Succeeded>);
@@ -71,15 +83,11 @@ impl Chain {
     /// Text that is no list of statements, or one that does not hold after those before it.
     pub fn parse(text: &str) -> Result<Chain, ChainError> {
         let mut chain = Chain::default();
-        let mut rest = text;
-        while !rest.is_empty() {
-            if !rest.starts_with(FIRST_LINE) {
+        for part in statements_of(text) {
+            if !part.starts_with(FIRST_LINE) {
                 return Err(ChainError::Text("a line that belongs to no statement"));
             }
-            let next = format!("\n{FIRST_LINE}\n");
-            let end = rest.find(&next).map_or(rest.len(), |at| at + 1);
-            chain.push(Statement::parse(&rest.as_bytes()[..end])?)?;
-            rest = &rest[end..];
+            chain.push(Statement::parse(part.as_bytes())?)?;
         }
         Ok(chain)
     }
