@@ -31,8 +31,8 @@ MAY_USE = {
     "witness": {"core", "store"},
     "extract": {"core"},
     "worker": {"extract"},
-    "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring", "witness"},
-    "cli": {"app", "core", "witness"},
+    "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring", "witness", "extract"},
+    "cli": {"app", "core", "witness", "extract"},
     "verify": {"core"},
 }
 NEVER_FOR_TESTS = {"rig"}

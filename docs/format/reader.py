@@ -24,7 +24,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from notes import Checkpoint, Keys, Wrong, need, sha256, unbase64
 
 SMALL, LINE, PIECE = 16 << 20, 4 << 20, 1 << 20
-ERN = r"[A-Z]{3}-[0-9]{6}-[0-9]{7}"
+NUMBER = r"[A-Z][A-Z0-9]{1,7}-[0-9]{6}-[0-9]{7}"
+PLACE = r"(?:0[0-9]{3}|[1-9][0-9]{3,6})"
+ERN = NUMBER + r"(?:\." + PLACE + r"){0,12}"
+STEM = NUMBER + r"(?:-" + PLACE + r"){0,12}"
 HEX32, HEX64 = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
 FIXED = {
     "bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt", "index.html", "comity/package.json",
@@ -100,7 +103,13 @@ def or_null(test):
 
 
 def ern(value):
-    return text(value) and re.fullmatch(ERN, value) is not None
+    return text(value) and re.fullmatch(ERN, value) is not None and ".0000" not in value
+
+
+def in_order(ern):
+    """A container before what is in it, and that in its order."""
+    number, *places = ern.split(".")
+    return number, [int(place) for place in places]
 
 
 # Where the files are: disclosure.md, the layout and Limits.
@@ -377,7 +386,7 @@ class Reader:
         for place, what in self.source.refused:
             self.wrong(place, what)
         for name in self.source.files:
-            payload = name.startswith("data/") and re.fullmatch(ERN + r"(\.[^/]*)?", name[5:])
+            payload = name.startswith("data/") and re.fullmatch(STEM + r"(\.[^/]*)?", name[5:])
             if name not in FIXED and not name.startswith(FOLDERS) and not payload:
                 self.wrong(name, "has no place in a package")
         self.bag()
@@ -469,7 +478,7 @@ class Reader:
         need(item["events"] > 0, "has no events")
         if item["file"] is not None:
             need(item["size"] is not None and item["sha256"] is not None, "has a file, and no size or digest")
-            need(re.fullmatch(re.escape("data/" + item["ern"]) + r"(\.[a-z0-9]{1,8})?", item["file"]),
+            need(re.fullmatch(re.escape("data/" + item["ern"].replace(".", "-")) + r"(\.[a-z0-9]{1,8})?", item["file"]),
                  "its file does not have its number")
         return item
 
@@ -482,11 +491,12 @@ class Reader:
             tiles = Tiles(self.source, "comity/log/", self.checkpoint.size, self.checkpoint.root, self.wrong)
         try:
             lines = self.source.lines(events_name, hasher)
-            last_ern, chains = "", set()
+            last_ern, chains = None, set()
             for line in self.source.lines(items_name, hashlib.sha256()):
                 item = self.read_item(line)
                 self.count += 1
-                need(item["ern"] > last_ern and item["chain"] not in chains, f"{item['ern']} is there twice or out of order")
+                follows = last_ern is None or in_order(item["ern"]) > in_order(last_ern)
+                need(follows and item["chain"] not in chains, f"{item['ern']} is there twice or out of order")
                 last_ern = item["ern"]
                 self.selection.update(f"{last_ern}\n".encode())
                 chains.add(item["chain"])
@@ -538,13 +548,13 @@ class Reader:
             need(event["index"] > before["index"], "stands before the event before it")
         need(opened.get("ern", item["ern"]) == item["ern"], "was recorded for another exhibit")
         if n == 0:
-            need(opened.get("kind") == "received" and "ern" in opened, "does not open that it was received under this number")
+            need(opened.get("kind") in ("received", "extracted") and "ern" in opened, "does not open that it was received under this number")
             for name in ("path", "size", "sha256"):
                 need(opened.get(name) == item[name], f"its {name} is not the one of the exhibit's line")
             if self.head and "case" in opened:
                 need(opened["case"] == self.head["case"], "was received for another case")
         else:
-            need(opened.get("kind") != "received", "is received a second time")
+            need(opened.get("kind") not in ("received", "extracted"), "is received a second time")
         self.indices.add(event["index"])
         if tiles:
             need(event["index"] < tiles.size and tiles.hash_at(0, event["index"]) == found, "its leaf is not in the log there")

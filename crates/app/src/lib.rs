@@ -30,6 +30,7 @@ pub mod person_key;
 pub mod project;
 mod queue;
 pub mod read;
+pub mod reading;
 pub mod rebuild;
 pub mod receipt;
 pub mod recipients;

@@ -23,7 +23,7 @@ use crate::error::AppError;
 use crate::error::Result;
 use crate::intake_tree::IntakeTrees;
 use crate::keys::{ItemKeys, Keys};
-use crate::project::{Event, ObjectAt, ObjectPlace, Projector, Received, Rows};
+use crate::project::{Event, ObjectAt, ObjectPlace, Projector, Received, Rows, object_id};
 use crate::read::{OpenedEvent, open_event_with};
 use crate::sql::{Access, Database, Session, schema};
 
@@ -130,8 +130,8 @@ pub(crate) fn opened(
     origin: Option<&str>,
 ) -> Result<Opened> {
     let (mut event, secret) = open_event_with(keys, items, index, entry, body)?;
-    // Only the first event of a chain makes rows with sealed columns.
-    let secret = secret.filter(|_| event.leaf.n == 0);
+    // Only the first event of a chain makes rows with sealed columns, and only a reading names an object besides.
+    let secret = secret.filter(|_| event.leaf.n == 0 || event.text("kind") == Some("read"));
     let signature = origin.and_then(|origin| signature_of(&event, origin));
     let fields: Vec<Field> = std::mem::take(&mut event.fields)
         .into_iter()
@@ -139,7 +139,9 @@ pub(crate) fn opened(
         .collect();
     let read = as_event(&event, &fields, secret.as_ref());
     let received = match read.get("kind").and_then(Json::as_str) {
-        Some("received") if event.leaf.n == 0 => Received::read(&read, keys, &|_| Ok(None)).ok(),
+        Some("received" | "extracted") if event.leaf.n == 0 => {
+            Received::read(&read, keys, &|_| Ok(None)).ok()
+        }
         _ => None,
     };
     Ok(Opened {
@@ -212,9 +214,9 @@ pub(crate) fn apply(
         received,
         signature: _,
     } = opened;
-    let object = received.as_ref().and_then(|r| r.object.as_ref());
+    let object = fields.iter().find(|f| f.name == "object");
     let at = object
-        .and_then(|o| places.get(&o.id))
+        .and_then(|f| places.get(&object_id(&f.value)?))
         .map_or(ObjectAt::Unknown, |p| ObjectAt::Placed(*p));
     let needs_intake = fields
         .iter()

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
-    proposal, rebuild, receipt, shell, stamp, vault, verify, witness,
+    proposal, rebuild, receipt, shell, stamp, vault, verify, witness, work,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -66,6 +66,8 @@ pub enum Verb {
     Intake(intake::IntakeArgs),
     /// Make the receipt of an intake anew
     Receipt(receipt::ReceiptArgs),
+    /// Read what was taken in, each item behind walls
+    Work(work::WorkArgs),
     /// List, show and open items, and tell their history
     Item(item::ItemArgs),
     /// The log: its state, proofs, and its export

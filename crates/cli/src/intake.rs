@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::attest;
 use crate::output::answer;
-use crate::progress::Bar;
+use crate::progress::{Bar, size, time_left};
 use crate::receipt;
 use crate::world::{Failure, actor, actor_given, open};
 
@@ -244,28 +244,5 @@ fn left(tally: &Tally, seconds: f64, files: u64, bytes: u64) -> Option<String> {
         share(tally.bytes, bytes)
             .max(share(tally.met(), files) * f64::from(u8::from(tally.bytes == 0))),
     );
-    if done <= 0.0 || seconds < 1.0 {
-        return None;
-    }
-    let left = (seconds / done.min(1.0) - seconds) as u64;
-    Some(match left {
-        s if s < 120 => format!("{s} s"),
-        s if s < 7200 => format!("{} min", s / 60),
-        s => format!("{} h", s / 3600),
-    })
-}
-
-/// Bytes in the unit that a person reads.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
-    let (mut value, mut unit) = (bytes as f64, 0);
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{bytes} bytes")
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
-    }
+    time_left(seconds, done)
 }

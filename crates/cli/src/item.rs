@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use comity_app::ambient::time_text;
 use comity_app::intake::provenance::Pattern;
-use comity_app::item::{Filter, Item, moment, proof_of};
+use comity_app::item::{Counted, Filter, Item, ReadingState, moment, proof_of};
 use comity_app::project::ItemState;
+use comity_app::reading::Reading;
 use comity_app::sql::Session;
 use comity_app::{AppError, Centre};
 use comity_core::digest::hex;
 use comity_core::id::{Ern, MemberCode};
 use comity_core::shown::{escape_for_terminal, shown};
+use comity_extract::{KeptLine, State};
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::output::{answer, write};
+use crate::output::{answer, counted, write};
+use crate::work::state_word;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -36,6 +39,8 @@ pub enum ItemVerb {
     },
     /// Open an item: its bytes, exactly
     Get(GetArgs),
+    /// Have items read once more
+    Retry(RetryArgs),
     /// Tell what happened to an item
     History {
         /// Its evidence registration number
@@ -54,9 +59,17 @@ pub struct ListArgs {
     /// Of this member
     #[arg(long, value_name = "CODE")]
     pub member: Option<MemberCode>,
-    /// In this state
-    #[arg(long, value_parser = ["sealed", "link", "refused", "unreadable", "vanished", "changed"])]
-    pub state: Option<String>,
+    /// In this state: as it was met (sealed, link, refused, unreadable, vanished, changed), or as it was read
+    /// (not-read, read, read-in-part, empty, encrypted, unsupported, damaged, over-a-limit, crashed-the-reader,
+    /// timed-out)
+    #[arg(long, value_parser = state_wanted, value_name = "STATE")]
+    pub state: Option<StateWanted>,
+    /// Inside of this item, at any depth
+    #[arg(long = "in", value_name = "ERN")]
+    pub inside: Option<Ern>,
+    /// Only how many there are in each state
+    #[arg(long, conflicts_with_all = ["path", "limit", "after"])]
+    pub counts: bool,
     /// Whose path matches this pattern: * within a folder, ** across folders, ? one letter
     #[arg(long, value_name = "PATTERN")]
     pub path: Option<String>,
@@ -72,6 +85,45 @@ pub struct ListArgs {
     /// Only those after this item, in the order of their recording
     #[arg(long, value_name = "ERN")]
     pub after: Option<Ern>,
+}
+
+#[derive(Args)]
+pub struct RetryArgs {
+    /// Their evidence registration numbers
+    #[arg(value_name = "ITEM", required_unless_present = "state")]
+    pub items: Vec<Ern>,
+    /// All whose reading ended in this state
+    #[arg(long, value_parser = state_wanted, value_name = "STATE", conflicts_with = "items")]
+    pub state: Option<StateWanted>,
+    /// Of these, only those of this case, by code or name
+    #[arg(long, requires = "state")]
+    pub case: Option<String>,
+}
+
+/// A state as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateWanted {
+    /// As it was met.
+    Met(ItemState),
+    /// As it was read.
+    Reading(ReadingState),
+}
+
+fn state_wanted(word: &str) -> Result<StateWanted, String> {
+    if let Some(state) = ItemState::of_word(word) {
+        return Ok(StateWanted::Met(state));
+    }
+    if word == NOT_READ {
+        return Ok(StateWanted::Reading(ReadingState::Unread));
+    }
+    let state = State::named(&word.replace('-', " "));
+    let state = state.map(|s| StateWanted::Reading(ReadingState::Ended(s)));
+    state.ok_or_else(|| {
+        let met = ItemState::ALL.iter().map(|s| s.word().to_owned());
+        let read = State::ALL.iter().map(|s| state_word(*s));
+        let all: Vec<String> = met.chain([NOT_READ.to_owned()]).chain(read).collect();
+        format!("it is one of {}", all.join(", "))
+    })
 }
 
 #[derive(Args)]
@@ -94,15 +146,27 @@ pub fn run(global: &Global, args: &ItemArgs) -> Result<(), Failure> {
         ItemVerb::List(args) => list(global, args),
         ItemVerb::Show { ern } => show(global, ern),
         ItemVerb::Get(args) => get(global, args),
+        ItemVerb::Retry(args) => retry(global, args),
         ItemVerb::History { ern, proofs } => history(global, ern, proofs.as_deref()),
     }
 }
+
+/// The word for bytes that no reader has seen.
+const NOT_READ: &str = "not-read";
 
 /// What has become of an item, in a word.
 fn state(item: &Item) -> &'static str {
     match item.erased {
         Some(_) => "erased",
         None => item.state.word(),
+    }
+}
+
+/// What has become of an item, its reading included.
+fn state_shown(item: &Item) -> &'static str {
+    match item.reading {
+        Some(reading) => reading.state.name(),
+        None => state(item),
     }
 }
 
@@ -123,7 +187,21 @@ fn filter(centre: &Centre, session: &mut Session, args: &ListArgs) -> Result<Fil
             .transpose()?
             .map(|m| m.no),
         intake: None,
-        state: args.state.as_deref().and_then(ItemState::of_word),
+        state: args.state.and_then(|s| match s {
+            StateWanted::Met(state) => Some(state),
+            StateWanted::Reading(_) => None,
+        }),
+        reading: args.state.and_then(|s| match s {
+            StateWanted::Met(_) => None,
+            StateWanted::Reading(reading) => Some(reading),
+        }),
+        inside: match &args.inside {
+            Some(ern) => {
+                let item = centre.item(session, ern)?;
+                Some(centre.inside(session, &item)?)
+            }
+            None => None,
+        },
         path: args.path.as_ref().map(pattern).transpose()?,
         since: args.since.as_deref().map(moment).transpose()?,
         before: args.before.as_deref().map(moment).transpose()?,
@@ -133,6 +211,7 @@ fn filter(centre: &Centre, session: &mut Session, args: &ListArgs) -> Result<Fil
 fn item_json(item: &Item) -> Value {
     json!({
         "ern": item.ern.to_string(), "case": item.case, "state": state(item), "size": item.size,
+        "reading": item.reading.map(|r| r.state.name()), "unread": item.is_unread(),
         "received": time_text(item.received),
         "waits": item.waits,
         "path": item.facts.as_ref().map(|f| shown(&f.path)),
@@ -145,6 +224,9 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
     let centre = open(global)?;
     let mut session = centre.session()?;
     let filter = filter(&centre, &mut session, args)?;
+    if args.counts {
+        return counts(global, &centre.count_items(&mut session, &filter)?);
+    }
     let after = args
         .after
         .as_ref()
@@ -168,9 +250,9 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
                 .as_ref()
                 .map_or_else(|| without_facts(&item), |f| shown(&f.path));
             format!(
-                "{}  {:<10}  {:>13}  {}  {}{}",
+                "{}  {:<12}  {:>13}  {}  {}{}",
                 item.ern,
-                state(&item),
+                state_shown(&item),
                 item.size,
                 &time_text(item.received)[..10],
                 escape_for_terminal(&path),
@@ -190,6 +272,82 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
             .flush()
             .map_err(|e| Failure::Wrong(format!("the answer could not be written: {e}"))),
     }
+}
+
+/// How many items are in each state.
+fn counts(global: &Global, counted: &[Counted]) -> Result<(), Failure> {
+    let mut sums: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+    let mut unread = 0;
+    for part in counted {
+        let name = match (part.erased, part.reading) {
+            (true, _) => "erased",
+            (false, Some(state)) => state.name(),
+            (false, None) if part.state == ItemState::Sealed => "not read",
+            (false, None) => part.state.word(),
+        };
+        *sums.entry(name.to_owned()).or_default() += part.items;
+        unread += if part.unread { part.items } else { 0 };
+    }
+    let all: u64 = sums.values().sum();
+    let mut lines: Vec<String> = sums
+        .iter()
+        .map(|(name, items)| format!("{name:<20}{items:>12}"))
+        .collect();
+    lines.push(format!("{:<20}{all:>12}", "together"));
+    if unread > 0 {
+        lines.push(format!(
+            "{unread} wait to be read: `comity work` reads them."
+        ));
+    }
+    answer(
+        global,
+        &json!({ "states": sums, "items": all, "unread": unread }),
+        &lines,
+    )
+}
+
+fn retry(global: &Global, args: &RetryArgs) -> Result<(), Failure> {
+    actor_given(global)?;
+    let centre = open(global)?;
+    let actor = actor(global, &centre)?;
+    let items = match args.state {
+        None => centre.items_of_numbers(&args.items)?,
+        Some(StateWanted::Reading(reading @ ReadingState::Ended(_))) => {
+            let mut session = centre.session()?;
+            let case = args.case.as_ref();
+            let filter = Filter {
+                case: case
+                    .map(|c| centre.case(&mut session, c))
+                    .transpose()?
+                    .map(|c| c.no),
+                reading: Some(reading),
+                ..Filter::default()
+            };
+            let mut items = Vec::new();
+            centre.each_item(&mut session, &filter, 0, &mut |item| {
+                // What could not be taken out of its container is had again from that one only.
+                if item.state == ItemState::Sealed {
+                    items.push(item);
+                }
+                Ok(true)
+            })?;
+            items
+        }
+        Some(_) => {
+            return Err(Failure::Usage(
+                "--state names how a reading ended, such as damaged or timed-out".to_owned(),
+            ));
+        }
+    };
+    let asked = centre.read_again(&actor, &items)?;
+    answer(
+        global,
+        &json!({ "items": asked }),
+        &[format!(
+            "{} to be read again: `comity work` reads them.",
+            counted(asked, "item")
+        )],
+    )
 }
 
 fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
@@ -215,12 +373,75 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
     if item.quarantined {
         lines.push(format!("{:<12}{}", "quarantine", "its bytes did not pass the last check of fixity; `comity vault repair --from BACKUP` mends it"));
     }
+    let mut json = json!({ "item": item_json(&item), "leaf": item.first_index, "fields": fields });
+    if let Some(container) = ern.parent() {
+        lines.insert(1, format!("{:<12}{container}", "inside of"));
+        json["inside_of"] = json!(container.to_string());
+    }
+    let unread = item.is_unread();
+    let told = centre.reading(&mut session, item)?;
     tell_all(&mut lines, 0, &fields);
-    answer(
-        global,
-        &json!({ "item": item_json(&item), "leaf": item.first_index, "fields": fields }),
-        &lines,
-    )
+    match &told {
+        Some(reading) => json["reading"] = show_reading(&mut lines, reading)?,
+        None if unread => lines.push("reading     not read yet: `comity work` reads it".to_owned()),
+        None => {}
+    }
+    answer(global, &json, &lines)
+}
+
+/// How the reading of an item ended, and what it found of metadata.
+fn show_reading(lines: &mut Vec<String>, reading: &Reading) -> Result<Value, Failure> {
+    let mut fields: Vec<Value> = Vec::new();
+    let mut missing: Vec<String> = Vec::new();
+    let mut said = vec![("reading", reading.state.name().to_owned())];
+    let more = [
+        (
+            "why",
+            (!reading.reason.is_empty()).then(|| reading.reason.clone()),
+        ),
+        ("type", reading.media.clone()),
+        ("format", reading.format.clone()),
+        ("reader", reading.reader.clone()),
+        ("read", Some(reading.time.clone())),
+        (
+            "inside",
+            (reading.children > 0).then(|| counted(reading.children, "item")),
+        ),
+    ];
+    said.extend(
+        more.into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    lines.extend(
+        said.iter()
+            .map(|(name, value)| format!("{name:<12}{value}")),
+    );
+    let mut found = Vec::new();
+    reading.each_line(&mut |line| {
+        match line {
+            KeptLine::Field { name, value, from } => {
+                found.push(format!("  {name:<16}{value}  ({from})"));
+                fields.push(json!({ "name": name, "value": value, "from": from }));
+            }
+            KeptLine::Missing(what) => missing.push(what),
+            KeptLine::Head { .. } | KeptLine::Text { .. } | KeptLine::End(_) => {}
+        }
+        Ok(true)
+    })?;
+    if !found.is_empty() {
+        lines.push("found".to_owned());
+        lines.extend(found);
+    }
+    lines.extend(
+        missing
+            .iter()
+            .map(|what| format!("{:<12}{what}", "not read")),
+    );
+    Ok(json!({
+        "state": reading.state.name(), "reason": reading.reason, "type": reading.media, "format": reading.format,
+        "reader": reading.reader, "time": reading.time, "leaf": reading.leaf, "inside": reading.children,
+        "fields": fields, "missing": missing,
+    }))
 }
 
 /// Named values as lines for people, in a column; what one of them holds stands below it, indented.

@@ -28,6 +28,7 @@ mod succession;
 mod vault;
 mod verify;
 mod witness;
+mod work;
 mod world;
 
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Member(args) => member::run(global, args),
         Verb::Person(args) => person::run(global, args),
         Verb::Intake(args) => intake::run(global, args),
+        Verb::Work(args) => work::run(global, args),
         Verb::Item(args) => item::run(global, args),
         Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),

@@ -46,3 +46,31 @@ impl Bar {
         }
     }
 }
+
+/// Time left in words, when the share `done` took so many seconds; nothing as long as that says little.
+pub fn time_left(seconds: f64, done: f64) -> Option<String> {
+    if done <= 0.0 || seconds < 1.0 {
+        return None;
+    }
+    let left = (seconds / done.min(1.0) - seconds) as u64;
+    Some(match left {
+        s if s < 120 => format!("{s} s"),
+        s if s < 7200 => format!("{} min", s / 60),
+        s => format!("{} h", s / 3600),
+    })
+}
+
+/// Bytes in the unit that a person reads.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes} bytes")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}

@@ -64,7 +64,9 @@ pub enum IdError {
     )]
     MemberCode(String),
     /// Not an evidence registration number.
-    #[error("{0:?} is not an evidence registration number: write it like UKR-000123-0000456")]
+    #[error(
+        "{0:?} is not an evidence registration number: write it like UKR-000123-0000456, or UKR-000123-0000456.0001 for what is inside it"
+    )]
     Ern(String),
 }
 
@@ -117,20 +119,27 @@ impl FromStr for MemberCode {
 
 /// An evidence registration number, such as `UKR-000123-0000456`: the member that brought the
 /// item, the number of the intake (six digits) and the number of the item in it (seven digits).
+/// What was found inside an item has the item's number and, for each container around it, its
+/// place in that container: `UKR-000123-0000456.0001.0003`.
 ///
-/// The order is by member, then intake, then number.
+/// The order is by member, intake, number; a container stands before what is in it, and that in
+/// the container's order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ern {
     member: MemberCode,
     intake: u32,
     number: u32,
+    /// Places in containers, from the outermost on; 0 after the last.
+    places: [u32; Ern::MAX_DEPTH],
 }
 
 impl Ern {
     /// The largest number of an intake.
     pub const MAX_INTAKE: u32 = 999_999;
-    /// The largest number of an item in its intake.
+    /// The largest number of an item in its intake, and of a child in its container.
     pub const MAX_NUMBER: u32 = 9_999_999;
+    /// The most containers that lie around an item.
+    pub const MAX_DEPTH: usize = 12;
 
     /// Makes a number; `None` when a part has more digits than there is room for.
     #[must_use]
@@ -139,7 +148,37 @@ impl Ern {
             member,
             intake,
             number,
+            places: [0; Ern::MAX_DEPTH],
         })
+    }
+
+    /// The number of what is at this place (from 1) in this item; `None` when it is out of range, or lies too deep.
+    #[must_use]
+    pub fn child(self, place: u32) -> Option<Ern> {
+        let mut child = self;
+        *child.places.get_mut(self.depth())? = place;
+        (1..=Ern::MAX_NUMBER).contains(&place).then_some(child)
+    }
+
+    /// The item that this one was found in; `None` for one that was handed over.
+    #[must_use]
+    pub fn parent(self) -> Option<Ern> {
+        let mut parent = self;
+        *parent.places.get_mut(self.depth().checked_sub(1)?)? = 0;
+        Some(parent)
+    }
+
+    /// How many containers lie around it.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let end = self.places.iter().position(|place| *place == 0);
+        end.unwrap_or(Ern::MAX_DEPTH)
+    }
+
+    /// Its places in the containers around it, from the outermost on.
+    #[must_use]
+    pub fn places(&self) -> &[u32] {
+        &self.places[..self.depth()]
     }
 
     /// The member that brought the item.
@@ -154,19 +193,40 @@ impl Ern {
         self.intake
     }
 
-    /// The number of the item in its intake.
+    /// The number in its intake of the item that was handed over.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
+    }
+
+    /// As the beginning of a file's name, where a dot begins an extension: places follow hyphens.
+    #[must_use]
+    pub fn file_stem(&self) -> String {
+        self.to_string().replace('.', "-")
+    }
+
+    /// Reads what [`Ern::file_stem`] wrote.
+    #[must_use]
+    pub fn of_file_stem(stem: &str) -> Option<Ern> {
+        let mut hyphens = stem.match_indices('-').skip(2);
+        match hyphens.next() {
+            Some((at, _)) => {
+                let (item, places) = stem.split_at(at);
+                let ern = parse_ern(&format!("{item}{}", places.replace('-', ".")))?;
+                (!places.contains('.')).then_some(ern)
+            }
+            None => parse_ern(stem).filter(|ern| ern.depth() == 0),
+        }
     }
 }
 
 impl fmt::Display for Ern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!(
-            "{}-{:06}-{:07}",
-            self.member, self.intake, self.number
-        ))
+        let mut text = format!("{}-{:06}-{:07}", self.member, self.intake, self.number);
+        for place in self.places() {
+            text.push_str(&format!(".{place:04}"));
+        }
+        f.pad(&text)
     }
 }
 
@@ -185,15 +245,72 @@ impl FromStr for Ern {
 }
 
 fn parse_ern(text: &str) -> Option<Ern> {
-    let mut parts = text.split('-');
+    let mut places = text.split('.');
+    let mut parts = places.next()?.split('-');
     let (member, intake, number) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
         return None;
     }
-    Ern::new(member.parse().ok()?, digits(intake, 6)?, digits(number, 7)?)
+    let item = Ern::new(member.parse().ok()?, digits(intake, 6)?, digits(number, 7)?)?;
+    places.try_fold(item, |item, place| {
+        // Four digits, and more only where they are needed, so that a number is written in one way.
+        let count = if place.starts_with('0') {
+            4
+        } else {
+            place.len().max(4)
+        };
+        item.child(digits(place, count)?)
+    })
 }
 
 fn digits(text: &str, count: usize) -> Option<u32> {
     let all_digits = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     if all_digits { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_written_in_one_way() {
+        for text in [
+            "UKR-000123-0000456",
+            "UKR-000123-0000456.0001",
+            "UKR-000123-0000456.0001.0003",
+            "UKR-000123-0000456.9999.10000.9999999",
+        ] {
+            let ern: Ern = text.parse().unwrap();
+            assert_eq!(ern.to_string(), text);
+            assert_eq!(Ern::of_file_stem(&ern.file_stem()), Some(ern));
+        }
+        for text in [
+            "UKR-000123-0000456.",
+            "UKR-000123-0000456.1",
+            "UKR-000123-0000456.0000",
+            "UKR-000123-0000456.00001",
+            "UKR-000123-0000456.10000000",
+            "UKR-000123-0000456-0001",
+            "UKR-000123-0000456.0001.",
+            "UKR-000123-0000456.0001.0001.0001.0001.0001.0001.0001.0001.0001.0001.0001.0001.0001",
+        ] {
+            assert!(text.parse::<Ern>().is_err(), "{text}");
+        }
+        assert_eq!(Ern::of_file_stem("UKR-000123-0000456.0001"), None);
+    }
+
+    #[test]
+    fn a_container_stands_before_what_is_in_it_in_its_order() {
+        let item: Ern = "UKR-000123-0000456".parse().unwrap();
+        let (first, last) = (item.child(2).unwrap(), item.child(10_000).unwrap());
+        let inner = first.child(1).unwrap();
+        let next: Ern = "UKR-000123-0000457".parse().unwrap();
+        let order = [item, first, inner, last, next];
+        assert!(order.is_sorted());
+        assert_eq!(inner.parent(), Some(first));
+        assert_eq!(item.parent(), None);
+        assert_eq!(inner.places(), [2, 1]);
+        assert_eq!(item.child(0), None);
+    }
 }

@@ -62,6 +62,11 @@ impl Place {
         Place::ALL.into_iter().find(|place| *place as u8 == number)
     }
 
+    /// The place with this name.
+    pub fn named(name: &str) -> Option<Place> {
+        Place::ALL.into_iter().find(|place| place.name() == name)
+    }
+
     /// Its name in kept text.
     pub fn name(self) -> &'static str {
         match self {

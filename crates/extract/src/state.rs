@@ -45,6 +45,11 @@ impl State {
         State::ALL.get(usize::from(number)).copied()
     }
 
+    /// The state with this name.
+    pub fn named(name: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// Its name, as people see it and as it is kept.
     pub fn name(self) -> &'static str {
         match self {

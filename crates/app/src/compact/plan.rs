@@ -220,6 +220,15 @@ impl Known {
             };
             Ok(())
         })?;
+        let sql = format!(
+            "SELECT d.leaf, c.content_key FROM derivatives d JOIN chains c ON c.no = d.item WHERE d.leaf > ? ORDER BY d.leaf LIMIT {PAGE}"
+        );
+        each(session, &sql, |row| {
+            if keyring.condition(row.int(1)? as u64) != Condition::Destroyed {
+                known.alive.insert(-row.int(0)?);
+            }
+            Ok(())
+        })?;
         Ok(known)
     }
 }
@@ -230,7 +239,8 @@ fn each(
     sql: &str,
     mut see: impl FnMut(&crate::sql::Row) -> Result<()>,
 ) -> Result<()> {
-    let mut after = 0;
+    // Derivatives' objects have numbers below zero.
+    let mut after = i64::MIN;
     loop {
         let rows = session.query(sql, &[Value::Int(after)])?;
         for row in &rows {

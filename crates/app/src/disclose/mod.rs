@@ -224,7 +224,7 @@ fn items_of(session: &mut crate::sql::Session, case_no: i64, size: u64) -> Resul
     loop {
         let after = selected.last().map_or(0, |s| s.no);
         let rows = session.query(
-            &format!("SELECT i.no, m.code, t.number, i.number FROM items i JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN chains c ON c.no = i.no WHERE i.no > ? AND i.case_no = ? AND c.first_index < ? ORDER BY i.no LIMIT {PAGE}"),
+            &format!("SELECT i.no, m.code, t.number, i.number, i.below FROM items i JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN chains c ON c.no = i.no WHERE i.no > ? AND i.case_no = ? AND c.first_index < ? ORDER BY i.no LIMIT {PAGE}"),
             &[after.into(), case_no.into(), (size as i64).into()],
         )?;
         for row in &rows {
@@ -234,6 +234,7 @@ fn items_of(session: &mut crate::sql::Session, case_no: i64, size: u64) -> Resul
                 .map_err(|_| broken("a member's code is malformed"))?;
             selected.push(Selected {
                 ern: Ern::new(member, row.int(2)? as u32, row.int(3)? as u32)
+                    .and_then(|ern| crate::project::place_of_below(ern, row.blob(4).ok()?))
                     .ok_or_else(|| broken("a number is out of range"))?,
                 no: row.int(0)?,
             });

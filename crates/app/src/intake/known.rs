@@ -156,3 +156,16 @@ pub struct Held {
     /// The SHA-256 of its sealed bytes.
     pub sealed_sha256: [u8; 32],
 }
+
+impl Held {
+    /// The data key of the object, from an item that has it.
+    pub fn data_key(&self, centre: &Centre) -> Result<[u8; 32]> {
+        let secret = centre.keys.item(self.holder)?;
+        secret.map(|s| s.second).ok_or_else(|| {
+            AppError::damaged(
+                "table digests",
+                "it names an erased item as holder of an object",
+            )
+        })
+    }
+}

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use comity_core::id::MemberCode;
 
 pub use delivered::Compared;
+pub(crate) use known::{Held, held_objects};
 pub use progress::{Progress, Tally};
 pub use run::{Outcome, run};
 

@@ -15,7 +15,7 @@ use super::known::{Held, KnownItem, held_objects};
 use crate::centre::Centre;
 use crate::commit::{Draft, Ready};
 use crate::cores::on_all_cores_mut;
-use crate::error::{AppError, Result};
+use crate::error::Result;
 use crate::event::NumberedKey;
 use crate::project::{Filters, ItemState, ObjectAt, ObjectPlace, digest_tag};
 use crate::sql::Session;
@@ -187,7 +187,7 @@ pub fn prepare(
         }
         let under_way = tag.and_then(|t| sealing.under_way.get(&t));
         let bytes = match (tag, found, under_way) {
-            (Some(_), Some(found), _) => Bytes::Held(*found, data_key(centre, found)?),
+            (Some(_), Some(found), _) => Bytes::Held(*found, found.data_key(centre)?),
             (Some(_), None, Some(under_way)) => Bytes::UnderWay(*under_way),
             (Some(tag), None, None) => match in_batch.get(&tag) {
                 Some(same) => Bytes::Same(*same),
@@ -299,17 +299,6 @@ fn take_large(
         }
     }
     (packs, places)
-}
-
-/// The data key of a held object, from an item that has it.
-fn data_key(centre: &Centre, held: &Held) -> Result<[u8; 32]> {
-    let secret = centre.keys.item(held.holder)?;
-    secret.map(|s| s.second).ok_or_else(|| {
-        AppError::damaged(
-            "table digests",
-            "it names an erased item as holder of an object",
-        )
-    })
 }
 
 fn new_item<'a>(

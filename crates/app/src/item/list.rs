@@ -6,6 +6,7 @@ use crate::error::{AppError, Result};
 use crate::intake::provenance::Pattern;
 use crate::project::ItemState;
 use crate::sql::{Session, Value};
+use comity_extract::State;
 
 /// Which items are asked for. Every part that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -18,12 +19,48 @@ pub struct Filter {
     pub intake: Option<i64>,
     /// In this state.
     pub state: Option<ItemState>,
+    /// Of which the reading ended so.
+    pub reading: Option<ReadingState>,
+    /// Inside of this item.
+    pub inside: Option<Inside>,
     /// Whose shown path matches this pattern.
     pub path: Option<Pattern>,
     /// Received at this time or later, microseconds since 1970.
     pub since: Option<i64>,
     /// Received before this time.
     pub before: Option<i64>,
+}
+
+/// How far the reading of an item has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadingState {
+    /// Its bytes wait for a reader.
+    Unread,
+    /// It was read, and ended so.
+    Ended(State),
+}
+
+/// An item with all that is inside of it, as the tables know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    intake: i64,
+    number: i64,
+    below: Vec<u8>,
+}
+
+/// Items of one state of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// How it ended when it was met.
+    pub state: ItemState,
+    /// Whether it was erased.
+    pub erased: bool,
+    /// How the reading ended, where it was read.
+    pub reading: Option<State>,
+    /// Whether it is to be read, or read again.
+    pub unread: bool,
+    /// How many.
+    pub items: u64,
 }
 
 /// Items read from SQL at a time.
@@ -39,26 +76,9 @@ impl Centre {
         after: i64,
         each: &mut dyn FnMut(Item) -> Result<bool>,
     ) -> Result<()> {
-        let mut conditions = vec!["i.no > ?"];
-        let mut values = vec![Value::Int(after)];
-        let whole_numbers = [
-            ("i.case_no = ?", filter.case),
-            ("i.member = ?", filter.member),
-            ("i.intake = ?", filter.intake),
-            ("i.state = ?", filter.state.map(|s| s as i64)),
-            ("i.received >= ?", filter.since),
-            ("i.received < ?", filter.before),
-        ];
-        for (condition, value) in whole_numbers {
-            if let Some(value) = value {
-                conditions.push(condition);
-                values.push(Value::Int(value));
-            }
-        }
-        let sql = format!(
-            "SELECT {COLUMNS} FROM {TABLES} WHERE {} ORDER BY i.no LIMIT {PAGE}",
-            conditions.join(" AND ")
-        );
+        let (conditions, mut values) = conditions(filter, after);
+        let sql =
+            format!("SELECT {COLUMNS} FROM {TABLES} WHERE {conditions} ORDER BY i.no LIMIT {PAGE}");
         loop {
             let rows = session.query(&sql, &values)?;
             for row in &rows {
@@ -80,6 +100,83 @@ impl Centre {
             }
         }
     }
+
+    /// How many of the items that fit are in which state. A pattern of paths is not looked at.
+    pub fn count_items(&self, session: &mut Session, filter: &Filter) -> Result<Vec<Counted>> {
+        let (conditions, values) = conditions(filter, 0);
+        let rows = session.query(
+            &format!("SELECT i.state, CASE WHEN i.erased IS NULL THEN 0 ELSE 1 END, coalesce(r.state, -1), coalesce(r.waits, 1), count(*) FROM {TABLES} WHERE {conditions} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"),
+            &values,
+        )?;
+        let broken = || AppError::damaged("table items", "a state is unknown");
+        let mut counted = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let state = ItemState::of_number(row.int(0)?).ok_or_else(broken)?;
+            let erased = row.int(1)? != 0;
+            counted.push(Counted {
+                state,
+                erased,
+                reading: u8::try_from(row.int(2)?).ok().and_then(State::of),
+                unread: state == ItemState::Sealed && !erased && row.int(3)? != 0,
+                items: row.int(4)? as u64,
+            });
+        }
+        Ok(counted)
+    }
+
+    /// An item with all that is inside of it, for a filter.
+    pub fn inside(&self, session: &mut Session, item: &Item) -> Result<Inside> {
+        let row = session.query_one(
+            "SELECT intake, number, below FROM items WHERE no = ?",
+            &[item.no.into()],
+        )?;
+        let row = row.ok_or_else(|| {
+            AppError::damaged(item.ern.to_string(), "it has no row; run `comity rebuild`")
+        })?;
+        Ok(Inside {
+            intake: row.int(0)?,
+            number: row.int(1)?,
+            below: row.blob(2)?.to_vec(),
+        })
+    }
+}
+
+/// The conditions of a filter, and the values in them; of the first one the value changes from page to page.
+fn conditions(filter: &Filter, after: i64) -> (String, Vec<Value>) {
+    let mut conditions = vec!["i.no > ?"];
+    let mut values = vec![Value::Int(after)];
+    let reading = filter.reading.map(|reading| match reading {
+        ReadingState::Unread => (
+            "i.erased IS NULL AND (r.item IS NULL OR r.waits = 1) AND i.state = ?",
+            ItemState::Sealed as i64,
+        ),
+        ReadingState::Ended(state) => ("r.state = ?", state as i64),
+    });
+    let whole_numbers = [
+        ("i.case_no = ?", filter.case),
+        ("i.member = ?", filter.member),
+        ("i.intake = ?", filter.intake),
+        ("i.state = ?", filter.state.map(|s| s as i64)),
+        ("i.received >= ?", filter.since),
+        ("i.received < ?", filter.before),
+    ];
+    let whole_numbers = whole_numbers
+        .into_iter()
+        .filter_map(|(condition, value)| Some((condition, value?)));
+    for (condition, value) in whole_numbers.chain(reading) {
+        conditions.push(condition);
+        values.push(Value::Int(value));
+    }
+    if let Some(inside) = &filter.inside {
+        conditions.push("i.intake = ? AND i.number = ? AND i.below > ? AND i.below < ?");
+        values.extend([
+            inside.intake.into(),
+            inside.number.into(),
+            inside.below.as_slice().into(),
+            [&inside.below[..], &[0xff]].concat().into(),
+        ]);
+    }
+    (conditions.join(" AND "), values)
 }
 
 /// A day or a moment as it is typed: `2026-11-24` (UTC) or RFC 3339, in microseconds since 1970.

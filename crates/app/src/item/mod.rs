@@ -6,19 +6,20 @@ mod list;
 mod restore;
 
 use comity_core::id::Ern;
+use comity_extract::State;
 use comity_seal::Key;
 
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
-use crate::project::ItemState;
 use crate::project::facts::{ItemFacts, open_facts};
+use crate::project::{ItemState, below, place_of_below};
 use crate::read::OpenedEvent;
 use crate::sql::{Row, Session};
 
 pub use get::Opening;
 pub(crate) use history::proof_in;
 pub use history::{HistoryEvent, proof_of};
-pub use list::{Filter, moment};
+pub use list::{Counted, Filter, Inside, ReadingState, moment};
 
 /// An item as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +52,32 @@ pub struct Item {
     pub last_index: u64,
     /// Its bytes did not pass the last check of fixity and were not mended since.
     pub quarantined: bool,
+    /// How its reading ended, once it was read.
+    pub reading: Option<LastReading>,
+}
+
+/// How the last reading of an item ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastReading {
+    /// The state.
+    pub state: State,
+    /// The index of the leaf that says so.
+    pub leaf: u64,
+    /// Somebody has asked for another one since.
+    pub again: bool,
+}
+
+impl Item {
+    /// Whether it has bytes that no reader has seen, or is to be read again.
+    pub fn is_unread(&self) -> bool {
+        let sealed = self.state == ItemState::Sealed && self.erased.is_none();
+        sealed && self.reading.is_none_or(|reading| reading.again)
+    }
 }
 
 /// The columns that [`Centre::item_of_row`] reads, and the tables that they come from.
-pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, i.erased, (SELECT count(*) FROM quarantine q WHERE q.item = i.no)";
-pub(crate) const TABLES: &str = "items i JOIN chains c ON c.no = i.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN cases k ON k.no = i.case_no";
+pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, i.erased, (SELECT count(*) FROM quarantine q WHERE q.item = i.no), i.below, r.state, r.leaf, r.waits";
+pub(crate) const TABLES: &str = "items i JOIN chains c ON c.no = i.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN cases k ON k.no = i.case_no LEFT JOIN readings r ON r.item = i.no";
 
 impl Centre {
     /// An item from a row of [`COLUMNS`].
@@ -66,6 +88,7 @@ impl Centre {
             .parse()
             .map_err(|_| broken("a member's code is malformed"))?;
         let ern = Ern::new(member, row.int(2)? as u32, row.int(3)? as u32)
+            .and_then(|ern| place_of_below(ern, row.blob(16).ok()?))
             .ok_or_else(|| broken("a number is out of range"))?;
         let own = self.keys.item_unless_locked(row.int(10)? as u64)?;
         let waits = own.is_err();
@@ -78,6 +101,17 @@ impl Centre {
                 )
             }
             _ => None,
+        };
+        let reading = match row.opt_int(17)? {
+            Some(state) => Some(LastReading {
+                state: u8::try_from(state)
+                    .ok()
+                    .and_then(State::of)
+                    .ok_or_else(|| broken("the state of a reading is unknown"))?,
+                leaf: row.int(18)? as u64,
+                again: row.int(19)? != 0,
+            }),
+            None => None,
         };
         Ok(Item {
             no: row.int(0)?,
@@ -94,6 +128,7 @@ impl Centre {
             last_n: row.int(12)? as u64,
             last_index: row.int(13)? as u64,
             quarantined: row.int(15)? > 0,
+            reading,
         })
     }
 
@@ -107,8 +142,12 @@ impl Centre {
         )?;
         let row = match intake {
             Some(intake) => session.query_one(
-                &format!("SELECT {COLUMNS} FROM {TABLES} WHERE i.intake = ? AND i.number = ?"),
-                &[intake.int(0)?.into(), ern.number().into()],
+                &format!("SELECT {COLUMNS} FROM {TABLES} WHERE i.intake = ? AND i.number = ? AND i.below = ?"),
+                &[
+                    intake.int(0)?.into(),
+                    ern.number().into(),
+                    below(ern).into(),
+                ],
             )?,
             None => None,
         };

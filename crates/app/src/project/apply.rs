@@ -10,7 +10,7 @@ use comity_seal::{Key, tag};
 use super::facts::seal_facts;
 use super::received::{Received, digest_tag};
 use super::runs::{Filter, run_of, tags_of_run};
-use super::{ChainKind, MemberRow, ObjectPlace, Projector};
+use super::{ChainKind, MemberRow, ObjectPlace, Projector, below};
 use crate::error::{AppError, Result};
 use crate::keychange::KINDS;
 use crate::keys::ScopeKeys;
@@ -196,6 +196,7 @@ impl Projector {
                 [no.into(), no.into()],
             ),
             "erased" => self.erase(session, keys, event, no)?,
+            "read" | "reading_asked" => self.follow_reading(event, no)?,
             "fixity_checked" | "quarantined" | "repaired" => {
                 self.follow_fixity(session, event, no)?;
             }
@@ -258,7 +259,7 @@ impl Projector {
                 self.begin_intake(keys, event, no)?;
                 ChainKind::Intake
             }
-            "received" => {
+            "received" | "extracted" => {
                 self.begin_item(session, keys, event, no)?;
                 ChainKind::Item
             }
@@ -460,8 +461,12 @@ impl Projector {
                 said.former.into(),
                 Value::NoInt,
                 said.facts.clone().into(),
+                below(&said.ern).into(),
             ],
         );
+        if let Some(state) = said.reading {
+            self.first_reading(event, no, state);
+        }
         if let Some((folder, name)) = said.path {
             self.rows.insert(
                 "paths",

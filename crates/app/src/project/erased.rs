@@ -13,6 +13,13 @@ use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
 use crate::sql::{Session, Value};
 
+/// What was read of an item goes with it.
+const FORGOTTEN: [&str; 3] = [
+    "DELETE FROM objects WHERE no IN (SELECT -leaf FROM derivatives WHERE item = ?)",
+    "DELETE FROM derivatives WHERE item = ?",
+    "DELETE FROM readings WHERE item = ?",
+];
+
 impl Projector {
     /// Applies the `erased` event of the item whose chain has the number `no`.
     pub(super) fn erase(
@@ -47,6 +54,9 @@ impl Projector {
                 "DELETE FROM paths WHERE source = ? AND folder = ? AND name = ? AND item = ?",
                 &[row.int(0)?.into(), folder.into(), name.into(), no.into()],
             )?;
+        }
+        for sql in FORGOTTEN {
+            session.execute(sql, &[no.into()])?;
         }
         let object = row.opt_int(1)?;
         session.execute(

@@ -6,6 +6,7 @@ mod apply;
 mod erased;
 pub mod facts;
 mod fixity;
+mod reading;
 mod received;
 mod rows;
 mod runs;
@@ -18,6 +19,8 @@ use crate::error::{AppError, Result};
 use crate::sql::{Session, Value};
 
 pub use apply::{Event, ObjectAt, source_tag};
+pub(crate) use reading::object_id;
+pub use reading::{below, place_of_below};
 pub use received::{MemberIndex, Received, digest_tag, modified_nanos, path_tags};
 pub use rows::Rows;
 pub use runs::Filters;

@@ -6,9 +6,12 @@ use comity_core::id::{Ern, ObjectId};
 use comity_core::json::Value as Json;
 use comity_seal::{Key, tag};
 
+use comity_extract::State;
+
 use super::ItemState;
 use super::apply::Event;
 use super::facts::{ItemFacts, seal_facts};
+use super::reading::reading_of;
 use crate::ambient::time_micros;
 use crate::error::Result;
 use crate::keys::ScopeKeys;
@@ -32,8 +35,10 @@ pub struct Received {
     pub former: Option<i64>,
     /// The sealed column of its row, unless its content has been erased.
     pub facts: Option<Vec<u8>>,
-    /// The tags of its path, unless it has been erased.
+    /// The tags of its path, unless it has been erased or is one in a container.
     pub path: Option<(i64, i64)>,
+    /// How the reading of what could not be taken out of its container ended.
+    pub reading: Option<State>,
 }
 
 /// What the event of an item says of its object.
@@ -68,6 +73,7 @@ impl Received {
                 let modified = event
                     .get("file")
                     .and_then(|f| f.get("mtime"))
+                    .or_else(|| event.get("modified"))
                     .and_then(Json::as_str)
                     .and_then(modified_nanos);
                 let facts = ItemFacts {
@@ -84,7 +90,8 @@ impl Received {
             }
             _ => None,
         };
-        let path = match path {
+        // Who hands over the same again hands over the container.
+        let path = match path.filter(|_| event.get("source").is_some()) {
             Some(path) => Some(path_tags(&keys.index_key(event.custody_key)?, &path)),
             None => None,
         };
@@ -108,12 +115,13 @@ impl Received {
             former,
             facts,
             path,
+            reading: reading_of(event)?,
         })
     }
 }
 
 impl ObjectSaid {
-    fn read(
+    pub(super) fn read(
         event: &Event<'_>,
         object: &Json,
         sha256: Option<[u8; 32]>,
@@ -121,7 +129,10 @@ impl ObjectSaid {
     ) -> Result<ObjectSaid> {
         let part = |name: &str| object.get(name).and_then(Json::as_str).and_then(unhex);
         let unlike = || event.unlike("object");
-        let index_key = member(event.text("member")?)?;
+        let index_key = match event.get("member").and_then(Json::as_str) {
+            Some(code) => member(code)?,
+            None => None,
+        };
         Ok(ObjectSaid {
             id: part("id")
                 .and_then(|b| <[u8; 16]>::try_from(b).ok())

@@ -8,7 +8,7 @@
 use super::{Session, SqlError};
 
 /// The version of the tables; another version is rebuilt, never migrated in place.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 /// Every projection with its columns, in the order in which the comparison of `rebuild --check`
 /// reads them; the first columns are the primary key, as many as the number says.
@@ -46,7 +46,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         1,
         &[
             "no", "member", "case_no", "intake", "number", "source", "state", "size", "object",
-            "received", "former", "erased", "facts",
+            "received", "former", "erased", "facts", "below",
         ],
     ),
     (
@@ -66,6 +66,8 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
     ("digests", 4, &["run", "member", "tag", "object", "holder"]),
     ("digest_filters", 1, &["run", "bits"]),
     ("paths", 4, &["source", "folder", "name", "item"]),
+    ("readings", 1, &["item", "leaf", "state", "waits"]),
+    ("derivatives", 1, &["leaf", "item"]),
     ("erasures", 1, &["no", "number", "completed"]),
     ("holds", 1, &["no", "number", "case_no", "released"]),
     ("held", 2, &["item", "hold"]),
@@ -102,8 +104,8 @@ CREATE TABLE intakes (no INTEGER PRIMARY KEY, member INTEGER NOT NULL, case_no I
   source INTEGER NOT NULL, closed INTEGER NOT NULL, facts BLOB, UNIQUE (member, number));
 CREATE TABLE items (no INTEGER PRIMARY KEY, member INTEGER NOT NULL, case_no INTEGER NOT NULL, intake INTEGER NOT NULL,
   number INTEGER NOT NULL, source INTEGER NOT NULL, state INTEGER NOT NULL, size INTEGER NOT NULL, object INTEGER,
-  received INTEGER NOT NULL, former INTEGER, erased INTEGER, facts BLOB);
-CREATE UNIQUE INDEX items_by_number ON items (intake, number);
+  received INTEGER NOT NULL, former INTEGER, erased INTEGER, facts BLOB, below BLOB NOT NULL);
+CREATE UNIQUE INDEX items_by_number ON items (intake, number, below);
 CREATE INDEX items_again ON items (object) WHERE object <> no;
 CREATE TABLE objects (no INTEGER PRIMARY KEY, id BLOB NOT NULL, member INTEGER NOT NULL, size INTEGER NOT NULL,
   sealed_size INTEGER NOT NULL, sealed_sha256 BLOB NOT NULL, pack BLOB NOT NULL, at INTEGER NOT NULL);
@@ -112,6 +114,10 @@ CREATE TABLE digests (run INTEGER NOT NULL, member INTEGER NOT NULL, tag BLOB NO
 CREATE TABLE digest_filters (run INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 CREATE TABLE paths (source INTEGER NOT NULL, folder INTEGER NOT NULL, name INTEGER NOT NULL, item INTEGER NOT NULL,
   PRIMARY KEY (source, folder, name, item)) WITHOUT ROWID;
+CREATE TABLE readings (item INTEGER PRIMARY KEY, leaf INTEGER NOT NULL, state INTEGER NOT NULL, waits INTEGER NOT NULL);
+CREATE INDEX readings_by_leaf ON readings (leaf);
+CREATE TABLE derivatives (leaf INTEGER PRIMARY KEY, item INTEGER NOT NULL);
+CREATE INDEX derivatives_by_item ON derivatives (item);
 CREATE TABLE erasures (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, completed INTEGER NOT NULL);
 CREATE TABLE holds (no INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, case_no INTEGER, released INTEGER NOT NULL);
 CREATE TABLE held (item INTEGER NOT NULL, hold INTEGER NOT NULL, PRIMARY KEY (item, hold)) WITHOUT ROWID;

@@ -314,9 +314,11 @@ fn object_of(
         .iter()
         .find(|f| f.name == "object")
         .map(|f| &f.value)?;
-    let ern = text(&event.fields, "ern")
-        .unwrap_or("an item without a number")
-        .to_owned();
+    let ern = text(&event.fields, "ern").unwrap_or("an item without a number");
+    let ern = match text(&event.fields, "kind") {
+        Some("read") => format!("the derivative of {ern}"),
+        _ => ern.to_owned(),
+    };
     let finding = |what: String| ObjectCheck {
         findings: vec![Finding::new(ern.clone(), what)],
         read: None,
@@ -377,7 +379,11 @@ fn read_back(
 ) -> std::result::Result<u64, String> {
     let secret = secret.ok_or("its key is gone")?;
     let pack = packs.get(held.pack).map_err(|e| e.to_string())?;
-    let key = Key::new(secret.second);
+    // A derivative is sealed with the item's own key, the item's bytes with a data key.
+    let key = Key::new(match text(fields, "kind") {
+        Some("read") => secret.first,
+        _ => secret.second,
+    });
     let small = match held.len < WHOLE {
         true => pack.read_small(held.offset, held.len, &key, *id, scratch),
         false => Ok(None),

@@ -48,7 +48,10 @@ impl LineFacts {
         };
         let mut facts = LineFacts {
             withheld: !event.is_opened(),
-            received: event.text("kind").as_deref() == Some("received"),
+            received: matches!(
+                event.text("kind").as_deref(),
+                Some("received" | "extracted")
+            ),
             ern: event
                 .text("ern")
                 .map(|ern| ern.parse().map_err(|_| ern.into_owned())),

@@ -134,7 +134,7 @@ impl ItemLine {
     }
 }
 
-/// The name of an exhibit's payload file: its number and, when the original name ends in one of
+/// The name of an exhibit's payload file: its number, the dots in it as hyphens, and, when the original name ends in one of
 /// 1 to 8 ASCII letters and digits, that extension in lower case.
 #[must_use]
 pub fn payload_path(ern: Ern, original: &str) -> String {
@@ -145,8 +145,14 @@ pub fn payload_path(ern: Ern, original: &str) -> String {
             && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
     });
     match extension {
-        Some((_, extension)) => format!("data/{ern}.{}", extension.to_ascii_lowercase()),
-        None => format!("data/{ern}"),
+        Some((_, extension)) => {
+            format!(
+                "data/{}.{}",
+                ern.file_stem(),
+                extension.to_ascii_lowercase()
+            )
+        }
+        None => format!("data/{}", ern.file_stem()),
     }
 }
 
@@ -155,7 +161,7 @@ pub fn payload_path(ern: Ern, original: &str) -> String {
 pub fn payload_ern(path: &str) -> Option<Ern> {
     let name = path.strip_prefix("data/")?;
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    stem.parse().ok()
+    Ern::of_file_stem(stem)
 }
 
 /// How an entry of the deliverer's own manifest did not fit.
@@ -295,6 +301,10 @@ mod tests {
             assert_eq!(payload_path(ern, original), expected);
             assert_eq!(payload_ern(expected), Some(ern));
         }
+        let child = ern.child(1).and_then(|c| c.child(20_000)).unwrap();
+        let file = "data/UKR-000001-0000002-0001-20000.0001";
+        assert_eq!(payload_path(child, "archive.0001"), file);
+        assert_eq!(payload_ern(file), Some(child));
         assert_eq!(payload_ern("data/readme"), None);
     }
 }

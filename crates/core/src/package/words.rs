@@ -28,6 +28,7 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
         .unwrap_or_else(|| "A person whose number is withheld".to_owned());
     let act = match kind.as_str() {
         "received" => event.received(),
+        "extracted" | "read" | "reading_begun" | "reading_asked" => return event.reading(&kind),
         "delivered_again" => "recorded that the same bytes were delivered again".to_owned(),
         "opened" => format!("opened {}{}", event.part(), event.purpose()),
         "disclosed" if event.text("tagmanifest_sha256").is_some() => {
@@ -229,6 +230,31 @@ impl Words<'_> {
         }
     }
 
+    /// What a program read, on nobody's behalf; and who asked for it to be read again.
+    fn reading(&self, kind: &str) -> String {
+        let outcome = || match self.text("reading") {
+            Some(state) => format!(": {state}{}", self.after("reason", ", ")),
+            None => String::new(),
+        };
+        match kind {
+            "extracted" => format!(
+                "It was found inside of the item above it{}{}{}",
+                self.after("path", " as "),
+                self.text("size")
+                    .map(|size| format!(", {size} bytes"))
+                    .unwrap_or_default(),
+                outcome()
+            ),
+            "read" => format!("It was read by {}{}", self.or_unknown("reader"), outcome()),
+            "reading_asked" => format!(
+                "{} asked for it to be read again",
+                self.text("actor")
+                    .unwrap_or_else(|| "A person whose number is withheld".to_owned())
+            ),
+            _ => "What was taken in began to be read".to_owned(),
+        }
+    }
+
     fn received(&self) -> String {
         let path = self.after("path", " as ");
         let state = self.text("state");
@@ -292,6 +318,18 @@ mod tests {
             (
                 json!({"kind":"held","actor":"A-P1","hold":"H0001"}),
                 "A-P1 put it under the hold H0001",
+            ),
+            (
+                json!({"kind":"extracted","actor":"centre","path":"a/b.txt","size":4}),
+                "It was found inside of the item above it as “a/b.txt”, 4 bytes",
+            ),
+            (
+                json!({"kind":"read","actor":"centre","reader":"extract-worker 0.1.0","reading":"damaged","reason":"no pages"}),
+                "It was read by extract-worker 0.1.0: damaged, “no pages”",
+            ),
+            (
+                json!({"kind":"reading_asked","actor":"A-P1"}),
+                "A-P1 asked for it to be read again",
             ),
             (
                 json!({"kind":"fixity_run","actor":"A-P1"}),

@@ -1,0 +1,262 @@
+//! One thread of a process commits what all others have read, by the group: a transaction, a few flushes and a
+//! signature for as many items as ended meanwhile.
+
+use std::sync::mpsc::Receiver;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use comity_core::json::Value as Json;
+use comity_extract::Limits;
+
+use super::progress::{Progress, Tally};
+use super::queue::{Queue, waiting};
+use super::record::{Batch, CENTRE, Prepared, prepare};
+use crate::centre::Centre;
+use crate::commit::{Draft, Group};
+use crate::error::Result;
+use crate::event::EventDraft;
+use crate::project::{Filters, ItemState, below};
+use crate::sql::{Session, Value};
+
+/// Items of a group,
+const ITEMS: usize = 2048;
+/// and bytes of it in memory.
+const BYTES: u64 = 16 << 20;
+/// Bytes that wait for the committing thread, all readers together.
+const ROOM: u64 = 64 << 20;
+
+/// Bytes that wait. Who would go beyond waits.
+#[derive(Default)]
+pub struct Room {
+    taken: Mutex<u64>,
+    freed: Condvar,
+}
+
+impl Room {
+    /// Waits for room. One batch has room always.
+    pub fn take(&self, weight: u64) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while *taken > 0 && *taken + weight > ROOM {
+            taken = self
+                .freed
+                .wait(taken)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken += weight;
+    }
+
+    fn give(&self, weight: u64) {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) -= weight;
+        self.freed.notify_all();
+    }
+}
+
+/// Commits what it is handed.
+pub struct Committer<'a> {
+    centre: &'a Centre,
+    queue: &'a Queue<'a>,
+    room: &'a Room,
+    limits: &'a Limits,
+    watch: &'a (dyn Fn(&Progress) + Sync),
+    session: Session,
+    filters: Filters,
+    /// The event id of the act, once it is on record.
+    act: Option<String>,
+    progress: Progress,
+}
+
+impl<'a> Committer<'a> {
+    /// Nothing committed yet.
+    pub fn new(
+        centre: &'a Centre,
+        queue: &'a Queue<'a>,
+        room: &'a Room,
+        limits: &'a Limits,
+        watch: &'a (dyn Fn(&Progress) + Sync),
+    ) -> Result<Committer<'a>> {
+        let mut session = centre.session()?;
+        let (items, bytes) = waiting(&mut session)?;
+        let progress = Progress {
+            waiting: items,
+            waiting_bytes: bytes,
+            ..Progress::default()
+        };
+        watch(&progress);
+        Ok(Committer {
+            centre,
+            queue,
+            room,
+            limits,
+            watch,
+            session,
+            filters: Filters::default(),
+            act: None,
+            progress,
+        })
+    }
+
+    /// Until nobody reads any more. After an error everything that still comes is dropped, so that nobody waits for it.
+    pub fn run(mut self, read: &Receiver<Batch>) -> Result<Tally> {
+        let mut failed = None;
+        while let Ok(first) = read.recv() {
+            let mut weight = first.weight();
+            let mut group = vec![first];
+            while group.len() < ITEMS
+                && weight < BYTES
+                && let Ok(next) = read.try_recv()
+            {
+                weight += next.weight();
+                group.push(next);
+            }
+            if failed.is_none()
+                && let Err(error) = self.commit(&mut group)
+            {
+                self.queue.stop();
+                failed = Some(error);
+            }
+            let ended = group.iter().filter(|b| b.finding.is_some()).count();
+            drop(group);
+            self.room.give(weight);
+            (0..ended).for_each(|_| self.queue.end(None));
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(self.progress.tally),
+        }
+    }
+
+    fn commit(&mut self, group: &mut [Batch]) -> Result<()> {
+        let (begun, act) = match &self.act {
+            Some(act) => (None, act.clone()),
+            None => {
+                let (draft, act) = self.begun()?;
+                (Some(draft), act)
+            }
+        };
+        let Prepared { batches, packs } = prepare(
+            self.centre,
+            &mut self.session,
+            &mut self.filters,
+            &act,
+            group,
+        )?;
+        self.centre.vault.commit(packs)?;
+        let items: Vec<i64> = group.iter().map(|b| b.job.item.no).collect();
+        let stands = self.centre.sequencer().commit(&self.centre.keys, |to| {
+            if let Some(begun) = &begun {
+                to.push(begun)?;
+            }
+            let stands = group
+                .iter()
+                .map(|batch| is_wanted(to, batch))
+                .collect::<Result<Vec<bool>>>()?;
+            to.look_up(&items)?;
+            for ((children, read), stands) in batches.into_iter().zip(&stands) {
+                if !stands {
+                    continue;
+                }
+                for child in children {
+                    to.push_ready(child)?;
+                }
+                if let Some(read) = read {
+                    to.push(&read)?;
+                }
+            }
+            Ok(stands)
+        })?;
+        self.act = Some(act);
+        for (batch, stands) in group.iter().zip(stands) {
+            self.count(batch, stands);
+            if let Some(tell) = &batch.tell {
+                let _ = tell.send(stands);
+            }
+        }
+        (self.watch)(&self.progress);
+        Ok(())
+    }
+
+    /// The act: a run of this program, and the limits that it held readers to.
+    fn begun(&mut self) -> Result<(Draft, String)> {
+        let centre = self.centre;
+        let limits = Json::from_iter([
+            (
+                "memory_bytes".to_owned(),
+                Json::from(self.limits.memory_bytes),
+            ),
+            ("cpu_secs".to_owned(), self.limits.cpu_secs.into()),
+            ("time_secs".to_owned(), self.limits.time.as_secs().into()),
+            ("text_bytes".to_owned(), self.limits.text_bytes.into()),
+            (
+                "children_bytes".to_owned(),
+                self.limits.children_bytes.into(),
+            ),
+            ("children".to_owned(), self.limits.children.into()),
+        ]);
+        let random = &*centre.ambient.random;
+        let event = EventDraft::new("reading_begun", CENTRE, &centre.now(), random)
+            .content("limits", limits);
+        let id = event.id().to_string();
+        Ok((centre.seal_own(&mut self.session, event)?, id))
+    }
+
+    fn count(&mut self, batch: &Batch, stands: bool) {
+        let tally = &mut self.progress.tally;
+        match (&batch.finding, stands) {
+            (Some(finding), true) => {
+                tally.states[finding.outcome.state as usize] += 1;
+                tally.bytes += batch.job.item.size;
+            }
+            (Some(_), false) => tally.overtaken += 1,
+            (None, _) => {}
+        }
+        if stands {
+            tally.found += batch.children.len() as u64;
+            for child in &batch.children {
+                let Some(bytes) = &child.bytes else { continue };
+                self.progress.waiting += 1;
+                self.progress.waiting_bytes += bytes.hashes().size;
+            }
+        }
+        if batch.finding.is_some() {
+            self.progress.waiting = self.progress.waiting.saturating_sub(1);
+            let bytes = self.progress.waiting_bytes;
+            self.progress.waiting_bytes = bytes.saturating_sub(batch.job.item.size);
+        }
+    }
+}
+
+/// Whether the item is still as it was when its turn came: not erased, and not read by another process. Asked under
+/// the lock.
+fn is_wanted(to: &mut Group<'_>, batch: &Batch) -> Result<bool> {
+    let item = &batch.job.item;
+    let row = to.session.query_one(
+        "SELECT i.state, i.erased, coalesce(r.leaf, -1), coalesce(r.waits, 0) FROM items i LEFT JOIN readings r ON r.item = i.no WHERE i.no = ?",
+        &[item.no.into()],
+    )?;
+    let Some(row) = row else { return Ok(false) };
+    let was: [Value; 2] = match item.reading {
+        Some(reading) => [
+            (reading.leaf as i64).into(),
+            i64::from(reading.again).into(),
+        ],
+        None => [(-1i64).into(), 0i64.into()],
+    };
+    if row.int(0)? != ItemState::Sealed as i64
+        || row.opt_int(1)?.is_some()
+        || row.0.get(2..) != Some(&was[..])
+    {
+        return Ok(false);
+    }
+    // A number is given once, also where two processes read one container because a claim was lost.
+    let Some(first) = batch.children.first() else {
+        return Ok(true);
+    };
+    let row = to.session.query_one(
+        "SELECT no FROM items WHERE intake = ? AND number = ? AND below = ?",
+        &[
+            batch.job.intake.into(),
+            first.ern.number().into(),
+            below(&first.ern).into(),
+        ],
+    )?;
+    Ok(row.is_none())
+}

@@ -1,0 +1,230 @@
+//! `comity work`: the queue is drained by as many readers as there are cores.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use comity_extract::{ExtractError, Limits, Readers, Sink};
+
+use super::commit::{Committer, Room};
+use super::family::Families;
+use super::job::{Job, Scope, Sealed};
+use super::progress::{Progress, SetAside, Tally};
+use super::queue::Queue;
+use super::record::Batch;
+use super::taking::{Finding, Taken, Taking};
+use crate::centre::Centre;
+use crate::error::{AppError, Result};
+use crate::sql::Session;
+
+/// Batches that wait for the committing thread.
+const WAITING: usize = 4096;
+
+/// Who reads, and within which limits.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    /// The program `extract-worker`.
+    pub program: PathBuf,
+    /// What the reading of one item may take and give.
+    pub limits: Limits,
+    /// How many at a time.
+    pub threads: usize,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was read.
+    pub tally: Tally,
+    /// Items that could not be read now, and stay in the queue.
+    pub aside: Vec<SetAside>,
+}
+
+/// What all threads of a run share.
+struct Shared<'a> {
+    centre: &'a Centre,
+    workers: &'a Workers,
+    queue: &'a Queue<'a>,
+    families: Families,
+    room: &'a Room,
+}
+
+impl Centre {
+    /// Reads what no reader has seen, until there is no more. Killed at any moment and run again, it goes on where it
+    /// was; several processes share the work.
+    ///
+    /// # Errors
+    /// What stops all reading: the program cannot be started, or what was read cannot be kept. What is wrong with an
+    /// item is its state, and never an error.
+    pub fn work(&self, workers: &Workers, watch: &(dyn Fn(&Progress) + Sync)) -> Result<Outcome> {
+        // Packs that are made here are named by events only later.
+        let _stay = self.keep_packs()?;
+        let (queue, room) = (Queue::new(self)?, Room::default());
+        let committer = Committer::new(self, &queue, &room, &workers.limits, watch)?;
+        let shared = Shared {
+            centre: self,
+            workers,
+            queue: &queue,
+            families: Families::default(),
+            room: &room,
+        };
+        let failed = Mutex::new(None);
+        let tally = std::thread::scope(|scope| {
+            let (out, read) = sync_channel::<Batch>(WAITING);
+            let committing = scope.spawn(move || committer.run(&read));
+            for _ in 0..workers.threads.max(1) {
+                let (out, shared, failed) = (out.clone(), &shared, &failed);
+                scope.spawn(move || {
+                    if let Err(error) = shared.read_all(&out) {
+                        shared.queue.stop();
+                        let mut first = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                        first.get_or_insert(error);
+                    }
+                });
+            }
+            drop(out);
+            let done = committing.join();
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        drop(shared);
+        if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        self.sequencer().tidy()?;
+        Ok(Outcome {
+            tally,
+            aside: queue.aside(),
+        })
+    }
+}
+
+/// What became of an item whose turn came.
+enum End {
+    /// It was read.
+    Read(Finding, Vec<Taken>),
+    /// It cannot be read now.
+    Aside(String),
+}
+
+impl Shared<'_> {
+    fn read_all(&self, out: &SyncSender<Batch>) -> Result<()> {
+        let mut session = self.centre.session()?;
+        let mut readers: Option<(Arc<Scope>, Readers)> = None;
+        while let Some(job) = self.queue.next()? {
+            let job = Arc::new(job);
+            // A worker that one item has taken over may lie about the next: it sees no other member's or case's.
+            let (_, reader) = match &mut readers {
+                Some(same) if Arc::ptr_eq(&same.0, &job.scope) => same,
+                other => other.insert((
+                    Arc::clone(&job.scope),
+                    Readers::new(self.workers.program.clone(), self.workers.limits.clone()),
+                )),
+            };
+            match self.read(&mut session, reader, &job, out) {
+                Ok(End::Read(finding, children)) => {
+                    let batch = self.batch(&job, children, Some(finding))?;
+                    if self.send(out, batch).is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(End::Aside(why)) => self.queue.end(Some(SetAside {
+                    no: job.item.no,
+                    ern: job.item.ern,
+                    why,
+                })),
+                // Another process reads it.
+                Err(AppError::Overtaken(_)) => self.queue.end(None),
+                Err(error) => {
+                    self.queue.end(None);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        session: &mut Session,
+        readers: &mut Readers,
+        job: &Arc<Job>,
+        out: &SyncSender<Batch>,
+    ) -> Result<End> {
+        let source = match self.centre.item_reader(session, &job.item) {
+            Ok(reader) => Sealed(reader),
+            // What is wrong with the vault is not the item's state; the item waits until it is mended.
+            Err(e @ (AppError::Damaged { .. } | AppError::Refused(_) | AppError::Vault(_))) => {
+                return Ok(End::Aside(e.to_string()));
+            }
+            Err(e) => return Err(e),
+        };
+        let family = self.families.of(session, job)?;
+        let mut deliver = |children: Vec<Taken>| self.deliver(job, children, out);
+        let mut taking = Taking::new(self.centre, session, job, &family, &mut deliver);
+        match readers.read(&job.name(), &source, &mut taking) {
+            Ok(_) => {}
+            Err(ExtractError::Sink(error)) => match taking.broken_off()? {
+                Some(outcome) => taking.end(&outcome).map_err(|e| unkept(job, &e))?,
+                None => return Err(taking.finish().err().unwrap_or_else(|| unkept(job, &error))),
+            },
+            Err(ExtractError::Source(error)) => {
+                return Ok(End::Aside(format!(
+                    "its bytes could not be read from the vault: {error}"
+                )));
+            }
+            Err(error) => return Err(AppError::Refused(error.to_string())),
+        }
+        let (finding, children) = taking.finish()?;
+        Ok(End::Read(finding, children))
+    }
+
+    /// Records a part of a container's children, and waits for it.
+    fn deliver(&self, job: &Arc<Job>, children: Vec<Taken>, out: &SyncSender<Batch>) -> Result<()> {
+        let (tell, told) = sync_channel(1);
+        let mut batch = self.batch(job, children, None)?;
+        batch.tell = Some(tell);
+        self.send(out, batch)?;
+        match told.recv() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(AppError::Overtaken("while an item was being read")),
+            Err(_) => Err(AppError::Refused(
+                "what was read could not be recorded".to_owned(),
+            )),
+        }
+    }
+
+    fn batch(
+        &self,
+        job: &Arc<Job>,
+        children: Vec<Taken>,
+        finding: Option<Finding>,
+    ) -> Result<Batch> {
+        let handling = match children.is_empty() {
+            true => None,
+            false => {
+                let event = self.centre.read_event(job.item.first_index)?;
+                event.text("handling").map(str::to_owned)
+            }
+        };
+        Ok(Batch {
+            job: Arc::clone(job),
+            handling,
+            children,
+            finding,
+            tell: None,
+        })
+    }
+
+    fn send(&self, out: &SyncSender<Batch>, batch: Batch) -> Result<()> {
+        self.room.take(batch.weight());
+        out.send(batch)
+            .map_err(|_| AppError::Refused("what was read could not be recorded".to_owned()))
+    }
+}
+
+fn unkept(job: &Job, error: &std::io::Error) -> AppError {
+    AppError::Refused(format!(
+        "what was found in {} could not be kept: {error}",
+        job.item.ern
+    ))
+}

@@ -1,0 +1,171 @@
+//! `comity work`: reads what was taken in.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use comity_app::reading::{Outcome, Progress, Tally, Workers};
+use comity_core::shown::escape_for_terminal;
+use comity_extract::{Limits, State};
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::output::{answer, counted};
+use crate::progress::{Bar, size, time_left};
+use crate::world::{Failure, open};
+
+/// The program that reads, beside this one.
+const READER: &str = "extract-worker";
+/// Where it is when it is not beside this one.
+const ELSEWHERE: &str = "/usr/libexec/comity/extract-worker";
+
+#[derive(Args)]
+pub struct WorkArgs {
+    /// The program that reads files; the one beside this program, unless said
+    #[arg(long, env = "COMITY_READER", value_name = "FILE")]
+    pub reader: Option<PathBuf>,
+    /// How many files are read at a time; one for each core, unless said
+    #[arg(long, value_name = "NUMBER")]
+    pub readers: Option<usize>,
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// The words of a state on the command line: its name, with hyphens.
+pub fn state_word(state: State) -> String {
+    state.name().replace(' ', "-")
+}
+
+pub fn run(global: &Global, args: &WorkArgs) -> Result<(), Failure> {
+    let workers = Workers {
+        program: reader(args)?,
+        limits: Limits::default(),
+        threads: args
+            .readers
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+    };
+    let centre = open(global)?;
+    let bar = Bar::new(!args.quiet && !global.json);
+    let begun = Instant::now();
+    let done = centre.work(&workers, &|progress| bar.say(line(progress, begun)));
+    bar.clear();
+    let outcome = done?;
+    answer(global, &outcome_json(&outcome), &lines(&outcome))?;
+    if outcome.aside.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Said)
+    }
+}
+
+fn reader(args: &WorkArgs) -> Result<PathBuf, Failure> {
+    if let Some(reader) = &args.reader {
+        return Ok(reader.clone());
+    }
+    let beside = std::env::current_exe()
+        .ok()
+        .map(|exe| exe.with_file_name(READER));
+    let places = beside.into_iter().chain([PathBuf::from(ELSEWHERE)]);
+    places
+        .into_iter()
+        .find(|place| place.is_file())
+        .ok_or_else(|| {
+            Failure::Usage(format!(
+                "{READER}, the program that reads files, is neither beside this program nor at {ELSEWHERE}: give its place with --reader FILE, or COMITY_READER"
+            ))
+        })
+}
+
+fn line(progress: &Progress, begun: Instant) -> String {
+    let (tally, seconds) = (&progress.tally, begun.elapsed().as_secs_f64().max(0.001));
+    let all = tally.items() + progress.waiting;
+    let bytes = tally.bytes + progress.waiting_bytes;
+    let mut line = format!(
+        "{} of {all} files, {} of {}, {}/s",
+        tally.items(),
+        size(tally.bytes),
+        size(bytes),
+        size((tally.bytes as f64 / seconds) as u64)
+    );
+    let share = |done: u64, all: u64| {
+        if all == 0 {
+            1.0
+        } else {
+            done as f64 / all as f64
+        }
+    };
+    let done = share(tally.items(), all).min(share(tally.bytes, bytes));
+    if let Some(left) = time_left(seconds, done) {
+        line.push_str(&format!(", {left} left"));
+    }
+    if tally.attention() > 0 {
+        line.push_str(&format!("; {} need attention", tally.attention()));
+    }
+    line
+}
+
+fn states(tally: &Tally) -> impl Iterator<Item = (State, u64)> {
+    State::ALL
+        .into_iter()
+        .zip(tally.states)
+        .filter(|(_, items)| *items > 0)
+}
+
+fn lines(outcome: &Outcome) -> Vec<String> {
+    let tally = &outcome.tally;
+    if tally.items() == 0 && outcome.aside.is_empty() {
+        return vec!["Nothing waits to be read.".to_owned()];
+    }
+    let mut lines = vec![format!(
+        "{} read, {}",
+        counted(tally.items(), "item"),
+        size(tally.bytes)
+    )];
+    let mut row = |name: &str, n: u64| lines.push(format!("  {name:<34}{n:>12}"));
+    for (state, items) in states(tally) {
+        row(state.name(), items);
+    }
+    if tally.found > 0 {
+        row("found inside of others", tally.found);
+    }
+    if tally.overtaken > 0 {
+        row("read by another process meanwhile", tally.overtaken);
+    }
+    if tally.attention() > 0 {
+        lines.push("To see what could not be read, and why:".to_owned());
+        let quiet = [State::Read, State::Empty];
+        let wanting = states(tally).filter(|(state, _)| !quiet.contains(state));
+        lines.extend(wanting.map(|(s, _)| format!("  comity item list --state {}", state_word(s))));
+    }
+    if !outcome.aside.is_empty() {
+        lines.push(format!(
+            "{} could not be read now, and stay in the queue:",
+            counted(outcome.aside.len() as u64, "item")
+        ));
+        let named = outcome.aside.iter().take(20);
+        lines.extend(named.map(|a| escape_for_terminal(&format!("  {}: {}", a.ern, a.why))));
+        if outcome.aside.len() > 20 {
+            lines.push(format!("  and {} more", outcome.aside.len() - 20));
+        }
+    }
+    lines
+}
+
+fn outcome_json(outcome: &Outcome) -> Value {
+    let tally = &outcome.tally;
+    let states: serde_json::Map<String, Value> = State::ALL
+        .into_iter()
+        .zip(tally.states)
+        .map(|(state, items)| (state.name().to_owned(), json!(items)))
+        .collect();
+    let aside: Vec<Value> = outcome
+        .aside
+        .iter()
+        .map(|a| json!({ "item": a.ern.to_string(), "why": a.why }))
+        .collect();
+    json!({
+        "items": tally.items(), "bytes": tally.bytes, "states": states, "found": tally.found,
+        "overtaken": tally.overtaken, "attention": tally.attention(), "not_now": aside,
+    })
+}
