@@ -161,6 +161,7 @@ fn centre_with_items(folder: &Path) -> Outcome<(Centre, Vec<Chain>)> {
         founder: "Bench".to_owned(),
         database: None,
         objects: None,
+        mirror: None,
         argon2: Argon2Params::CENTRE,
     };
     let centre = create(

@@ -9,6 +9,7 @@ use clap::Args;
 use comity_app::ambient::time_text;
 use comity_app::attest::{Attester, DEFAULT_WARN_AFTER_SECS, Outcome, Status};
 use comity_app::event::Actor;
+use comity_app::mirror::Mirror;
 use comity_app::{AppError, Centre};
 use comity_core::policy::Attestation;
 use comity_core::shown::escape_for_terminal;
@@ -302,23 +303,32 @@ pub fn status_json(status: &Status) -> Value {
     })
 }
 
-static OPENED: Mutex<Option<Attester>> = Mutex::new(None);
+/// What is asked at the end of a command: who shows the log to witnesses, and the mirror.
+type Opened = (Attester, Option<Mirror>);
 
-fn opened() -> MutexGuard<'static, Option<Attester>> {
+static OPENED: Mutex<Option<Opened>> = Mutex::new(None);
+
+fn opened() -> MutexGuard<'static, Option<Opened>> {
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Remembers the centre that this command opened.
 pub fn remember(centre: &Centre) {
-    *opened() = Some(centre.attester.clone());
+    *opened() = Some((centre.attester.clone(), centre.mirror.clone()));
 }
 
 /// The end of a command: a short wait for the witnesses that are being asked, and the warning if one is due.
 pub fn farewell() {
     // Taken, so that what the centre has open ends with the command.
-    let Some(attester) = opened().take().filter(Attester::has_published) else {
+    let Some((attester, mirror)) = opened().take() else {
         return;
     };
+    if let Some(mirror) = mirror {
+        crate::mirror::farewell(&mirror);
+    }
+    if !attester.has_published() {
+        return;
+    }
     attester.settle(GRACE);
     for one in attester
         .last_answers()

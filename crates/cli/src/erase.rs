@@ -111,6 +111,7 @@ fn left(survivors: &Survivors) -> Vec<String> {
             counted(survivors.openings, "time")
         ));
     }
+    lines.extend(survivors.mirror.iter().map(|m| format!("  {m}")));
     lines.push(format!(
         "  copies of the keyring of epoch {} and before: they open with the passphrase or shares of their time",
         survivors.epoch
@@ -123,5 +124,5 @@ fn left(survivors: &Survivors) -> Vec<String> {
 }
 
 fn survivors(s: &Survivors) -> Value {
-    json!({ "same_bytes": names(&s.same_bytes), "packages": s.packages, "openings": s.openings, "keyring_epoch": s.epoch })
+    json!({ "same_bytes": names(&s.same_bytes), "packages": s.packages, "openings": s.openings, "mirror": s.mirror, "keyring_epoch": s.epoch })
 }

@@ -13,6 +13,9 @@ use crate::output::answer;
 use crate::passphrase;
 use crate::world::{Failure, actor_given};
 
+/// What stands for the centre's own folder among the places of objects.
+const OWN_FOLDER: &str = ".";
+
 #[derive(Args)]
 pub struct InitArgs {
     /// The centre's folder, new or empty
@@ -29,9 +32,10 @@ pub struct InitArgs {
     /// Keep the state in this PostgreSQL database
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
-    /// Keep vault and ledger in this S3-compatible store: s3://bucket/prefix?endpoint=…
-    #[arg(long, value_name = "URL")]
-    pub objects: Option<String>,
+    /// Keep vault and ledger in this store: s3://bucket/prefix?endpoint=…, or a folder. Given twice, the second is a
+    /// mirror of the first; the centre's own folder as the first is `.`
+    #[arg(long, value_name = "STORE")]
+    pub objects: Vec<String>,
 }
 
 fn code(text: &str) -> Result<MemberCode, Failure> {
@@ -55,13 +59,24 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
         (None, Some((first, _))) => *first,
         (None, None) => return Err(AppError::Usage("a centre needs a member".to_owned()).into()),
     };
+    let (first, mirror) = match args.objects.as_slice() {
+        [] => (None, None),
+        [first] => (Some(first), None),
+        [first, mirror] => (Some(first), Some(mirror.clone())),
+        _ => {
+            return Err(Failure::Usage(
+                "--objects is given twice at most: a store and its mirror".to_owned(),
+            ));
+        }
+    };
     let founding = Founding {
         name: args.name.clone(),
         members,
         host,
         founder: founder.clone(),
         database: args.database.clone(),
-        objects: args.objects.clone(),
+        objects: first.filter(|first| *first != OWN_FOLDER).cloned(),
+        mirror,
         argon2: comity_app::centre::ARGON2,
     };
     let centre = create(
@@ -77,6 +92,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
     let answer_json = json!({
         "centre": args.dir.display().to_string(), "name": args.name, "origin": keys.origin(), "vkeys": vkeys,
         "fingerprint": keys.fingerprint().to_string(), "keys_file": file.display().to_string(), "person": person,
+        "mirror": centre.config.mirror,
     });
     let mut lines = vec![
         format!(
@@ -98,6 +114,9 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
         "Key file     {} (give it to outsiders; they compare the fingerprint)",
         file.display()
     ));
+    if let Some(mirror) = &centre.config.mirror {
+        lines.push(format!("Mirror       {mirror}"));
+    }
     lines.push(format!("First person {person} {founder}"));
     answer(global, &answer_json, &lines)
 }

@@ -111,9 +111,12 @@ fn status(global: &Global, centre: &Centre) -> Result<(), Failure> {
     lines.extend(status_lines(&stamps, checkpoint.size(), now_secs));
     lines.extend(attest::status_lines(&attestation));
     lines.extend(attestation.warning());
+    let mirror = centre.mirror_status()?;
+    lines.extend(mirror.iter().map(crate::mirror::status_line));
     let json = json!({
         "attestation": attest::status_json(&attestation),
         "stamps": status_json(&stamps),
+        "mirror": mirror.as_ref().map(crate::mirror::status_json),
         "origin": keys.origin(), "size": checkpoint.size(), "root": checkpoint.root().to_string(),
         "signed_at": time_text(signed.saturating_mul(1_000_000)), "age_seconds": age, "fingerprint": keys.fingerprint().to_string(),
     });

@@ -13,6 +13,7 @@ mod item;
 mod keys;
 mod ledger;
 mod member;
+mod mirror;
 mod opened;
 mod output;
 mod passphrase;

@@ -1,6 +1,7 @@
 //! `comity rebuild`: make the tables anew, or compare them with what the ledger says.
 
 use clap::Args;
+use comity_app::mirror::go_on_from;
 use comity_app::{Ambient, Centre};
 use comity_core::shown::escape_for_terminal;
 use serde_json::json;
@@ -15,12 +16,21 @@ pub struct RebuildArgs {
     /// Change nothing: compare the live tables with what the ledger says
     #[arg(long)]
     pub check: bool,
+    /// The object store is lost: go on from this one, a mirror, which becomes the store
+    #[arg(long, value_name = "STORE", conflicts_with = "check")]
+    pub objects: Option<String>,
+    /// With --objects: go on although the mirror is known to lack what was recorded last
+    #[arg(long, requires = "objects")]
+    pub incomplete: bool,
 }
 
 pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
     let dir = folder(global)?;
     writable(&dir)?;
     let passphrase = passphrase::get(global)?;
+    if let Some(store) = &args.objects {
+        go_on_from(&dir, store, args.incomplete, &Ambient::system())?;
+    }
     if args.check {
         let centre = Centre::open(&dir, passphrase.by(), Ambient::system())?;
         let differences = centre.rebuild_check(&|_, _| ())?;

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::args::Global;
+use crate::mirror::{self, MirrorVerb};
 use crate::output::{answer, counted};
 use crate::world::{Failure, actor, actor_given, open};
 
@@ -19,18 +20,28 @@ pub struct VaultArgs {
 pub enum VaultVerb {
     /// Give back the space of bytes whose keys were destroyed
     Compact,
-    /// Mend the items in quarantine from a backup; only bytes that the ledger names are put in place
+    /// Mend what is damaged from the mirror, and the mirror from the centre; only bytes that the ledger names are put in
+    /// place
     Repair {
-        /// The backup
+        /// Mend the items in quarantine from this backup instead
         #[arg(long, value_name = "BACKUP")]
-        from: PathBuf,
+        from: Option<PathBuf>,
+        /// Read every byte of both stores, and not only what is known to be damaged or seen to be missing
+        #[arg(long, conflicts_with = "from")]
+        full: bool,
+    },
+    /// A second store that holds the same
+    Mirror {
+        #[command(subcommand)]
+        verb: MirrorVerb,
     },
 }
 
 pub fn run(global: &Global, args: &VaultArgs) -> Result<(), Failure> {
     match &args.verb {
         VaultVerb::Compact => compact(global),
-        VaultVerb::Repair { from } => repair(global, from),
+        VaultVerb::Repair { from, full } => repair(global, from.as_deref(), *full),
+        VaultVerb::Mirror { verb } => mirror::run(global, verb),
     }
 }
 
@@ -70,11 +81,14 @@ fn compact(global: &Global) -> Result<(), Failure> {
     )
 }
 
-fn repair(global: &Global, from: &Path) -> Result<(), Failure> {
+fn repair(global: &Global, from: Option<&Path>, full: bool) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
-    let done = centre.repair(&actor, from)?;
+    let done = match from {
+        Some(from) => centre.repair(&actor, from)?,
+        None => centre.repair_both_ways(&actor, full)?,
+    };
     let mut lines: Vec<String> = done
         .findings
         .iter()
@@ -82,10 +96,22 @@ fn repair(global: &Global, from: &Path) -> Result<(), Failure> {
         .collect();
     lines.push(match done.leaf {
         Some(leaf) => format!(
-            "{} mended, {} out of quarantine (leaf {leaf}).",
+            "{} mended, {} out of quarantine{} (leaf {leaf}).",
             counted(done.packs, "pack"),
-            counted(done.items, "item")
+            counted(done.items, "item"),
+            match done.mirror_packs + done.ledger_files {
+                0 => String::new(),
+                _ => format!(
+                    "; {} mended in the mirror, {} put in place",
+                    counted(done.mirror_packs, "pack"),
+                    counted(done.ledger_files, "ledger file")
+                ),
+            }
         ),
+        None if done.findings.is_empty() && from.is_none() => {
+            "Nothing to mend: both stores hold all packs; `--full` reads every byte of them."
+                .to_owned()
+        }
         None if done.findings.is_empty() => {
             "Nothing is in quarantine: `comity verify --scheduled` looks for damage.".to_owned()
         }
@@ -96,7 +122,7 @@ fn repair(global: &Global, from: &Path) -> Result<(), Failure> {
         .iter()
         .map(|f| json!({ "place": f.place, "what": f.what }))
         .collect();
-    let json = json!({ "items": done.items, "packs": done.packs, "leaf": done.leaf, "findings": findings });
+    let json = json!({ "items": done.items, "packs": done.packs, "mirror_packs": done.mirror_packs, "ledger_files": done.ledger_files, "leaf": done.leaf, "findings": findings });
     answer(global, &json, &lines)?;
     if done.findings.is_empty() {
         Ok(())

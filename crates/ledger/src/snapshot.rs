@@ -2,6 +2,7 @@
 
 use comity_core::digest::Digest;
 use comity_core::tile::{MAX_LEVEL, hashes_at};
+use comity_store::Objects;
 
 use crate::edge::frame;
 use crate::edge::head::Head;
@@ -21,6 +22,8 @@ pub struct Snapshot {
     /// The growing edge as one file, cut off at `size`.
     pub edge: Vec<u8>,
     first: u64,
+    /// Where the head of `edge` ends, and its one frame begins.
+    head_len: usize,
 }
 
 impl Snapshot {
@@ -38,6 +41,29 @@ impl Snapshot {
             (0..full).map(move |index| names::tile(level, index))
         });
         tiles.chain(bundles)
+    }
+}
+
+impl Snapshot {
+    /// Writes edge and checkpoint into another store, whatever edge is there, in the form of its kind. The full tiles
+    /// and bundles are there already. Nobody reads or appends there meanwhile; interrupted, it is done again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub fn put_edge(&self, to: &Objects) -> Result<(), LedgerError> {
+        if to.local_root().is_some() {
+            to.put(names::EDGE, &self.edge)?;
+        } else {
+            for (name, _) in to.list(names::EDGE_PREFIX)? {
+                to.delete(&name)?;
+            }
+            let (head, frame) = self.edge.split_at(self.head_len.min(self.edge.len()));
+            if !frame.is_empty() {
+                to.put(&names::frame(self.first), frame)?;
+            }
+            to.put(names::EDGE_HEAD, head)?;
+        }
+        Ok(to.put(names::CHECKPOINT, &self.checkpoint)?)
     }
 }
 
@@ -70,6 +96,7 @@ impl Tree {
         }
         let upper = self.state.head.upper.clone();
         let mut edge = Head { first, upper }.encode();
+        let head_len = edge.len();
         if size > first {
             let lost = || LedgerError::corrupt(names::EDGE, "a frame of the edge has gone");
             let batch = self.edge_batch(first, size)?.ok_or_else(lost)?;
@@ -88,6 +115,7 @@ impl Tree {
             size,
             edge,
             first,
+            head_len,
         })
     }
 }

@@ -30,6 +30,7 @@ mod local;
 mod name;
 mod objects;
 mod remote;
+mod twin;
 mod workspace;
 
 pub use disk::Disk;
@@ -38,3 +39,4 @@ pub use fault::{Call, Faults, Op, Outcome};
 pub use file::{DiskFile, FileLock};
 pub use objects::{ObjectReader, ObjectWriter, Objects};
 pub use remote::Credentials;
+pub use twin::{Keeper, Lack};

@@ -58,11 +58,15 @@ struct Flushed {
 impl Local {
     pub(crate) fn open(root: PathBuf, disk: Disk) -> Result<Local, StoreError> {
         disk.create_dir_all(&root)?;
-        Ok(Local {
+        Ok(Local::at(root, disk))
+    }
+
+    pub(crate) fn at(root: PathBuf, disk: Disk) -> Local {
+        Local {
             root,
             disk,
             workspace: Mutex::new(None),
-        })
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -14,6 +14,7 @@ use crate::{
     local::{Local, LocalWriter},
     name,
     remote::{Credentials, Remote, RemoteReader, RemoteWriter},
+    twin::{Keeper, Twin, TwinWriter},
 };
 
 /// A store of named byte strings. Clones are the same store, and several threads may use it at once.
@@ -33,6 +34,7 @@ pub struct Objects {
 enum Store {
     Local(Local),
     Remote(Arc<Remote>),
+    Twin(Twin),
 }
 
 impl Objects {
@@ -42,6 +44,13 @@ impl Objects {
     pub fn local(root: PathBuf, disk: Disk) -> Result<Objects, StoreError> {
         let store = Arc::new(Store::Local(Local::open(root, disk.clone())?));
         Ok(Objects { store, disk })
+    }
+
+    /// As [`Objects::local`], in a folder that is not made when it is missing: a disk that is not mounted must not be
+    /// mistaken for an empty one.
+    pub fn local_if_there(root: PathBuf, disk: Disk) -> Objects {
+        let store = Arc::new(Store::Local(Local::at(root, disk.clone())));
+        Objects { store, disk }
     }
 
     /// A store on S3, by an address such as
@@ -57,6 +66,40 @@ impl Objects {
             disk.clone(),
         )?)));
         Ok(Objects { store, disk })
+    }
+
+    /// `first` with `mirror` as its second place: what is written goes to both, what is read comes from `first`. When
+    /// the mirror fails, the work goes on, and `keeper` has it on record that something is missing there.
+    ///
+    /// Reading falls back on the mirror only where whoever reads can tell right bytes from wrong ones: see
+    /// [`Objects::mirror`].
+    pub fn mirrored(first: Objects, mirror: Objects, keeper: Arc<dyn Keeper>) -> Objects {
+        let disk = first.disk.clone();
+        let twin = Twin {
+            first,
+            mirror,
+            keeper,
+        };
+        Objects {
+            store: Arc::new(Store::Twin(twin)),
+            disk,
+        }
+    }
+
+    /// The store itself, without its mirror.
+    pub fn alone(&self) -> &Objects {
+        match &*self.store {
+            Store::Twin(twin) => &twin.first,
+            _ => self,
+        }
+    }
+
+    /// The mirror, if there is one, and its keeper.
+    pub fn mirror(&self) -> Option<(&Objects, &Arc<dyn Keeper>)> {
+        match &*self.store {
+            Store::Twin(twin) => Some((&twin.mirror, &twin.keeper)),
+            _ => None,
+        }
     }
 
     /// Stores, replacing what was there; durable on return.
@@ -76,6 +119,10 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.put_new(name, bytes),
             Store::Remote(remote) => remote.put_new(name, bytes),
+            Store::Twin(twin) => twin.write_if(
+                |objects| objects.put_new(name, bytes),
+                |objects| objects.put(name, bytes),
+            ),
         }
     }
 
@@ -95,6 +142,10 @@ impl Objects {
         match &*self.store {
             Store::Local(_) => self.put(name, bytes).map(|()| true),
             Store::Remote(remote) => remote.put_over(name, former, bytes),
+            Store::Twin(twin) => twin.write_if(
+                |objects| objects.put_over(name, former, bytes),
+                |objects| objects.put(name, bytes),
+            ),
         }
     }
 
@@ -108,6 +159,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.put_many(&objects),
             Store::Remote(remote) => remote.put_many(objects),
+            Store::Twin(twin) => twin.write(|store| store.put_many(objects.clone())),
         }
     }
 
@@ -117,6 +169,7 @@ impl Objects {
         let sink = match &*self.store {
             Store::Local(local) => Sink::Local(local.writer(name)?),
             Store::Remote(remote) => Sink::Remote(RemoteWriter::new(remote.clone(), name)),
+            Store::Twin(twin) => Sink::Twin(twin.writer(name)?),
         };
         Ok(ObjectWriter {
             sink,
@@ -145,15 +198,18 @@ impl Objects {
         }
         let mut local_writers = Vec::new();
         let mut remote_writers = Vec::new();
+        let mut twin_writers = Vec::new();
         for writer in writers {
             match writer.sink {
                 Sink::Local(writer) => local_writers.push(writer),
                 Sink::Remote(writer) => remote_writers.push(writer),
+                Sink::Twin(writer) => twin_writers.push(writer),
             }
         }
         match &*self.store {
             Store::Local(local) => local.finish_many(local_writers),
             Store::Remote(_) => RemoteWriter::finish_many(remote_writers),
+            Store::Twin(twin) => twin.finish_many(twin_writers),
         }
     }
 
@@ -163,6 +219,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.get(name),
             Store::Remote(remote) => remote.get(name),
+            Store::Twin(twin) => twin.first.get(name),
         }
     }
 
@@ -186,6 +243,7 @@ impl Objects {
                 Ok(bytes)
             }
             Store::Remote(remote) => remote.get_range(name, offset, len),
+            Store::Twin(twin) => twin.first.get_range(name, offset, len),
         }
     }
 
@@ -195,6 +253,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.size(name),
             Store::Remote(remote) => remote.size(name),
+            Store::Twin(twin) => twin.first.size(name),
         }
     }
 
@@ -218,6 +277,7 @@ impl Objects {
                     source: Source::Remote(RemoteReader::new(remote.clone(), name)),
                 })
             }
+            Store::Twin(twin) => twin.first.reader(name),
         }
     }
 
@@ -228,6 +288,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.list(prefix),
             Store::Remote(remote) => remote.list(prefix),
+            Store::Twin(twin) => twin.first.list(prefix),
         }
     }
 
@@ -237,6 +298,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.delete(name),
             Store::Remote(remote) => remote.delete(name),
+            Store::Twin(twin) => twin.take_away(|objects| objects.delete(name)),
         }
     }
 
@@ -246,6 +308,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.settle(names),
             Store::Remote(_) => Ok(()),
+            Store::Twin(twin) => twin.write(|objects| objects.settle(names)),
         }
     }
 
@@ -257,6 +320,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.leftovers(),
             Store::Remote(_) => Ok(Vec::new()),
+            Store::Twin(twin) => twin.first.leftovers(),
         }
     }
 
@@ -265,6 +329,11 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => local.sweep(),
             Store::Remote(_) => Ok(Vec::new()),
+            Store::Twin(twin) => {
+                // What is left over in a mirror that is away waits for the next sweep.
+                let _ = twin.mirror.sweep_temporary();
+                twin.first.sweep_temporary()
+            }
         }
     }
 
@@ -273,6 +342,7 @@ impl Objects {
         match &*self.store {
             Store::Local(local) => Some(local.root()),
             Store::Remote(_) => None,
+            Store::Twin(twin) => twin.first.local_root(),
         }
     }
 
@@ -296,6 +366,7 @@ pub struct ObjectWriter {
 enum Sink {
     Local(LocalWriter),
     Remote(RemoteWriter),
+    Twin(TwinWriter),
 }
 
 impl ObjectWriter {
@@ -304,6 +375,7 @@ impl ObjectWriter {
         let appended = match &mut self.sink {
             Sink::Local(writer) => writer.write(bytes),
             Sink::Remote(writer) => writer.write(bytes),
+            Sink::Twin(writer) => writer.write(bytes),
         };
         appended.inspect_err(|_| self.failed = true)
     }

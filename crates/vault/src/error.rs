@@ -54,6 +54,14 @@ pub enum VaultError {
         /// What is wrong there.
         what: &'static str,
     },
+    /// Neither the first store nor the mirror has it whole.
+    #[error("{first}; and the mirror does not have it whole either: {mirror}")]
+    Nowhere {
+        /// What is wrong in the first store.
+        first: Box<VaultError>,
+        /// What is wrong in the mirror.
+        mirror: Box<VaultError>,
+    },
     /// A range past the end of the object was asked for.
     #[error("{len} bytes from byte {offset} were asked for, but object {object} has {size} bytes")]
     OutOfRange {

@@ -42,6 +42,7 @@ mod index;
 mod object;
 mod pack;
 mod reader;
+mod second;
 mod small;
 mod stream;
 mod vault;

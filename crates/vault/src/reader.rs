@@ -10,6 +10,7 @@ use zstd::bulk::Decompressor;
 use zstd::zstd_safe::{compress_bound, find_frame_compressed_size};
 
 use crate::object::{Codec, FOOTER_LEN, Footer, context};
+use crate::second::{Onward, Second};
 use crate::{LARGE_LEN, VaultError};
 
 /// Bytes handed on in one go where nothing is compressed.
@@ -19,11 +20,12 @@ const PIECE: u64 = 1 << 20;
 pub struct PackReader {
     name: String,
     file: Arc<File>,
+    second: Option<Second>,
 }
 
 impl PackReader {
-    pub(crate) fn new(name: String, file: Arc<File>) -> Self {
-        Self { name, file }
+    pub(crate) fn new(name: String, file: Arc<File>, second: Option<Second>) -> Self {
+        Self { name, file, second }
     }
 
     /// Opens the object whose `len` sealed bytes begin at byte `offset`.
@@ -37,6 +39,35 @@ impl PackReader {
         key: &Key,
         object: ObjectId,
     ) -> Result<ObjectReader, VaultError> {
+        let Some(second) = &self.second else {
+            return self.object_here(offset, len, key, object);
+        };
+        match self.object_here(offset, len, key, object) {
+            Ok(mut reader) => {
+                reader.onward = Some(Onward {
+                    second: second.clone(),
+                    name: self.name.clone(),
+                    offset,
+                    len,
+                    key: key.clone(),
+                    object,
+                    open: Mutex::new(None),
+                });
+                Ok(reader)
+            }
+            Err(first) => second.instead(&self.name, first, |second| {
+                self.there(second)?.object_here(offset, len, key, object)
+            }),
+        }
+    }
+
+    fn object_here(
+        &self,
+        offset: u64,
+        len: u64,
+        key: &Key,
+        object: ObjectId,
+    ) -> Result<ObjectReader, VaultError> {
         self.hold(offset, len)?;
         let window = Window {
             file: Arc::clone(&self.file),
@@ -44,6 +75,12 @@ impl PackReader {
             len,
         };
         ObjectReader::open(window, key, object)
+    }
+
+    /// The same pack in the mirror.
+    fn there(&self, second: &Second) -> Result<PackReader, VaultError> {
+        let file = Arc::new(second.file(&self.name)?);
+        Ok(PackReader::new(self.name.clone(), file, None))
     }
 
     fn hold(&self, offset: u64, len: u64) -> Result<(), VaultError> {
@@ -81,6 +118,28 @@ impl PackReader {
         object: ObjectId,
         scratch: &'a mut ReadScratch,
     ) -> Result<Option<&'a [u8]>, VaultError> {
+        let small = match (
+            self.read_small_here(offset, len, key, object, scratch),
+            &self.second,
+        ) {
+            (Err(first), Some(second)) => second.instead(&self.name, first, |second| {
+                self.there(second)?
+                    .read_small_here(offset, len, key, object, scratch)
+            })?,
+            (done, _) => done?,
+        };
+        Ok(small.then_some(&scratch.clear))
+    }
+
+    /// Leaves the bytes in `scratch.clear`; `false` for an object that is not small.
+    fn read_small_here(
+        &self,
+        offset: u64,
+        len: u64,
+        key: &Key,
+        object: ObjectId,
+        scratch: &mut ReadScratch,
+    ) -> Result<bool, VaultError> {
         self.hold(offset, len)?;
         let malformed = |what| VaultError::Malformed { object, what };
         let ReadScratch {
@@ -100,12 +159,12 @@ impl PackReader {
         let footer = Footer::parse(bytes, packed.len() as u64).map_err(malformed)?;
         // A frame of zeros is a megabyte in some forty bytes.
         if footer.len >= LARGE_LEN {
-            return Ok(None);
+            return Ok(false);
         }
         if footer.codec == Codec::Stored {
             clear.clear();
             clear.extend_from_slice(body);
-            return Ok(Some(clear));
+            return Ok(true);
         }
         let (frames, table) = body.split_at(body.len() - footer.frames as usize * 4);
         let starts = starts(table, &footer, frames.len() as u64).map_err(malformed)?;
@@ -117,7 +176,7 @@ impl PackReader {
             let frame = &frames[place[0] as usize..place[1] as usize];
             unpacker.unpack(frame, piece).map_err(malformed)?;
         }
-        Ok(Some(clear))
+        Ok(true)
     }
 }
 
@@ -149,6 +208,7 @@ pub struct ObjectReader {
     /// Where each frame begins in the clear form, and where the last one ends.
     starts: Vec<u64>,
     last: Mutex<Unpacker>,
+    pub(crate) onward: Option<Onward>,
 }
 
 impl ObjectReader {
@@ -177,6 +237,7 @@ impl ObjectReader {
             footer,
             starts,
             last,
+            onward: None,
         })
     }
 
@@ -211,6 +272,13 @@ impl ObjectReader {
     /// As [`ObjectReader::read_range`].
     pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), VaultError> {
         self.hold(offset, buf.len() as u64)?;
+        match (self.read_here(offset, buf), &self.onward) {
+            (Err(first), Some(onward)) => onward.read_at(offset, buf, first),
+            (done, _) => done,
+        }
+    }
+
+    fn read_here(&self, offset: u64, buf: &mut [u8]) -> Result<(), VaultError> {
         match self.footer.codec {
             Codec::Stored => self
                 .opener

@@ -7,12 +7,14 @@ use comity_seal::Key;
 use comity_store::Objects;
 
 use crate::pack::PackId;
+use crate::second::Second;
 use crate::{ObjectReader, PackIndex, PackReader, PackWriter, Place, UnsyncedPack, VaultError};
 
 /// Sealed objects in packs on any object store. Holds no key.
 #[derive(Clone)]
 pub struct Vault {
     objects: Objects,
+    second: Option<Second>,
 }
 
 /// A file under `vault/`.
@@ -27,9 +29,11 @@ pub struct PackFile {
 }
 
 impl Vault {
-    /// The vault in this store.
+    /// The vault in this store. Where the store has a mirror, packs are written to both, and an object that the first
+    /// one does not have whole is read from the mirror, of which the mirror's keeper is told.
     pub fn new(objects: Objects) -> Self {
-        Self { objects }
+        let second = Second::of(&objects);
+        Self { objects, second }
     }
 
     /// The store below.
@@ -63,8 +67,14 @@ impl Vault {
     /// [`VaultError::Store`] (`NotFound` if there is no such pack).
     pub fn open_pack(&self, pack: PackId) -> Result<PackReader, VaultError> {
         let name = pack.name();
-        let file = self.objects.reader(&name)?;
-        Ok(PackReader::new(name, Arc::new(file)))
+        match (self.objects.reader(&name), &self.second) {
+            (Ok(file), second) => Ok(PackReader::new(name, Arc::new(file), second.clone())),
+            (Err(error), None) => Err(error.into()),
+            (Err(error), Some(second)) => {
+                let file = second.instead(&name, error.into(), |s| s.file(&name))?;
+                Ok(PackReader::new(name, Arc::new(file), None))
+            }
+        }
     }
 
     /// Opens one object.

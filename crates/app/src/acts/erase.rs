@@ -68,6 +68,8 @@ pub struct Survivors {
     pub packages: Vec<String>,
     /// Times at which somebody opened one of the items.
     pub openings: u64,
+    /// What the mirror may still hold, where there is one.
+    pub mirror: Option<String>,
     /// The epoch of the keyring until now: copies of it or an earlier one open with what opened it then.
     pub epoch: u32,
 }
@@ -289,7 +291,23 @@ impl Centre {
         }
         survivors.packages.sort();
         survivors.packages.dedup();
+        survivors.mirror = self.left_in_mirror();
         Ok(survivors)
+    }
+
+    /// The mirror never has a key. Until it has the events of an erasure, whoever opens it with an older copy of the
+    /// keyring is not told of it; and it keeps the sealed bytes for as long as the first store does.
+    fn left_in_mirror(&self) -> Option<String> {
+        let mirror = self.mirror.as_ref()?;
+        let place = mirror.place();
+        Some(match mirror.absence() {
+            None => format!(
+                "the mirror {place}: the sealed bytes, which no key opens any more, until `comity vault compact` removes them there too"
+            ),
+            Some(why) => format!(
+                "the mirror {place}, which is away ({why}): THE ERASURE IS INCOMPLETE THERE until it is reached; it keeps the sealed bytes and does not know that they are erased; the next command that reaches it completes this"
+            ),
+        })
     }
 
     /// By whom, when, why and on what authority an item was erased; `None` for one that was not.

@@ -117,6 +117,7 @@ impl Centre {
         let config = Config {
             database: None,
             objects: None,
+            mirror: None,
             ..self.config.clone()
         };
         config.write(&to.join(CENTRE), disk)?;

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use comity_core::json::{self, Value};
-use comity_store::{Credentials, Disk, Objects};
+use comity_store::{Disk, Objects};
 
+use crate::ambient::Ambient;
 use crate::error::{AppError, Result};
+use crate::mirror::{Mirror, impatient, open_place};
 use crate::sql::{Access, Database};
 
 /// The file's name in the centre's folder.
@@ -19,8 +21,10 @@ pub struct Config {
     pub origin: String,
     /// URL of the PostgreSQL database, or `None` for the sealed SQLite file in the folder.
     pub database: Option<String>,
-    /// URL of the object store, or `None` for the folder itself.
+    /// URL or folder of the object store, or `None` for the centre's folder itself.
     pub objects: Option<String>,
+    /// URL or folder of its mirror, if it has one.
+    pub mirror: Option<String>,
 }
 
 impl Config {
@@ -46,6 +50,7 @@ impl Config {
             origin: text("origin").ok_or_else(|| broken("it names no origin"))?,
             database: text("database"),
             objects: text("objects"),
+            mirror: text("mirror"),
         })
     }
 
@@ -56,23 +61,39 @@ impl Config {
             ("origin".to_owned(), self.origin.as_str().into()),
             ("database".to_owned(), self.database.as_deref().into()),
             ("objects".to_owned(), self.objects.as_deref().into()),
+            ("mirror".to_owned(), self.mirror.as_deref().into()),
         ]);
         let mut bytes = json::canonical(&value).map_err(|e| AppError::Refused(e.to_string()))?;
         bytes.push(b'\n');
         Ok(disk.write_atomic(&dir.join(FILE), &bytes)?)
     }
 
-    /// The object store.
+    /// The object store, without its mirror.
     pub fn open_objects(&self, dir: &Path, disk: &Disk) -> Result<Objects> {
         match &self.objects {
             None => Ok(Objects::local(dir.to_owned(), disk.clone())?),
-            Some(url) => {
-                let keys = Credentials::from_env().ok_or_else(|| {
-                    AppError::Usage("the object store needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment".to_owned())
-                })?;
-                Ok(Objects::from_url(url, &keys, disk.clone())?)
+            Some(place) if !place.contains("://") && !Path::new(place).is_dir() => {
+                Err(AppError::Usage(format!(
+                    "the object store {place} is not there: mount its disk; if it is lost and the centre has a mirror, open that with `comity rebuild --objects MIRROR`"
+                )))
             }
+            Some(place) => open_place(place, false, disk),
         }
+    }
+
+    /// The mirror. Nothing is read or written yet.
+    pub fn open_mirror(&self, dir: &Path, ambient: &Ambient) -> Result<Option<Mirror>> {
+        let Some(place) = &self.mirror else {
+            return Ok(None);
+        };
+        let objects = open_place(&impatient(place), false, &ambient.disk)?;
+        Ok(Some(Mirror::new(
+            place,
+            &self.origin,
+            objects,
+            dir,
+            ambient.clone(),
+        )))
     }
 
     /// The state's database; `key` seals the SQLite file.

@@ -16,6 +16,7 @@ use crate::commit::{Draft, Group, Subject};
 use crate::error::{AppError, Result};
 use crate::event::EventDraft;
 use crate::keys::{CENTRE_KEY, Keys, LOG_KEY, STATE_KEY};
+use crate::mirror::{open_place, prepare, refuse_own_place, whole_place};
 use crate::project::ObjectAt;
 use crate::sql::{Access, Session, schema};
 
@@ -31,8 +32,10 @@ pub struct Founding {
     pub founder: String,
     /// URL of a PostgreSQL database, or `None` for SQLite.
     pub database: Option<String>,
-    /// URL of an object store, or `None` for the folder.
+    /// URL or folder of an object store, or `None` for the centre's folder.
     pub objects: Option<String>,
+    /// URL or folder of its mirror, if it is to have one.
+    pub mirror: Option<String>,
     /// What the passphrase costs to try.
     pub argon2: Argon2Params,
 }
@@ -66,13 +69,21 @@ pub fn create(
     let config = Config {
         origin,
         database: founding.database.clone(),
-        objects: founding.objects.clone(),
+        objects: founding.objects.as_deref().map(whole_place).transpose()?,
+        mirror: founding.mirror.as_deref().map(whole_place).transpose()?,
     };
+    if let Some(place) = config.objects.as_deref().filter(|p| !p.contains("://")) {
+        disk.create_dir_all(Path::new(place))?;
+    }
     let objects = config.open_objects(dir, &disk)?;
     let log = keys.scope(LOG_KEY)?;
     let signer = LogSigner::new(&config.origin, &log.first, &log.second)
         .map_err(|e| AppError::Refused(e.to_string()))?;
     disk.write_atomic(&dir.join(KEYS_FILE), signer.keys().to_file().as_bytes())?;
+    if let Some(place) = &config.mirror {
+        refuse_own_place(dir, config.objects.as_deref(), place)?;
+        prepare(place, signer.keys(), &disk)?;
+    }
     let database = config.database(dir, keys.scope(STATE_KEY)?.first, Access::Live);
     let tree = Tree::open(objects.clone())?;
     let centre = Centre::assemble(dir, config, keys, objects, tree, database, ambient)?;
@@ -95,9 +106,10 @@ fn refuse_what_is_taken(dir: &Path, founding: &Founding, disk: &Disk) -> Result<
         origin: String::new(),
         database: founding.database.clone(),
         objects: founding.objects.clone(),
+        mirror: None,
     };
     if let Some(url) = &config.objects
-        && Tree::open_read_only(config.open_objects(dir, disk)?)?.size() > 0
+        && Tree::open_read_only(open_place(url, false, disk)?)?.size() > 0
     {
         return Err(AppError::Usage(format!(
             "the object store {url} holds a ledger already: give another prefix"

@@ -17,6 +17,7 @@ use crate::attest::{Attester, Setting};
 use crate::commit::Sequencer;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, STATE_KEY};
+use crate::mirror::{AT_OPENING, Mirror, MirrorLog};
 use crate::queue::Queue;
 use crate::sql::{Access, Database, Session, schema};
 use crate::succession::{self, Current, Reigns};
@@ -42,8 +43,10 @@ pub struct Centre {
     pub keys: Arc<Keys>,
     /// Its sealed objects.
     pub vault: Vault,
-    /// Its object store.
+    /// Its object store: with the mirror, if it has one.
     pub objects: Objects,
+    /// The mirror of its store.
+    pub mirror: Option<Mirror>,
     /// Disk, clock, randomness.
     pub ambient: Ambient,
     /// Where its state is.
@@ -124,6 +127,11 @@ impl Centre {
         database: Database,
         ambient: Ambient,
     ) -> Result<Centre> {
+        let mirror = config.open_mirror(dir, &ambient)?;
+        let objects = match &mirror {
+            Some(mirror) => mirror.over(objects),
+            None => objects,
+        };
         let known = succession::known(dir, &ambient.disk, &objects, &config.origin, &keys)?;
         let (log_keys, keys) = (Current::new(known), Arc::new(keys));
         let attester = Attester::new(dir, objects.clone(), log_keys.clone(), ambient.clone());
@@ -140,6 +148,7 @@ impl Centre {
             ambient.clone(),
             in_folder.then(|| dir.join(LOCK_FILE)),
             attester.clone(),
+            mirror.clone().map(MirrorLog::new),
         )?;
         Ok(Centre {
             dir: dir.to_owned(),
@@ -153,6 +162,7 @@ impl Centre {
             config,
             keys,
             objects,
+            mirror,
             ambient,
             database,
             log_keys,
@@ -199,8 +209,17 @@ impl Centre {
             done => done?,
         }
         self.sweep()?;
+        said.extend(self.bring_mirror()?);
         self.recovered = said;
         Ok(())
+    }
+
+    /// Brings a mirror that missed something up to date, as far as this can be done beside another command.
+    fn bring_mirror(&self) -> Result<Option<String>> {
+        let Some((brought, mirror)) = self.catch_up(AT_OPENING)?.zip(self.mirror.as_ref()) else {
+            return Ok(None);
+        };
+        Ok(Some(brought.sentence(mirror.place())))
     }
 
     /// Finishes what interrupted processes left between SQL, the log and their other acts.

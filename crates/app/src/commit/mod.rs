@@ -26,6 +26,7 @@ use crate::ambient::Ambient;
 use crate::attest::{Attester, Setting};
 use crate::error::{AppError, Result};
 use crate::keys::ScopeKeys;
+use crate::mirror::MirrorLog;
 use crate::project::Projector;
 use crate::sql::{Database, Session, Value};
 use crate::succession::Reigns;
@@ -86,6 +87,8 @@ pub struct Sequencer {
     attester: Attester,
     /// The leaf of the policy that the attester goes by.
     policy_leaf: Option<i64>,
+    /// The ledger in the mirror.
+    mirror: Option<MirrorLog>,
 }
 
 impl Sequencer {
@@ -98,6 +101,7 @@ impl Sequencer {
         ambient: Ambient,
         lock_file: Option<PathBuf>,
         attester: Attester,
+        mirror: Option<MirrorLog>,
     ) -> Result<Sequencer> {
         Ok(Sequencer {
             session: open(database)?,
@@ -112,6 +116,7 @@ impl Sequencer {
             believed: None,
             attester,
             policy_leaf: None,
+            mirror,
         })
     }
 
@@ -349,6 +354,7 @@ impl Sequencer {
                     let note = note.unwrap_or_default();
                     // The tree itself refuses a checkpoint that does not continue the published one.
                     self.tree.publish(&note)?;
+                    self.mirror_published(state)?;
                     let is_signed_here = state.checkpoint.as_ref() != Some(&note);
                     if is_signed_here {
                         self.attester.published(&note);
@@ -366,6 +372,19 @@ impl Sequencer {
             "An interrupted run had recorded {} events that were not published yet; they are now.",
             state.size - before
         )))
+    }
+
+    /// Gives the mirror what is published. What was published before the last group was given to it then, or it is on
+    /// record that it was not.
+    fn mirror_published(&mut self, state: &LogState) -> Result<()> {
+        let Some(mirror) = &mut self.mirror else {
+            return Ok(());
+        };
+        let last = "SELECT min(first) FROM pending";
+        let last = self.session.query_one(last, &[])?;
+        let last = last.map(|row| row.opt_int(0)).transpose()?.flatten();
+        let floor = last.map_or(state.size, |first| first as u64);
+        mirror.follow(&self.tree, floor)
     }
 
     /// What to say where the tree does not hold as many events as SQL numbered.

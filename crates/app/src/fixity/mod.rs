@@ -1,5 +1,6 @@
 //! Fixity: every byte of the vault read again and again, a part a run, and what is found damaged set apart.
 
+mod both_ways;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,12 +11,12 @@ use comity_core::digest::Digest;
 use comity_core::id::{Ern, ObjectId};
 use comity_core::json::Value as Json;
 use comity_store::StoreError;
-use comity_vault::{PackId, VaultError};
+use comity_vault::{PackId, Vault, VaultError};
 
 use crate::centre::Centre;
 use crate::commit::Draft;
 use crate::compact::NOWHERE;
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::event::Actor;
 use crate::item::{COLUMNS, Item, TABLES};
 use crate::sql::Session;
@@ -63,7 +64,7 @@ pub struct Run {
 }
 
 /// What the tables say of a pack: its objects by their rows.
-type Rows = HashMap<ObjectId, (i64, Digest)>;
+pub(crate) type Rows = HashMap<ObjectId, (i64, Digest)>;
 
 impl Centre {
     /// Reads packs from where the last run stopped, and sets apart the items whose bytes do not pass.
@@ -95,14 +96,42 @@ impl Centre {
             },
             BTreeMap::new(),
         );
+        let second = match &self.mirror {
+            None => None,
+            Some(mirror) => match mirror.absence() {
+                None => Some((mirror.place(), Vault::new(mirror.objects().clone()))),
+                Some(why) => {
+                    run.failures.push(Failure {
+                        ern: None,
+                        pack: format!("mirror {}", mirror.place()),
+                        what: format!("it cannot be read: {why}"),
+                    });
+                    None
+                }
+            },
+        };
         for pack in round {
             let none = Rows::new();
             let known = rows.get(pack).unwrap_or(&none);
             let mut read = 0;
-            let found = self.check_one(*pack, known, &mut |n| {
+            let pace = &mut |n| {
                 read += n;
                 clock.wait(run.bytes + read);
-            })?;
+            };
+            let found = check_one(&self.vault, *pack, known, pace);
+            if let Some((place, vault)) = &second {
+                // A bad copy beside a good one takes nothing away from anybody: it is named, and the item stays.
+                for (object, what) in check_one(vault, *pack, known, pace) {
+                    let ern = match object {
+                        Some(no) => items_of_object(self, &mut session, no)?
+                            .first()
+                            .map(|i| i.ern),
+                        None => None,
+                    };
+                    let pack = format!("mirror {place}: {}", pack.name());
+                    run.failures.push(Failure { ern, pack, what });
+                }
+            }
             run.bytes += read;
             run.packs += 1;
             run.to = Some(*pack);
@@ -135,58 +164,6 @@ impl Centre {
         }
         self.record_fixity(actor, &mut session, last, &mut run, failed.into_values())?;
         Ok(run)
-    }
-
-    /// What is wrong with a pack, by the rows of its objects: against its own digests, and against the ledger's.
-    fn check_one(
-        &self,
-        pack: PackId,
-        known: &Rows,
-        pace: &mut dyn FnMut(u64),
-    ) -> Result<Vec<(Option<i64>, String)>> {
-        let name = pack.name();
-        let whole = |what: String| match known.is_empty() {
-            true => vec![(None, what)],
-            false => known
-                .values()
-                .map(|(no, _)| (Some(*no), what.clone()))
-                .collect(),
-        };
-        let found = match self.vault.check_pack_paced(&name, pace) {
-            Ok(found) => found,
-            Err(VaultError::Store(StoreError::NotFound { .. })) if known.is_empty() => {
-                return Ok(Vec::new());
-            }
-            Err(e) => return Ok(whole(e.to_string())),
-        };
-        if let Some(of_pack) = found.iter().find(|f| f.object.is_none()) {
-            return Ok(whole(of_pack.what.clone()));
-        }
-        let mut wrong: Vec<(Option<i64>, String)> = Vec::new();
-        for f in &found {
-            let no = f.object.and_then(|o| known.get(&o)).map(|(no, _)| *no);
-            wrong.push((no, f.what.clone()));
-        }
-        if known.is_empty() {
-            return Ok(wrong);
-        }
-        let index = match self.vault.read_pack_index(&name) {
-            Ok(index) => index,
-            Err(e) => return Ok(whole(e.to_string())),
-        };
-        let held: HashMap<ObjectId, Digest> =
-            index.objects.iter().map(|o| (o.object, o.sha256)).collect();
-        for (id, (no, recorded)) in known {
-            match held.get(id) {
-                Some(found) if found == recorded => {}
-                Some(_) => wrong.push((
-                    Some(*no),
-                    "its sealed bytes are not those that its event names".to_owned(),
-                )),
-                None => wrong.push((Some(*no), "its pack does not hold it".to_owned())),
-            }
-        }
-        Ok(wrong)
     }
 
     fn record_fixity(
@@ -242,7 +219,74 @@ impl Centre {
     }
 }
 
-fn packs_of_tables(session: &mut Session) -> Result<HashMap<PackId, Rows>> {
+/// What is wrong with a pack, by the rows of its objects: against its own digests, and against the ledger's.
+fn check_one(
+    vault: &Vault,
+    pack: PackId,
+    known: &Rows,
+    pace: &mut dyn FnMut(u64),
+) -> Vec<(Option<i64>, String)> {
+    let name = pack.name();
+    let whole = |what: String| match known.is_empty() {
+        true => vec![(None, what)],
+        false => known
+            .values()
+            .map(|(no, _)| (Some(*no), what.clone()))
+            .collect(),
+    };
+    let found = match vault.check_pack_paced(&name, pace) {
+        Ok(found) => found,
+        Err(VaultError::Store(StoreError::NotFound { .. })) if known.is_empty() => {
+            return Vec::new();
+        }
+        Err(e) => return whole(e.to_string()),
+    };
+    if let Some(of_pack) = found.iter().find(|f| f.object.is_none()) {
+        return whole(of_pack.what.clone());
+    }
+    let mut wrong: Vec<(Option<i64>, String)> = Vec::new();
+    for f in &found {
+        let no = f.object.and_then(|o| known.get(&o)).map(|(no, _)| *no);
+        wrong.push((no, f.what.clone()));
+    }
+    if known.is_empty() {
+        return wrong;
+    }
+    let index = match vault.read_pack_index(&name) {
+        Ok(index) => index,
+        Err(e) => return whole(e.to_string()),
+    };
+    let held: HashMap<ObjectId, Digest> =
+        index.objects.iter().map(|o| (o.object, o.sha256)).collect();
+    for (id, (no, recorded)) in known {
+        match held.get(id) {
+            Some(found) if found == recorded => {}
+            Some(_) => wrong.push((
+                Some(*no),
+                "its sealed bytes are not those that its event names".to_owned(),
+            )),
+            None => wrong.push((Some(*no), "its pack does not hold it".to_owned())),
+        }
+    }
+    wrong
+}
+
+/// Holds a pack's index against what the tables say that it holds; its objects are held against the index elsewhere.
+pub(crate) fn held_as_recorded(vault: &Vault, pack: PackId, known: Option<&Rows>) -> Result<()> {
+    let index = vault.read_pack_index(&pack.name())?;
+    let held: HashMap<ObjectId, Digest> =
+        index.objects.iter().map(|o| (o.object, o.sha256)).collect();
+    for (id, (_, recorded)) in known.into_iter().flatten() {
+        if held.get(id) != Some(recorded) {
+            let what = format!("it does not hold object {id} as recorded");
+            return Err(AppError::damaged(pack.name(), what));
+        }
+    }
+    Ok(())
+}
+
+/// The packs that the tables know, and what they hold by them.
+pub(crate) fn packs_of_tables(session: &mut Session) -> Result<HashMap<PackId, Rows>> {
     const PAGE: usize = 10_000;
     let mut packs: HashMap<PackId, Rows> = HashMap::new();
     // Derivatives' objects have numbers below zero.

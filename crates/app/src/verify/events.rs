@@ -14,6 +14,7 @@ use comity_seal::Key;
 use comity_vault::{Also, Hasher, Hashes, PackId, ReadScratch};
 
 use super::chains::{Bundles, Chains};
+use super::mirror::Second;
 use super::signatures::Signatures;
 use super::successions::Successions;
 use super::tables::Tables;
@@ -49,6 +50,7 @@ pub fn check(
     tree: &Tree,
     inspection: &Inspection,
     depth: Depth,
+    second: &mut Option<Second<'_>>,
     report: &mut Report,
 ) -> Result<()> {
     let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
@@ -75,6 +77,7 @@ pub fn check(
     let mut successions = Successions::default();
     let mut intakes = IntakeTrees::default();
     let mut locked = BTreeMap::<u64, u64>::new();
+    let mut unlike: Vec<(String, &'static str, String)> = Vec::new();
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
     let look = || {
@@ -106,7 +109,7 @@ pub fn check(
                     e.to_string(),
                 )),
             })?;
-            let bytes = object_of(&event, &objects, depth, &packs, scratch);
+            let bytes = object_of(&event, &objects, depth, &packs, second.as_ref(), scratch);
             Ok::<_, Closed>((event, bytes))
         });
         Ok((!block.is_empty() || is_lost).then_some((block, seen, is_lost)))
@@ -138,6 +141,7 @@ pub fn check(
                         &event.fields,
                     ));
                     if let Some(bytes) = bytes {
+                        unlike.extend(bytes.mirror);
                         report.findings.extend(bytes.findings);
                         if bytes.absent {
                             tables.give_up();
@@ -179,6 +183,12 @@ pub fn check(
         (scene.watch)("events", met, size);
         Ok(())
     })?;
+    if let Some(second) = second {
+        for (pack, what, ern) in unlike {
+            second.meet(pack, what, ern);
+        }
+        second.tell(report);
+    }
     absent.tell(report);
     report.findings.extend(two.end());
     report.findings.extend(successions.end(scene, size)?);
@@ -288,11 +298,14 @@ fn objects(
 }
 
 /// What the check of one event's object said.
+#[derive(Default)]
 struct ObjectCheck {
     findings: Vec<Finding>,
     read: Option<u64>,
     /// The vault does not have it: the tables say where it lay, and nothing else does.
     absent: bool,
+    /// What the mirror lacks or has otherwise: of which pack, what, and of which item.
+    mirror: Option<(String, &'static str, String)>,
 }
 
 pub(super) fn text<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
@@ -307,6 +320,7 @@ fn object_of(
     objects: &HashMap<ObjectId, Indexed>,
     depth: Depth,
     packs: &Packs<'_>,
+    second: Option<&Second<'_>>,
     scratch: &mut ReadScratch,
 ) -> Option<ObjectCheck> {
     let object = event
@@ -319,17 +333,38 @@ fn object_of(
         Some("read") => format!("the derivative of {ern}"),
         _ => ern.to_owned(),
     };
-    let finding = |what: String| ObjectCheck {
-        findings: vec![Finding::new(ern.clone(), what)],
-        read: None,
-        absent: false,
-    };
     let part = |name: &str| object.get(name).and_then(Value::as_str).and_then(unhex);
     let Some(id) = part("id")
         .and_then(|b| <[u8; 16]>::try_from(b).ok())
         .map(ObjectId)
     else {
-        return Some(finding("its event names no object".to_owned()));
+        let what = "its event names no object";
+        return Some(ObjectCheck {
+            findings: vec![Finding::new(ern, what)],
+            ..ObjectCheck::default()
+        });
+    };
+    let (len, digest) = (
+        object.get("sealed_size").and_then(Value::as_u64),
+        part("sealed_sha256"),
+    );
+    let fault = second.and_then(|second| second.fault(&id, len, digest.as_deref()));
+    let pack = |held: &Indexed| PackId(held.pack).name();
+    let mirror = fault.map(|what| {
+        let pack = objects.get(&id).map_or_else(String::new, pack);
+        (pack, what, ern.clone())
+    });
+    // Where the first store fails, it matters whether the mirror does not.
+    let elsewhere = match (second, fault) {
+        (Some(_), None) => {
+            "; the mirror holds it as recorded, and `comity vault repair` mends it from there"
+        }
+        _ => "",
+    };
+    let finding = |what: String| ObjectCheck {
+        findings: vec![Finding::new(ern.clone(), format!("{what}{elsewhere}"))],
+        mirror: mirror.clone(),
+        ..ObjectCheck::default()
     };
     let Some(held) = objects.get(&id) else {
         let check = finding("the vault does not hold its bytes".to_owned());
@@ -338,16 +373,17 @@ fn object_of(
             ..check
         });
     };
-    if part("sealed_sha256").as_deref() != Some(held.sha256.as_bytes())
-        || object.get("sealed_size").and_then(Value::as_u64) != Some(held.len)
-    {
+    if digest.as_deref() != Some(held.sha256.as_bytes()) || len != Some(held.len) {
         return Some(finding(format!(
             "{} holds other sealed bytes for it than its event says",
             PackId(held.pack).name()
         )));
     }
     if depth < Depth::Full {
-        return None;
+        return mirror.is_some().then(|| ObjectCheck {
+            mirror,
+            ..ObjectCheck::default()
+        });
     }
     Some(
         match read_back(
@@ -359,9 +395,9 @@ fn object_of(
             scratch,
         ) {
             Ok(read) => ObjectCheck {
-                findings: Vec::new(),
                 read: Some(read),
-                absent: false,
+                mirror,
+                ..ObjectCheck::default()
             },
             Err(what) => finding(what),
         },

@@ -6,6 +6,7 @@
 
 mod chains;
 mod events;
+mod mirror;
 mod sealed;
 mod signatures;
 mod stamps;
@@ -26,6 +27,7 @@ use crate::ambient::Ambient;
 use crate::centre::{Config, KEYS_FILE, OpenedBy};
 use crate::error::{AppError, Result};
 use crate::keys::Keys;
+use crate::mirror::Mirror;
 use crate::succession;
 
 /// The keyring as a whole, as findings name it.
@@ -69,7 +71,9 @@ struct Scene<'a> {
     has_tables: bool,
     ambient: &'a Ambient,
     config: Config,
+    /// The first store; the mirror is checked beside it.
     objects: Objects,
+    mirror: Option<Mirror>,
     vault: Vault,
     watch: Watch<'a>,
 }
@@ -129,6 +133,7 @@ pub fn verify_place<'a>(
         has_tables: place.has_tables,
         ambient,
         vault: Vault::new(objects.clone()),
+        mirror: config.open_mirror(dir, ambient)?,
         config,
         objects,
         watch,
@@ -143,9 +148,13 @@ pub fn verify_place<'a>(
     stamps::check(&scene, log_keys.as_ref(), tree.as_ref(), &mut report)?;
     // After the tree: another process may go on recording, and keys are durable before the events that name them.
     let inspection = sealed::keyring(&scene, &mut report)?;
+    let (log_keys, first) = (log_keys.as_ref(), tree.as_ref());
+    let mut second =
+        mirror::Second::check(&scene, log_keys, keys.as_ref(), first, depth, &mut report)?;
     match (&tree, &keys) {
         (Some(tree), Some(keys)) => {
-            events::check(&scene, keys, tree, &inspection, depth, &mut report)?
+            let second = &mut second;
+            events::check(&scene, keys, tree, &inspection, depth, second, &mut report)?
         }
         (Some(tree), None) => {
             sealed::leaves(&scene, tree, &inspection, &mut report)?;

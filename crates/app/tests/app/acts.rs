@@ -40,6 +40,12 @@ pub fn person(centre: &Centre, number: &str, seed: Option<u8>) -> Actor {
 /// A world with three persons, two of whom have keys, and three items, two of which hold the same bytes.
 pub fn filled(kind: Kind) -> World {
     let world = World::new(kind);
+    fill(&world);
+    world
+}
+
+/// See [`filled`].
+pub fn fill(world: &World) {
     let usb = world.place("usb");
     put(&usb, "a/statement.txt", SENTENCE);
     put(&usb, "b/copy.txt", SENTENCE);
@@ -56,7 +62,6 @@ pub fn filled(kind: Kind) -> World {
         let actor = person(&centre, number, None);
         centre.register_key(&actor, key(seed)).unwrap();
     }
-    world
 }
 
 fn erasure(items: &[&Item], scope: Scope) -> Erasure {
@@ -82,7 +87,7 @@ pub fn confirm(centre: &Centre, number: &str) -> Result<Erased, comity_app::AppE
     centre.confirm_erasure(&person(centre, "UKR-P0002", Some(2)), number)
 }
 
-fn erase(centre: &Centre, items: &[&Item], scope: Scope) -> Erased {
+pub fn erase(centre: &Centre, items: &[&Item], scope: Scope) -> Erased {
     confirm(centre, &propose(centre, items, scope)).unwrap()
 }
 

@@ -125,8 +125,17 @@ impl World {
         )
     }
 
-    /// As [`World::new`], on these servers where they are given.
+    /// As [`World::on`], without a mirror.
     pub fn on(database: Option<String>, s3: Option<comity_rig::S3>) -> World {
+        World::mirrored(database, s3, None)
+    }
+
+    /// As [`World::new`], on these servers where they are given, and with a mirror at this place.
+    pub fn mirrored(
+        database: Option<String>,
+        s3: Option<comity_rig::S3>,
+        mirror: Option<String>,
+    ) -> World {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("centre");
         let world = World {
@@ -143,6 +152,7 @@ impl World {
             founder: FOUNDER.to_owned(),
             database,
             objects: s3.map(|s| s.url),
+            mirror,
             argon2: Argon2Params::TEST,
         };
         let centre = create(

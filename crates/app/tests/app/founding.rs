@@ -19,6 +19,7 @@ fn founding(database: Option<String>, objects: Option<String>) -> Founding {
         founder: "Second Founder".to_owned(),
         database,
         objects,
+        mirror: None,
         argon2: Argon2Params::TEST,
     }
 }

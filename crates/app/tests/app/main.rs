@@ -19,6 +19,7 @@ mod founding;
 mod get;
 mod handover;
 mod intake;
+mod mirror;
 mod outage;
 mod power;
 mod rebuild;

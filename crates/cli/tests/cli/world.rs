@@ -39,6 +39,7 @@ impl World {
             founder: FOUNDER.to_owned(),
             database: database.clone(),
             objects: s3.as_ref().map(|s3| s3.url.clone()),
+            mirror: None,
             argon2,
         };
         drop(create(&dir, &founding, PASSPHRASE, Ambient::system()).unwrap());

@@ -90,7 +90,9 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             event.reason()
         ),
         "repaired" => "put its bytes in place again, the same as before".to_owned(),
-        "vault_repaired" => "mended the vault from a backup".to_owned(),
+        "vault_repaired" => "mended the vault from another copy".to_owned(),
+        "mirror_added" => "gave the centre a mirror of its store".to_owned(),
+        "mirror_dropped" => "took the mirror of the store from the centre".to_owned(),
         "backup_made" => "made a backup".to_owned(),
         kind => event
             .by_law(kind)
