@@ -53,9 +53,9 @@ impl Tree {
         Ok(to - from)
     }
 
-    /// Makes the bundles and level-0 tiles of leaves `from..to` durable, some tens of MiB at a time.
+    /// Makes the bundles and level-0 tiles of leaves `from..to` durable, some MiB at a time.
     fn put_bundles(&self, from: u64, to: u64) -> Result<(), LedgerError> {
-        const CHUNK_BYTES: u64 = 24 << 20;
+        const CHUNK_BYTES: u64 = 8 << 20;
         let mut chunk = Vec::new();
         let mut chunk_bytes = 0;
         for bundle in from / WIDTH..to / WIDTH {

@@ -52,7 +52,7 @@ fn file_id(database: &Database) -> Option<FileId> {
 }
 
 /// Pages of the tables that are kept in memory, in KiB.
-const PAGES_KIB: u32 = 32 << 10;
+const PAGES_KIB: u32 = 24 << 10;
 
 fn open(database: &Database) -> Result<Session> {
     let mut session = Session::open(database)?;
