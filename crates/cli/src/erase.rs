@@ -99,6 +99,12 @@ fn left(survivors: &Survivors) -> Vec<String> {
             names(&survivors.same_bytes).join(", ")
         ));
     }
+    if !survivors.containers.is_empty() {
+        lines.push(format!(
+            "  the bytes stay inside of {}",
+            names(&survivors.containers).join(", ")
+        ));
+    }
     lines.extend(
         survivors
             .packages
@@ -124,5 +130,8 @@ fn left(survivors: &Survivors) -> Vec<String> {
 }
 
 fn survivors(s: &Survivors) -> Value {
-    json!({ "same_bytes": names(&s.same_bytes), "packages": s.packages, "openings": s.openings, "mirror": s.mirror, "keyring_epoch": s.epoch })
+    json!({
+        "same_bytes": names(&s.same_bytes), "containers": names(&s.containers), "packages": s.packages,
+        "openings": s.openings, "mirror": s.mirror, "keyring_epoch": s.epoch,
+    })
 }

@@ -1,14 +1,16 @@
 //! Erasure by law: an item's content is forgotten, what was done with it and why it is gone is not.
 
+use std::collections::{BTreeMap, HashSet};
+
 use comity_core::id::{ChainId, Ern};
 
-use super::hold::stated;
+use super::hold::{MAX_ITEMS as MOST, stated};
 use super::{SolemnAct, Waiting};
 use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
-use crate::item::Item;
+use crate::item::{Item, containers};
 use crate::sql::{Session, Value as Sql};
 
 /// Whether the items alone are meant, or all that hold the same bytes.
@@ -64,6 +66,8 @@ pub struct Erased {
 pub struct Survivors {
     /// Items that hold the same bytes and stay.
     pub same_bytes: Vec<Ern>,
+    /// Containers that hold one of the items, and stay.
+    pub containers: Vec<Ern>,
     /// Packages that were handed over with one of the items in it: when, to whom and what for.
     pub packages: Vec<String>,
     /// Times at which somebody opened one of the items.
@@ -79,19 +83,36 @@ impl Centre {
     pub fn erase(&self, actor: &Actor, erasure: &Erasure) -> Result<Asked> {
         stated(&erasure.reason, &erasure.authority)?;
         let mut session = self.session()?;
-        let named = self.items_named(&mut session, &erasure.items)?;
-        let others = self.same_bytes(&mut session, &named)?;
-        let items = match (erasure.scope, others.is_empty()) {
-            (Scope::Unsaid, false) => {
-                let list: Vec<String> = others.iter().map(|i| i.ern.to_string()).collect();
-                return Err(AppError::Usage(format!(
-                    "the same bytes are held by {} too: --these erases only what was named, --all these as well",
-                    list.join(", ")
-                )));
+        let mut items = self.items_named(&mut session, &erasure.items)?;
+        loop {
+            items = self.with_inside(&mut session, items)?;
+            let others = self.same_bytes(&mut session, &items)?;
+            match erasure.scope {
+                Scope::These => break,
+                Scope::All if others.is_empty() => break,
+                Scope::All => items.extend(others),
+                Scope::Unsaid => {
+                    let around = self.around(&mut session, &items)?;
+                    let list = |items: &[Item]| -> Vec<String> {
+                        items.iter().map(|i| i.ern.to_string()).collect()
+                    };
+                    let mut also = Vec::new();
+                    if !others.is_empty() {
+                        also.push(format!("are held by {} too", list(&others).join(", ")));
+                    }
+                    if !around.is_empty() {
+                        also.push(format!("lie inside of {}", list(&around).join(", ")));
+                    }
+                    if also.is_empty() {
+                        break;
+                    }
+                    return Err(AppError::Usage(format!(
+                        "the same bytes {}: --these erases only what was named and what is inside of it, --all every item with the same bytes as well; a container that is to go with them is to be named",
+                        also.join(", and ")
+                    )));
+                }
             }
-            (Scope::All, false) => named.into_iter().chain(others).collect(),
-            _ => named,
-        };
+        }
         self.may_be_erased(&mut session, &items)?;
         let survivors = self.survivors(&mut session, &items)?;
         let act = SolemnAct::Erase {
@@ -229,11 +250,20 @@ impl Centre {
     /// What is under a hold, or erased already, is refused: each item is named.
     fn may_be_erased(&self, session: &mut Session, items: &[Item]) -> Result<()> {
         let mut wrong = Vec::new();
+        let named: HashSet<i64> = items.iter().map(|item| item.no).collect();
         for item in items {
             let row =
                 session.query_one("SELECT erased FROM items WHERE no = ?", &[item.no.into()])?;
             if row.map(|r| r.opt_int(0)).transpose()?.flatten().is_some() {
                 wrong.push(format!("{} is erased already", item.ern));
+                continue;
+            }
+            let inside = self.inside_of(session, item, MOST)?;
+            if inside.iter().any(|no| !named.contains(no)) {
+                wrong.push(format!(
+                    "more was found inside of {} since it was proposed; propose it again",
+                    item.ern
+                ));
                 continue;
             }
             let holds = self.holds_of(session, item.no)?;
@@ -252,6 +282,40 @@ impl Centre {
                 wrong.join("; ")
             ))),
         }
+    }
+
+    /// These items and all that is inside of them, each once.
+    fn with_inside(&self, session: &mut Session, items: Vec<Item>) -> Result<Vec<Item>> {
+        let mut all: BTreeMap<Ern, Item> = BTreeMap::new();
+        for item in items {
+            for no in self.inside_of(session, &item, MOST + 1)? {
+                let inside = self.item_by_no(session, no)?;
+                all.insert(inside.ern, inside);
+            }
+            if all.len() > MOST {
+                return Err(AppError::Usage(format!(
+                    "more than {MOST} items are inside of {}: erase what is inside first, in parts",
+                    item.ern
+                )));
+            }
+            all.insert(item.ern, item);
+        }
+        Ok(all.into_values().collect())
+    }
+
+    /// The containers that hold one of these items and are not among them.
+    fn around(&self, session: &mut Session, items: &[Item]) -> Result<Vec<Item>> {
+        let mut around = BTreeMap::new();
+        for item in items {
+            for no in containers(session, item.no)? {
+                if !items.iter().any(|i| i.no == no) {
+                    let container = self.item_by_no(session, no)?;
+                    around.insert(container.ern, container);
+                }
+            }
+        }
+        around.retain(|_, container| container.erased.is_none());
+        Ok(around.into_values().collect())
     }
 
     /// Other items that hold the same bytes as one of these, within each originator.
@@ -276,6 +340,7 @@ impl Centre {
         let others = self.same_bytes(session, items)?;
         let mut survivors = Survivors {
             same_bytes: others.iter().map(|i| i.ern).collect(),
+            containers: self.around(session, items)?.iter().map(|i| i.ern).collect(),
             epoch: self.keys.ring().epoch(),
             ..Survivors::default()
         };

@@ -7,11 +7,11 @@ use crate::centre::Centre;
 use crate::commit::Subject;
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
-use crate::item::Item;
-use crate::sql::Session;
+use crate::item::{Item, containers};
+use crate::sql::{Session, Value as Sql};
 
 /// Items that one hold or erasure names: they are recorded in one group.
-const MAX_ITEMS: usize = 50_000;
+pub(super) const MAX_ITEMS: usize = 50_000;
 
 /// What a hold is to cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,11 +201,15 @@ impl Centre {
         Ok(holds)
     }
 
-    /// The numbers of the holds that cover an item (chain number) now.
+    /// The numbers of the holds that cover an item (chain number) now. A hold on a container covers what is inside.
     pub fn holds_of(&self, session: &mut Session, item: i64) -> Result<Vec<String>> {
+        let mut line: Vec<Sql> = vec![item.into()];
+        line.extend(containers(session, item)?.into_iter().map(Sql::Int));
+        let places = vec!["?"; line.len()].join(",");
+        line.push(item.into());
         let rows = session.query(
-            "SELECT h.number FROM holds h WHERE h.released = 0 AND (EXISTS (SELECT 1 FROM held d WHERE d.hold = h.no AND d.item = ?) OR h.case_no = (SELECT i.case_no FROM items i WHERE i.no = ?)) ORDER BY h.no",
-            &[item.into(), item.into()],
+            &format!("SELECT h.number FROM holds h WHERE h.released = 0 AND (EXISTS (SELECT 1 FROM held d WHERE d.hold = h.no AND d.item IN ({places})) OR h.case_no = (SELECT i.case_no FROM items i WHERE i.no = ?)) ORDER BY h.no"),
+            &line,
         )?;
         Ok(rows
             .iter()

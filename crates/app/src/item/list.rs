@@ -43,9 +43,9 @@ pub enum ReadingState {
 /// An item with all that is inside of it, as the tables know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inside {
-    intake: i64,
-    number: i64,
-    below: Vec<u8>,
+    pub(super) intake: i64,
+    pub(super) number: i64,
+    pub(super) below: Vec<u8>,
 }
 
 /// Items of one state of each kind.
@@ -105,7 +105,7 @@ impl Centre {
     pub fn count_items(&self, session: &mut Session, filter: &Filter) -> Result<Vec<Counted>> {
         let (conditions, values) = conditions(filter, 0);
         let rows = session.query(
-            &format!("SELECT i.state, CASE WHEN i.erased IS NULL THEN 0 ELSE 1 END, coalesce(r.state, -1), coalesce(r.waits, 1), count(*) FROM {TABLES} WHERE {conditions} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"),
+            &format!("SELECT i.state, CAST(CASE WHEN i.erased IS NULL THEN 0 ELSE 1 END AS BIGINT), coalesce(r.state, -1), coalesce(r.waits, 1), count(*) FROM {TABLES} WHERE {conditions} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"),
             &values,
         )?;
         let broken = || AppError::damaged("table items", "a state is unknown");

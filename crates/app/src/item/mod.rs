@@ -1,5 +1,6 @@
 //! Items: found by their number or by filters, shown, opened, and their history told.
 
+mod family;
 mod get;
 mod history;
 mod list;
@@ -16,6 +17,7 @@ use crate::project::{ItemState, below, place_of_below};
 use crate::read::OpenedEvent;
 use crate::sql::{Row, Session};
 
+pub(crate) use family::containers;
 pub use get::Opening;
 pub(crate) use history::proof_in;
 pub use history::{HistoryEvent, proof_of};

@@ -73,11 +73,11 @@ impl Claims {
     fn take(&self, centre: &Centre, lock: i64) -> Result<Option<Option<FileLock>>> {
         match &self.session {
             None => {
-                let folder = centre.dir.join("tmp").join("reading");
+                let folder = centre.dir.join("tmp");
                 let disk = &centre.ambient.disk;
                 disk.create_dir_all(&folder)?;
                 Ok(disk
-                    .try_lock(&folder.join(format!("{lock:02x}.lock")))?
+                    .try_lock(&folder.join(format!("reading-{lock:02x}.lock")))?
                     .map(Some))
             }
             Some(session) => {

@@ -11,7 +11,11 @@ use super::job::Job;
 use crate::error::Result;
 use crate::sql::Session;
 
-/// Items inside of one that was handed over.
+/// Items that may be inside of any that was handed over,
+const FEW_ITEMS: u64 = 10_000;
+/// inside of a larger one, one for so many of its bytes,
+const BYTES_AN_ITEM: u64 = 16;
+/// and that none goes beyond.
 const ITEMS: u64 = 5_000_000;
 /// Bytes that any item may unpack to,
 const SMALL: u64 = Limits::SMALL;
@@ -31,7 +35,8 @@ pub struct Families(Mutex<HashMap<Root, Arc<Sum>>>);
 struct Sum {
     items: AtomicU64,
     bytes: AtomicU64,
-    limit: u64,
+    most_items: u64,
+    most_bytes: u64,
 }
 
 /// What was unpacked of one item that was handed over, and by one reading.
@@ -75,7 +80,8 @@ impl Sum {
         Ok(Sum {
             items: AtomicU64::new((items - 1).max(0) as u64),
             bytes: AtomicU64::new((all - own).max(0) as u64),
-            limit: (own as u64).saturating_mul(RATIO).max(SMALL).min(BYTES),
+            most_items: (own as u64 / BYTES_AN_ITEM).clamp(FEW_ITEMS, ITEMS),
+            most_bytes: (own as u64).saturating_mul(RATIO).clamp(SMALL, BYTES),
         })
     }
 }
@@ -85,9 +91,10 @@ impl Family {
     pub fn one_more(&self) -> Option<String> {
         self.own_items.fetch_add(1, Ordering::Relaxed);
         let items = self.sum.items.fetch_add(1, Ordering::Relaxed) + 1;
-        (items > ITEMS).then(|| {
+        let limit = self.sum.most_items;
+        (items > limit).then(|| {
             format!(
-                "all that is inside of the item that was handed over is more than {ITEMS} items"
+                "all that is inside of the item that was handed over is more than {limit} items"
             )
         })
     }
@@ -96,7 +103,7 @@ impl Family {
     pub fn more_bytes(&self, count: u64) -> Option<String> {
         self.own_bytes.fetch_add(count, Ordering::Relaxed);
         let bytes = self.sum.bytes.fetch_add(count, Ordering::Relaxed) + count;
-        let limit = self.sum.limit;
+        let limit = self.sum.most_bytes;
         (bytes > limit).then(|| {
             format!(
                 "all that is inside of the item that was handed over is more than {limit} bytes"

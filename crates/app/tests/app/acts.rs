@@ -52,19 +52,24 @@ pub fn fill(world: &World) {
     put(&usb, "c/other.txt", b"Another file.");
     let centre = world.open();
     take_in(&centre, &request(&[&usb])).unwrap();
-    let first = actor(&centre);
+    two_persons_with_keys(&centre);
+}
+
+/// Two more persons, and keys of all three.
+pub fn two_persons_with_keys(centre: &Centre) {
+    let first = actor(centre);
     for (member, name) in [("UKR", "Second"), ("LTU", "Third")] {
         centre
             .add_person(&first, &member.parse().unwrap(), name)
             .unwrap();
     }
     for (number, seed) in [("UKR-P0001", 1), ("UKR-P0002", 2), ("LTU-P0001", 3)] {
-        let actor = person(&centre, number, None);
+        let actor = person(centre, number, None);
         centre.register_key(&actor, key(seed)).unwrap();
     }
 }
 
-fn erasure(items: &[&Item], scope: Scope) -> Erasure {
+pub fn erasure(items: &[&Item], scope: Scope) -> Erasure {
     Erasure {
         items: items.iter().map(|i| i.ern).collect(),
         scope,

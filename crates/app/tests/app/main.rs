@@ -22,6 +22,8 @@ mod intake;
 mod mirror;
 mod outage;
 mod power;
+mod reading;
+mod reading_hostile;
 mod rebuild;
 mod secrecy;
 mod servers;

@@ -29,6 +29,13 @@ fn no_file_shows_a_sentence_a_file_name_or_a_persons_name(kind: Kind) {
     ));
     let centre = world.open();
     take_in(&centre, &request).unwrap();
+    // What was read, and what was found inside, is covered as well; the long text is sealed while it comes.
+    let inside = format!("{SENTENCE} From-inside-6642.");
+    let archive =
+        crate::reading::zipped(&[("folder-in-zip-3307/letter-2210.txt", inside.as_bytes())]);
+    put(&usb, "z.zip", &archive);
+    take_in(&centre, &request).unwrap();
+    crate::reading::work(&centre);
     put(&usb, "long.txt", b"other");
     take_in(&centre, &request).unwrap();
     let item = item_at(&centre, "usb/harbour-rota/night-watch-4471.txt");
@@ -46,11 +53,14 @@ fn no_file_shows_a_sentence_a_file_name_or_a_persons_name(kind: Kind) {
     let raw: Vec<u8> = (0..32)
         .map(|i| u8::from_str_radix(&digest[2 * i..2 * i + 2], 16).unwrap())
         .collect();
-    let secrets: [&[u8]; 11] = [
+    let secrets: [&[u8]; 14] = [
         SENTENCE.as_bytes(),
         &SENTENCE.as_bytes()[..24],
         b"night-watch-4471",
         b"harbour-rota",
+        b"folder-in-zip-3307",
+        b"letter-2210",
+        b"From-inside-6642",
         b"secret-target-8812",
         b"Collector-Name-5150",
         b"SERIAL-9031",

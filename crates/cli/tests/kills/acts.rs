@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Output;
 
@@ -60,6 +61,23 @@ pub const ACTS: &[Act] = &[
         words: |world, template| intake(template, &["--receipt", &out(world)]),
         after: receipt_is_whole,
         again: &["is there already"],
+    },
+    Act {
+        name: "work",
+        on_servers: true,
+        prepare: containers,
+        words: |_, _| {
+            let reader = comity_rig::extract_worker();
+            strings(&[
+                "work",
+                "--readers",
+                "1",
+                "--reader",
+                reader.to_str().unwrap(),
+            ])
+        },
+        after: all_is_read,
+        again: &[],
     },
     Act {
         name: "get",
@@ -249,6 +267,35 @@ fn intake(template: &World, more: &[&str]) -> Vec<String> {
         &document,
     ];
     strings(&[&words, more].concat())
+}
+
+/// Nothing waits, and no number was given twice.
+fn all_is_read(world: &World, what: &str) {
+    let counts = world.json(&["item", "list", "--counts"]);
+    assert_eq!(counts["unread"], 0, "{what}: {counts}");
+    assert_eq!(counts["items"], 11, "{what}: {counts}");
+}
+
+/// Files, and an archive in an archive; one child is large.
+fn containers(world: &World) -> Outside {
+    nothing_yet(world);
+    let inner = zipped(&[("one", b"one"), ("deep.txt", b"a letter")]);
+    let large = vec![7; (4 << 20) + 9];
+    let outer = zipped(&[("inner.zip", &inner), ("large", &large), ("x", b"x")]);
+    put(&world.folder.path().join("usb"), "outer.zip", &outer);
+    let words = intake(world, &["--no-receipt"]);
+    world.fine(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    None
+}
+
+fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
 }
 
 pub fn taken_in(world: &World) -> Outside {

@@ -225,7 +225,11 @@ fn on_postgres_and_s3_too() {
     }
     let step = number("KILLS_STEP", 7);
     let mut killed = 0;
-    for act in ACTS.iter().filter(|act| act.on_servers) {
+    let only = std::env::var("KILLS_ACT").ok();
+    let acts = ACTS
+        .iter()
+        .filter(|a| a.on_servers && only.as_ref().is_none_or(|o| o == a.name));
+    for act in acts {
         let world = World::on(Some(comity_rig::postgres()), Some(comity_rig::s3()));
         let prepared = Prepared::new(act, world);
         let calls = (1..=prepared.calls).step_by(step as usize);

@@ -1,0 +1,107 @@
+//! Hostile files: the worker may die, the item gets its state, and the rest goes on.
+
+use std::time::Duration;
+
+use comity_app::reading::Workers;
+use comity_core::id::Ern;
+use comity_extract::{Limits, State};
+
+use crate::fixture::*;
+use crate::reading::{work, workers, zipped};
+
+fn state_of(centre: &comity_app::Centre, path: &str) -> State {
+    item_at(centre, path).reading.unwrap().state
+}
+
+#[test]
+fn bombs_and_broken_files_end_in_their_state_and_the_rest_goes_on() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    // Ten archives, each of ten copies of the next: 10^10 files, were they all unpacked.
+    let mut wide = zipped(&[("grain", &[0; 100_000])]);
+    for _ in 0..9 {
+        let names: Vec<String> = (0..10).map(|n| format!("{n}.zip")).collect();
+        let files: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), &wide[..])).collect();
+        wide = zipped(&files);
+    }
+    let mut deep = zipped(&[("core.txt", SENTENCE.as_bytes())]);
+    for _ in 0..40 {
+        deep = zipped(&[("deeper.zip", &deep)]);
+    }
+    put(&usb, "wide.zip", &wide);
+    put(&usb, "deep.zip", &deep);
+    put(&usb, "entities.docx", &zipped(&[
+        ("[Content_Types].xml", br#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>"#),
+        ("word/document.xml", br#"<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;">]><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>&d;&d;&d;</w:t></w:r></w:p></w:body></w:document>"#),
+    ]));
+    let whole = zipped(&[("one.txt", b"one"), ("two.txt", SENTENCE.as_bytes())]);
+    for cut in [1, whole.len() / 3, whole.len() / 2, whole.len() - 3] {
+        put(&usb, format!("cut-{cut}.zip"), &whole[..cut]);
+    }
+    put(
+        &usb,
+        "names.zip",
+        &zipped(&[
+            ("../../../outside.txt", b"out"),
+            ("/etc/shadow", b"no"),
+            ("a\nb\u{202e}.txt", b"c"),
+        ]),
+    );
+    put(&usb, "z-letter.txt", SENTENCE.as_bytes());
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    work(&centre);
+    // Twelve containers are opened; the thirteenth would have no number.
+    let deepest = items(&centre)
+        .into_iter()
+        .max_by_key(|i| i.ern.depth())
+        .unwrap();
+    assert_eq!(deepest.ern.depth(), Ern::MAX_DEPTH);
+    assert_eq!(deepest.reading.unwrap().state, State::OverLimit);
+    assert_eq!(state_of(&centre, "usb/z-letter.txt"), State::Read);
+    assert_eq!(state_of(&centre, "usb/names.zip"), State::Read);
+    assert!(items(&centre).iter().all(|item| !item.is_unread()));
+    let wide = item_at(&centre, "usb/wide.zip");
+    let inside = comity_app::item::Filter {
+        inside: Some(
+            centre
+                .inside(&mut centre.session().unwrap(), &wide)
+                .unwrap(),
+        ),
+        ..Default::default()
+    };
+    let counted = centre
+        .count_items(&mut centre.session().unwrap(), &inside)
+        .unwrap();
+    assert!(counted.iter().any(|c| c.reading == Some(State::OverLimit)));
+    assert!(counted.iter().map(|c| c.items).sum::<u64>() <= 10_001);
+    assert!(!world.folder.path().join("outside.txt").exists());
+    drop(centre);
+    world.assert_sound();
+}
+
+#[test]
+fn what_a_worker_may_not_have_in_time_or_memory_is_a_state() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "a.txt", SENTENCE.as_bytes());
+    put(&usb, "b.zip", &zipped(&[("a", b"a")]));
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    let hurried = Workers {
+        limits: Limits {
+            time: Duration::ZERO,
+            ..Limits::default()
+        },
+        ..workers(1)
+    };
+    let outcome = centre.work(&hurried, &|_| ()).unwrap();
+    assert_eq!(outcome.tally.states[State::TimedOut as usize], 2);
+    assert_eq!(state_of(&centre, "usb/a.txt"), State::TimedOut);
+    // Asked for again, and with time enough, they are read.
+    centre.read_again(&actor(&centre), &items(&centre)).unwrap();
+    work(&centre);
+    assert_eq!(state_of(&centre, "usb/a.txt"), State::Read);
+    drop(centre);
+    world.assert_sound();
+}
