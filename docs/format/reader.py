@@ -11,105 +11,22 @@ it does not say; that each of their cosignatures holds, it does check (witness.m
 """
 
 import hashlib
-import json
 import os
 import re
 import stat
 import sys
 import zipfile
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from events import STEM, check_event, count, ern, hex32, hex64, in_order, or_null, read_json, read_line, shaped, text
 from notes import Checkpoint, Keys, Wrong, need, sha256, unbase64
+from people import Intakes, Persons
 
 SMALL, LINE, PIECE = 16 << 20, 4 << 20, 1 << 20
-NUMBER = r"[A-Z][A-Z0-9]{1,7}-[0-9]{6}-[0-9]{7}"
-PLACE = r"(?:0[0-9]{3}|[1-9][0-9]{3,6})"
-ERN = NUMBER + r"(?:\." + PLACE + r"){0,12}"
-STEM = NUMBER + r"(?:-" + PLACE + r"){0,12}"
-HEX32, HEX64 = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
 FIXED = {
     "bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt", "index.html", "comity/package.json",
-    "comity/keys", "comity/items.jsonl", "comity/events.jsonl", "comity/case.jsonld", "comity/log/checkpoint",
+    "comity/keys", "comity/persons.jsonl", "comity/items.jsonl", "comity/events.jsonl", "comity/case.jsonld", "comity/log/checkpoint",
 }
-FOLDERS = ("comity/log/tile/", "comity/format/", "comity/exhibits/", "comity/stamps/")
-
-
-# Canonical JSON: README.md, Common rules.
-
-def canonical(value):
-    if isinstance(value, dict):
-        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-        return b"{" + b",".join(canonical(name) + b":" + canonical(v) for name, v in members) + b"}"
-    if isinstance(value, list):
-        return b"[" + b",".join(map(canonical, value)) + b"]"
-    return json.dumps(value, ensure_ascii=False).encode()
-
-
-def depth(value):
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
-
-
-def read_json(data):
-    def members(pairs):
-        need(len({name for name, _ in pairs}) == len(pairs), "names a member twice")
-        return dict(pairs)
-
-    def integer(text):
-        need(abs(int(text)) < 1 << 53, "has a number out of range")
-        return int(text)
-
-    def no_fraction(text):
-        raise Wrong(f"has the number {text}, which is no integer")
-
-    try:
-        value = json.loads(data.decode(), object_pairs_hook=members, parse_int=integer, parse_float=no_fraction,
-                           parse_constant=no_fraction)
-        need(depth(value) <= 64, "is nested too deep")
-        need(canonical(value) == data, "is not canonical JSON")
-    except (ValueError, RecursionError) as error:
-        raise Wrong(f"is not JSON: {error}") from None
-    return value
-
-
-def shaped(value, shape, what):
-    """`value` has exactly the members of `shape`, each of which passes its test."""
-    need(isinstance(value, dict) and value.keys() == shape.keys(), f"{what} does not have the members that it must have")
-    for name, test in shape.items():
-        need(test(value[name]), f"{name} of {what} is not what it must be")
-    return value
-
-
-def text(value):
-    return isinstance(value, str)
-
-
-def count(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def hex64(value):
-    return text(value) and HEX64.fullmatch(value) is not None
-
-
-def hex32(value):
-    return text(value) and HEX32.fullmatch(value) is not None
-
-
-def or_null(test):
-    return lambda value: value is None or test(value)
-
-
-def ern(value):
-    return text(value) and re.fullmatch(ERN, value) is not None and ".0000" not in value
-
-
-def in_order(ern):
-    """A container before what is in it, and that in its order."""
-    number, *places = ern.split(".")
-    return number, [int(place) for place in places]
+FOLDERS = ("comity/log/tile/", "comity/format/", "comity/exhibits/", "comity/intakes/", "comity/stamps/")
 
 
 # Where the files are: disclosure.md, the layout and Limits.
@@ -320,48 +237,6 @@ class Tiles:
         return needed
 
 
-# Events: disclosure.md, Events; body.md, Commitment; ledger.md, Leaf.
-
-def check_event(fields, leaf_text, origin):
-    """Holds fields against body and leaf, and a signature (acts.md) against both. Gives the leaf, its hash, and the
-    opened values."""
-    need(isinstance(fields, list) and fields, "has no fields")
-    listed, opened, content = [], {}, False
-    for field in fields:
-        need(isinstance(field, dict), "has a field that is none")
-        if "withheld" in field:
-            shaped(field, {"class": text, "name": text, "withheld": hex64}, "a field")
-            commitment = field["withheld"]
-        else:
-            shaped(field, {"class": text, "name": text, "salt": hex64, "value": lambda value: True}, "a field")
-            opened[field["name"]] = field["value"]
-            commitment = sha256(b"comity/field/v1\n", bytes.fromhex(field["salt"]),
-                                canonical([field["name"], field["value"]])).hex()
-        need(field["class"] in ("custody", "content"), "has a field of an unknown class")
-        need(re.fullmatch("[a-z][a-z0-9_]{0,63}", field["name"]), "has a field with a malformed name")
-        need(not (content and field["class"] == "custody"), "has a custody field after content")
-        content = field["class"] == "content"
-        listed.append([field["class"], field["name"], commitment])
-    need(len({name for _, name, _ in listed}) == len(listed), "has two fields of one name")
-    need(text(leaf_text), "has no leaf")
-    leaf = shaped(read_json(leaf_text.encode()), {"body": hex64, "chain": hex32, "n": count, "prev": or_null(hex64),
-                                                  "v": lambda v: v == 1 and v is not True}, "the leaf")
-    need((leaf["n"] == 0) == (leaf["prev"] is None), "its leaf names an event before it where there is none")
-    body = sha256(b"comity/body/v1\n", canonical(listed)).hex()
-    need(leaf["body"] == body, "its fields are not those that its leaf commits to")
-    if origin and "signature" in opened:
-        signature = shaped(opened["signature"], {"key": text, "value": text}, "the signature")
-        others = sha256(b"comity/body/v1\n", canonical([line for line in listed if line[1] != "signature"]))
-        try:
-            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signature["key"]))
-            key.verify(bytes.fromhex(signature["value"]), b"comity/signature/v1\n" + origin.encode() + b"\n" + others)
-        except (InvalidSignature, ValueError):
-            raise Wrong("its signature does not hold") from None
-    elif origin:
-        need(opened.get("auth") != "signed" and opened.get("kind") != "erased", "was signed, and its signature is not there")
-    return leaf, sha256(b"\0", leaf_text.encode()), opened
-
-
 class Reader:
     def __init__(self, path, given):
         self.path, self.given, self.findings = path, given, []
@@ -400,6 +275,15 @@ class Reader:
         if self.checkpoint and self.keys:
             self.attempt(name, self.checkpoint.verify, self.keys)
         self.head = self.attempt("comity/package.json", self.read_head)
+        self.tiles, self.indices = None, set()
+        if self.checkpoint:
+            self.tiles = Tiles(self.source, "comity/log/", self.checkpoint.size, self.checkpoint.root, self.wrong)
+        origin = self.head and self.head["origin"]
+        self.persons, self.intakes = Persons(origin, self.in_log), Intakes(origin, self.in_log)
+        if "comity/persons.jsonl" in self.source.files:
+            self.attempt("comity/persons.jsonl", lambda: self.persons.read(self.source.small("comity/persons.jsonl")))
+        for folder in sorted({name.split("/")[2] for name in self.source.files if name.startswith("comity/intakes/")}):
+            self.attempt(f"comity/intakes/{folder}", self.read_intake, folder)
         self.exhibits()
         if self.keys and self.checkpoint:
             self.recording()
@@ -468,10 +352,20 @@ class Reader:
                  "has another size, root or origin than the checkpoint")
         return head
 
+    def read_intake(self, folder):
+        prefix = f"comity/intakes/{folder}/"
+        for name in self.source.files:
+            if name.split("/")[:3] == ["comity", "intakes", folder] and not name.startswith(prefix + "tile/"):
+                need(name == prefix + "events.jsonl", f"{name} has no place in a package")
+        data = self.source.small(prefix + "events.jsonl")
+        self.intakes.read(folder, data, self.persons, lambda size, root: Tiles(self.source, prefix, size, root, self.wrong))
+
     # Exhibits and their chains.
 
     def read_item(self, line):
-        item = shaped(read_json(line), {
+        item = read_json(line)
+        places = {"intakes": lambda at: isinstance(at, list) and all(map(or_null(count), at))} if "intakes" in item else {}
+        item = shaped(item, places | {
             "ern": ern, "chain": hex32, "events": count, "last": hex64, "file": or_null(text), "without": or_null(text),
             "path": or_null(text), "size": or_null(count), "sha256": or_null(hex64)}, "the line")
         need((item["file"] is None) != (item["without"] is None), "has a file and a reason for none, or neither")
@@ -484,11 +378,9 @@ class Reader:
 
     def exhibits(self):
         events, hasher = 0, hashlib.sha256()
-        self.count, claimed, self.indices, self.selection = 0, set(), set(), hashlib.sha256()
+        self.count, claimed, self.selection = 0, set(), hashlib.sha256()
         items_name, events_name = "comity/items.jsonl", "comity/events.jsonl"
-        tiles = None
-        if self.checkpoint:
-            tiles = Tiles(self.source, "comity/log/", self.checkpoint.size, self.checkpoint.root, self.wrong)
+        tiles = self.tiles
         try:
             lines = self.source.lines(events_name, hasher)
             last_ern, chains = None, set()
@@ -504,10 +396,11 @@ class Reader:
                 for n in range(item["events"]):
                     try:
                         events += 1
-                        before = self.event(next(lines, None), item, n, before, tiles)
+                        before = self.event(next(lines, None), item, n, before)
                     except Wrong as error:
                         raise Wrong(f"{item['ern']}: event {n}: {error}") from None
                 need(before["hash"].hex() == item["last"], f"{item['ern']}: its last event is another one")
+                need(len(item.get("intakes", ())) <= before["entered"], f"{item['ern']}: has a place in an intake too many")
                 if item["file"] is not None:
                     claimed.add(item["file"])
                     same = (self.digests.get(item["file"]), self.sizes.get(item["file"]))
@@ -525,6 +418,8 @@ class Reader:
                 self.wrong("comity/log/" + tiles.path(*key), "is missing")
             for key in tiles.tiles.keys() - needed:
                 self.wrong("comity/log/" + tiles.path(*key), "is not needed")
+        for folder, what in self.intakes.left_over():
+            self.wrong(f"comity/intakes/{folder}", what)
         if self.head:
             payload = [size for name, size in self.sizes.items() if name.startswith("data/")]
             found = {"exhibits": self.count, "events": events, "files": len(payload), "bytes": sum(payload)}
@@ -532,20 +427,13 @@ class Reader:
                 if self.head[name] != number:
                     self.wrong("comity/package.json", f"says {self.head[name]} {name}, and there are {number}")
 
-    def event(self, line, item, n, before, tiles):
+    def event(self, line, item, n, before):
         need(line is not None, "is missing")
-        event = read_json(line)
-        need(isinstance(event, dict), "is no object")
-        shape = {"index": count, "leaf": text, "fields": lambda fields: True}
-        if "why" in event:
-            shape["why"] = text
-        shaped(event, shape, "the line")
-        leaf, found, opened = check_event(event["fields"], event["leaf"], self.head and self.head["origin"])
-        need(("why" in event) == (not opened), "shows fields and a reason for none, or neither")
+        index, leaf, found, opened = read_line(line, self.head and self.head["origin"])
         need(leaf["chain"] == item["chain"] and leaf["n"] == n, "another event stands in its place")
         if before:
             need(leaf["prev"] == before["hash"].hex(), "does not follow the event before it")
-            need(event["index"] > before["index"], "stands before the event before it")
+            need(index > before["index"], "stands before the event before it")
         need(opened.get("ern", item["ern"]) == item["ern"], "was recorded for another exhibit")
         if n == 0:
             need(opened.get("kind") in ("received", "extracted") and "ern" in opened, "does not open that it was received under this number")
@@ -555,10 +443,20 @@ class Reader:
                 need(opened["case"] == self.head["case"], "was received for another case")
         else:
             need(opened.get("kind") not in ("received", "extracted"), "is received a second time")
-        self.indices.add(event["index"])
-        if tiles:
-            need(event["index"] < tiles.size and tiles.hash_at(0, event["index"]) == found, "its leaf is not in the log there")
-        return {"hash": found, "index": event["index"]}
+        self.in_log(index, found)
+        self.persons.bind(opened, index)
+        entered = before["entered"] if before else 0
+        if opened.get("kind") in ("received", "delivered_again"):
+            if "intakes" in item:
+                need(entered < len(item["intakes"]), "the line does not say its place in its intake")
+                self.intakes.hold(opened.get("act"), item["intakes"][entered], index, found)
+            entered += 1
+        return {"hash": found, "index": index, "entered": entered}
+
+    def in_log(self, index, found):
+        self.indices.add(index)
+        if self.tiles:
+            need(index < self.tiles.size and self.tiles.hash_at(0, index) == found, "its leaf is not in the log there")
 
     # Beside the package.
 
@@ -594,6 +492,7 @@ class Reader:
         _, found, opened = check_event(act["fields"], act["leaf"], later.origin)
         verify_inclusion(int(index[1]), later.size, found, [unbase64(line, 32) for line in lines], later.root)
         need(opened.get("kind") == "disclosed", "its act is no disclosure")
+        self.persons.bind(opened, None)
         need(opened.get("tagmanifest_sha256") == self.digests.get("tagmanifest-sha256.txt"), "another package was recorded")
         need(opened.get("exhibits") == self.count, "its act speaks of another number of exhibits")
         need(int(index[1]) >= self.checkpoint.size, "its act stands before checkpoint A")
@@ -610,6 +509,7 @@ class Reader:
         """acts.md, Two persons."""
         _, found, opened = check_event(proposal["fields"], proposal["leaf"], origin)
         need(found.hex() == act["proposal_leaf"], "its act names another proposal")
+        self.persons.bind(opened, None)
         need((opened.get("kind"), opened.get("proposes")) == ("proposed", "disclose"), "its proposal is of another act")
         need("signature" in opened and "signature" in act, "not both persons have signed it")
         need(opened["signature"]["key"] != act["signature"]["key"] and opened.get("actor") != act.get("actor"),

@@ -211,13 +211,24 @@ ATTACKS = {
     "a stamp of a strange authority": added("comity/stamps/Other/000.tsr"),
     "a stamp with a file more": added(f"{STAMP}/notes.txt"),
 }
-wrong = 0
-for name, attack in ATTACKS.items():
-    copy = copied(few, scratch / "attacked")
-    attack(copy)
-    mended(copy)
-    wrong += not agree(name, copy, 1)
-    shutil.rmtree(copy)
+def attacked(attacks, source):
+    """Each attack with the record beside the package, which then tells of another one, and without it."""
+    wrong = 0
+    for name, (attack, alone) in attacks.items():
+        copy = copied(source, scratch / "attacked")
+        attack(copy)
+        mended(copy)
+        wrong += not agree(name, copy, 1)
+        for ending in (".disclosure.tlog-proof", ".consistency"):
+            Path(f"{copy}{ending}").unlink()
+        wrong += not agree(f"{name}, not recorded", copy, alone)
+        shutil.rmtree(copy)
+    return wrong
+
+
+# What the package itself does not contradict.
+TAKEN = {"another purpose", "another recipient", "a page changed"}
+wrong = attacked({name: (attack, int(name not in TAKEN)) for name, attack in ATTACKS.items()}, few)
 check(f"one verdict on {len(ATTACKS)} attacks", not wrong)
 
 # A bag that is whole and was made anew is caught by the record beside it alone.
@@ -340,13 +351,44 @@ SIGNED = {
     "a group asks for more than it has": (edited("comity/keys", lambda d: re.sub(rb"(group \S+) \S+", rb"\1 3", d)), 1),
     "a signature is left out": (edited("comity/events.jsonl", lambda d: d.replace(b'"signature"', b'"signatura"', 1)), 1),
 }
-wrong = 0
-for name, (attack, expected) in SIGNED.items():
-    copy = copied(few, scratch / "attacked")
-    attack(copy)
-    mended(copy)
-    wrong += not agree(name, copy, expected)
-    shutil.rmtree(copy)
+PERSONS, INTAKE = "comity/persons.jsonl", "comity/intakes/UKR-000001"
+SIGNED |= {name: (attack, 1) for name, attack in {
+    "a registration is left out": edited(PERSONS, in_lines(lambda lines: lines[:1] + lines[2:])),
+    "a person's beginning is left out": edited(PERSONS, in_lines(lambda lines: lines[1:])),
+    "the last registration is left out": edited(PERSONS, in_lines(lambda lines: lines[:-1])),
+    "a person stands twice": edited(PERSONS, in_lines(lambda lines: lines + lines[:2])),
+    "persons out of order": edited(PERSONS, in_lines(lambda lines: lines[2:] + lines[:2])),
+    "a person under another number": edited(PERSONS, lambda d: d.replace(b"UKR-P0001", b"UKR-P0003")),
+    "another key": edited(PERSONS, lambda d: re.sub(rb'("name":"key","salt":"[0-9a-f]*","value":")..', rb"\1ff", d, count=1)),
+    "a registration elsewhere in the log": edited(PERSONS, lambda d: re.sub(rb'"index":(\d+)', rb'"index":1\1', d, count=1)),
+    "persons of no line feed": edited(PERSONS, lambda d: d[:-1]),
+    "no persons, an empty file": edited(PERSONS, lambda d: b""),
+    "another place in the intake": edited(ITEMS, lambda d: d.replace(b'"intakes":[1]', b'"intakes":[0]', 1)),
+    "a place outside the intake": edited(ITEMS, lambda d: d.replace(b'"intakes":[1]', b'"intakes":[7]', 1)),
+    "a place too many": edited(ITEMS, lambda d: d.replace(b'"intakes":[1]', b'"intakes":[1,1]', 1)),
+    "a place too few": edited(ITEMS, lambda d: d.replace(b'"intakes":[1]', b'"intakes":[]', 1)),
+    "no place of any exhibit": edited(ITEMS, lambda d: re.sub(rb'"intakes":\[\d\]', b'"intakes":[null]', d)),
+    "a place that is none": edited(ITEMS, lambda d: d.replace(b'"intakes":[1]', b'"intakes":[-1]', 1)),
+    "the closing of the intake is left out": edited(f"{INTAKE}/events.jsonl", in_lines(lambda lines: lines[:1])),
+    "opening and closing exchanged": edited(f"{INTAKE}/events.jsonl", in_lines(lambda lines: lines[::-1])),
+    "the opening twice": edited(f"{INTAKE}/events.jsonl", in_lines(lambda lines: lines[:1] * 2)),
+    "another root": edited(f"{INTAKE}/events.jsonl", lambda d: re.sub(rb'"root":"..', b'"root":"ff', d, count=1)),
+    "the intake's tile changed": edited(f"{INTAKE}/tile/0/000.p/2", lambda d: d[:-1] + bytes([d[-1] ^ 1])),
+    "the intake's tile gone": lambda folder: (folder / INTAKE / "tile/0/000.p/2").unlink(),
+    "a tile more": added(f"{INTAKE}/tile/0/001.p/2", bytes(64)),
+    "a file more": added(f"{INTAKE}/notes.txt"),
+    "an intake that is none": added("comity/intakes/notes.txt"),
+    "the intake gone": lambda folder: shutil.rmtree(folder / INTAKE),
+    "the intake under another name": lambda folder: (folder / INTAKE).rename(folder / "comity/intakes/UKR-000002"),
+    "the intake twice": lambda folder: shutil.copytree(folder / INTAKE, folder / "comity/intakes/UKR-000002"),
+}.items()}
+# Whose a key is, is then not shown, and said so.
+SIGNED["persons are left out"] = (lambda folder: (folder / PERSONS).unlink(), 0)
+wrong = attacked(SIGNED, few)
+names = sorted(str(path.relative_to(few)) for path in few.rglob("*") if path.is_file())
+kinds = [name for name in names if name.startswith((PERSONS, "comity/intakes/"))]
+tried, differ = table(("signed", kinds))
+check(f"one verdict on {tried} damaged persons and intakes", tried > 15 and not differ, f"{differ} differ")
 copy = copied(few, scratch / "attacked")
 edited("comity/log/checkpoint", without_cosignatures)(copy)
 mended(copy)

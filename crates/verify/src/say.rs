@@ -6,8 +6,8 @@ use comity_core::Finding;
 use comity_core::digest::hex;
 use comity_core::json::{Value, canonical, json};
 use comity_core::package::{
-    Bound, CONSISTENCY_ENDING, Findings, LogFacts, PROOF_ENDING, PackageReport, ReceiptReport,
-    Recording, Signer, StampReport, Witnessed,
+    Bound, CONSISTENCY_ENDING, Findings, IntakeReport, LogFacts, PROOF_ENDING, PackageReport,
+    ReceiptReport, Recording, Signer, StampReport, Witnessed,
 };
 use comity_core::policy::Attestation;
 use comity_core::shown::escape_for_terminal;
@@ -245,13 +245,25 @@ fn package(out: &mut String, args: &Args, report: &PackageReport) {
     }
     for (i, (signer, events)) in report.signers.iter().enumerate() {
         let label = if i == 0 { "signed" } else { "" };
-        field(out, label, &format!("{events} by {}", signed_by(signer)));
+        let text = format!("{events} by {}", whose(signer, report));
+        field(out, label, &text);
+    }
+    for (i, intake) in report.intakes.iter().enumerate() {
+        let label = if i == 0 { "intakes" } else { "" };
+        field(out, label, &intake_text(intake, report));
+    }
+    if report.unbound > 0 && !report.intakes.is_empty() {
+        let text = format!(
+            "{} entries into other intakes: how these were closed is not shown",
+            report.unbound
+        );
+        field(out, "", &text);
     }
     if let Some(log) = &report.log {
         log_line(out, log);
     }
     if let Some(recording) = &report.recording {
-        field(out, "recording", &recorded(args, recording));
+        field(out, "recording", &recorded(args, recording, report));
     }
     if let Some(digest) = &report.tagmanifest {
         field(
@@ -265,7 +277,7 @@ fn package(out: &mut String, args: &Args, report: &PackageReport) {
     }
 }
 
-fn recorded(args: &Args, recording: &Recording) -> String {
+fn recorded(args: &Args, recording: &Recording, report: &PackageReport) -> String {
     match recording {
         Recording::Recorded {
             index,
@@ -280,11 +292,11 @@ fn recorded(args: &Args, recording: &Recording) -> String {
             utc(*time_secs),
             signer.as_ref().map_or(String::new(), |s| format!(
                 ", disclosed by {}",
-                signed_by(s)
+                whose(s, report)
             )),
             proposer.as_ref().map_or(String::new(), |s| format!(
                 ", as proposed by {}",
-                signed_by(s)
+                whose(s, report)
             )),
             attestation
                 .as_ref()
@@ -306,8 +318,41 @@ fn signed_by(signer: &Signer) -> String {
     format!("{} with the key {}", signer.person, hex(&signer.key))
 }
 
+/// As [`signed_by`], and by which event the package shows that the key was registered.
+fn whose(signer: &Signer, report: &PackageReport) -> String {
+    let by = signed_by(signer);
+    let member = signer
+        .person
+        .split_once("-P")
+        .map_or("", |(member, _)| member);
+    match (report.registered.get(signer), &report.log) {
+        (Some(index), Some(log)) => format!(
+            "{by}, registered to {} of {member} by event {index} (included at the checkpoint of size {})",
+            signer.person, log.size
+        ),
+        _ => format!("{by}, whose registration is NOT SHOWN"),
+    }
+}
+
+fn intake_text(intake: &IntakeReport, report: &PackageReport) -> String {
+    let by = match &intake.signer {
+        Some(signer) => format!("signed by {}", whose(signer, report)),
+        None => "not signed by a person's key".to_owned(),
+    };
+    format!(
+        "{}: {} of the {} entries with which it was closed (event {}) are in this package; {by}",
+        intake.name, intake.shown, intake.items, intake.index
+    )
+}
+
 fn signer_json(signer: &Signer) -> Value {
     json!({"person": signer.person, "key": hex(&signer.key)})
+}
+
+/// As [`signer_json`], with the event that registered the key.
+fn whose_json(signer: &Signer, report: &PackageReport) -> Value {
+    let registered = report.registered.get(signer);
+    json!({"person": signer.person, "key": hex(&signer.key), "registered": registered.copied()})
 }
 
 /// What the check of a package shows, and what it does not.
@@ -482,8 +527,8 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
             "state": "recorded", "index": index, "size": size, "root": root.to_string(),
             "signed_at": utc(*time_secs),
             "witnesses": attestation.as_ref().map(attestation_json),
-            "proposed": proposer.as_ref().map(|s| signer_json(s)),
-            "signed": signer.as_ref().map(signer_json),
+            "proposed": proposer.as_ref().map(|s| whose_json(s, report)),
+            "signed": signer.as_ref().map(|s| whose_json(s, report)),
         }),
         Recording::NotRecorded { missing } => {
             let missing: Vec<_> = missing.iter().map(|ending| placed(args, ending)).collect();
@@ -499,7 +544,17 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
     let signed: Vec<Value> = report
         .signers
         .iter()
-        .map(|(signer, events)| json!({"by": signer_json(signer), "events": events}))
+        .map(|(signer, events)| json!({"by": whose_json(signer, report), "events": events}))
+        .collect();
+    let intakes: Vec<Value> = report
+        .intakes
+        .iter()
+        .map(|intake| {
+            json!({
+                "intake": intake.name, "items": intake.items, "closed": intake.index, "shown": intake.shown,
+                "signed": intake.signer.as_ref().map(|s| whose_json(s, report)),
+            })
+        })
         .collect();
     json!({
         "exhibits": report.exhibits,
@@ -507,6 +562,8 @@ fn package_json(args: &Args, report: &PackageReport) -> Value {
         "withheld": report.withheld,
         "erased": erased,
         "signed": signed,
+        "intakes": intakes,
+        "unbound": report.unbound,
         "files": report.files,
         "bytes": report.bytes,
         "tagmanifest_sha256": report.tagmanifest.map(|digest| digest.to_string()),

@@ -4,8 +4,10 @@
 //! says so when it was not ([`crate::recover`]).
 
 mod caseld;
+mod intakes;
 mod package;
 pub mod page;
+mod persons;
 mod reading;
 pub(crate) mod record;
 

@@ -1,14 +1,17 @@
 //! Writing the bag: a function of checkpoint A, the selection and the policy of what is opened.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use comity_core::checkpoint::SignedCheckpoint;
 use comity_core::digest::Digest;
 use comity_core::package::PackageHead;
 use comity_core::package::bag::{ManifestWriter, info};
 
 use super::caseld::CaseLd;
+use super::intakes::Intakes;
 use super::page::{self, EXHIBITS_PER_PAGE, Sheet, Shown};
 use super::reading::{Payload, Prepared, Reading, Scene};
-use super::{Exhibit, Selected, Selection};
+use super::{Exhibit, Selected, Selection, persons};
 use crate::centre::Centre;
 use crate::cores::ahead;
 use crate::error::{AppError, Result};
@@ -16,7 +19,7 @@ use crate::event::Actor;
 use crate::handover::{Growing, Handover, Written};
 use crate::outgoing::Outgoing;
 use crate::packs::Packs;
-use crate::receipt::{PROGRAM, centre_name, published};
+use crate::receipt::{PROGRAM, centre_name, custody_lines, published};
 use crate::registry::Named;
 use crate::sql::Session;
 
@@ -110,7 +113,12 @@ pub fn write(
         made_by: actor.person.clone(),
         program: PROGRAM.to_owned(),
     };
+    // Whoever makes it, or has proposed it, signs the record of it.
+    let proposer = actor.confirms.as_ref().map(|p| p.person.clone());
+    let signs = actor.registered.map(|_| actor.person.clone());
     let mut bag = Bag {
+        signers: signs.into_iter().chain(proposer).collect(),
+        places: BTreeMap::new(),
         items: out.growing("comity/items.jsonl")?,
         events: out.growing("comity/events.jsonl")?,
         case: CaseLd::begin(out.growing("comity/case.jsonld")?, &centre.config.origin)?,
@@ -129,6 +137,7 @@ pub fn write(
         size: checkpoint.size(),
         out: &out,
         packs: Packs::new(&centre.vault),
+        intakes: Intakes::of_case(centre, case.no, checkpoint.size())?,
     };
     let mut reading = Reading::new(&scene, session, selected);
     let mut done = 0;
@@ -145,7 +154,9 @@ pub fn write(
             Ok(())
         },
     )?;
+    bag.add_intakes(&scene)?;
     drop(scene);
+    bag.add_persons(centre, session, checkpoint.size(), &out)?;
     bag.finish(centre, &checkpoint, out)
 }
 
@@ -156,6 +167,10 @@ struct Bag {
     payload: ManifestWriter,
     tags: Vec<Written>,
     indices: Vec<u64>,
+    /// Persons whose signature the package shows.
+    signers: BTreeSet<String>,
+    /// The places of exhibits in the tree of each intake, by the id of what opened it.
+    places: BTreeMap<String, Vec<u64>>,
     exhibits: Vec<Exhibit>,
     page: Vec<page::Exhibit>,
     sheets: Vec<Sheet>,
@@ -197,10 +212,54 @@ impl Bag {
         self.case.item(&prepared.nodes)?;
         self.head.events += prepared.indices.len() as u64;
         self.indices.extend(prepared.indices);
+        self.signers.extend(prepared.signers);
+        for (act, place) in prepared.places {
+            self.places.entry(act).or_default().push(place);
+        }
         self.exhibits.push(prepared.exhibit);
         self.page.push(prepared.page);
         if self.many && self.page.len() == EXHIBITS_PER_PAGE {
             self.end_sheet(scene.out)?;
+        }
+        Ok(())
+    }
+
+    /// How the exhibits' intakes were closed, and that these are among their items.
+    fn add_intakes(&mut self, scene: &Scene<'_>) -> Result<()> {
+        for (act, places) in &self.places {
+            let Some(intake) = scene.intakes.get(act)? else {
+                continue;
+            };
+            let folder = format!("comity/intakes/{}/", intake.name());
+            let events = [&intake.opened, &intake.closed];
+            let lines = custody_lines(events)?;
+            let name = format!("{folder}events.jsonl");
+            self.tags.push(scene.out.add(&name, lines.as_bytes())?);
+            for (tile, bytes) in intake.tiles(scene.centre, places)? {
+                let name = format!("{folder}{}", tile.path());
+                self.tags.push(scene.out.add(&name, &bytes)?);
+            }
+            let signed = events.into_iter().filter_map(persons::signer);
+            self.signers.extend(signed.map(str::to_owned));
+            self.indices.extend(events.map(|event| event.index));
+        }
+        Ok(())
+    }
+
+    /// Whose the keys are that signed anything of this.
+    fn add_persons(
+        &mut self,
+        centre: &Centre,
+        session: &mut Session,
+        size: u64,
+        out: &Handover,
+    ) -> Result<()> {
+        let signers = std::mem::take(&mut self.signers);
+        let persons = persons::of(centre, session, signers, size)?;
+        if !persons.lines.is_empty() {
+            let lines = persons.lines.as_bytes();
+            self.tags.push(out.add("comity/persons.jsonl", lines)?);
+            self.indices.extend(persons.indices);
         }
         Ok(())
     }

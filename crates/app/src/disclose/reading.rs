@@ -1,7 +1,7 @@
 //! Exhibits read ahead by the block: their rows with one query, their events by the bundle, their keys in one go; then
 //! each is opened and written down on any core, and its file put in the package unless that is a zip.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use comity_core::digest::Digest;
 use comity_core::id::{Ern, ObjectId};
@@ -14,8 +14,9 @@ use comity_seal::Key;
 use comity_vault::{PackReader, ReadScratch};
 
 use super::caseld::Nodes;
+use super::intakes::Intakes;
 use super::page::{self, CustodyEvent};
-use super::{Exhibit, Selected, Selection, without};
+use super::{Exhibit, Selected, Selection, persons, without};
 use crate::centre::Centre;
 use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
@@ -50,6 +51,8 @@ pub struct Scene<'a> {
     pub out: &'a Handover,
     /// The packs of its vault.
     pub packs: Packs<'a>,
+    /// The intakes of its case.
+    pub intakes: Intakes<'a>,
 }
 
 /// An exhibit written down.
@@ -62,6 +65,10 @@ pub struct Prepared {
     pub events: String,
     /// The indices of these events.
     pub indices: Vec<u64>,
+    /// Who signed them.
+    pub signers: BTreeSet<String>,
+    /// Where it stands in the trees of its intakes, each with the id of what opened it.
+    pub places: Vec<(String, u64)>,
     /// Its nodes of `case.jsonld`.
     pub nodes: Nodes,
     /// What the page shows of it.
@@ -323,6 +330,7 @@ impl Scene<'_> {
         let mut lines = String::new();
         let mut first: Option<OpenedEvent> = None;
         let mut last: Option<(u64, Digest)> = None;
+        let (mut signers, mut entries) = (BTreeSet::new(), Vec::new());
         for index in chain {
             let found = stored.binary_search_by_key(index, |s| s.index);
             let stored = found.ok().and_then(|at| stored.get(at)).ok_or_else(|| {
@@ -332,7 +340,14 @@ impl Scene<'_> {
                 open_event_with(&self.centre.keys, keys, *index, &stored.entry, &stored.body)?;
             hide_internal(&mut event.fields);
             last = Some((event.leaf.n, event.hash));
+            if let Some("received" | "delivered_again") = event.text("kind") {
+                let act = event.text("act").unwrap_or_default();
+                let intake = self.intakes.get(act)?;
+                let place = intake.and_then(|intake| intake.place(*index));
+                entries.push((act.to_owned(), place));
+            }
             custody.push(self.event(&mut event, &mut lines)?);
+            signers.extend(persons::signer(&event).map(str::to_owned));
             first.get_or_insert(event);
         }
         let (Some(first), Some((last_n, last))) = (first, last) else {
@@ -346,6 +361,7 @@ impl Scene<'_> {
             events: last_n + 1,
             last,
             bytes,
+            intakes: Some(entries.iter().map(|(_, place)| *place).collect()),
             path: first.text("path").map(str::to_owned),
             size_bytes: first.value("size").and_then(Value::as_u64),
             sha256: sha256_text.as_deref().and_then(|d| d.parse().ok()),
@@ -364,6 +380,11 @@ impl Scene<'_> {
             item,
             events: lines,
             indices: chain.to_vec(),
+            signers,
+            places: entries
+                .into_iter()
+                .filter_map(|(act, place)| Some((act, place?)))
+                .collect(),
             nodes,
             page: page::Exhibit {
                 ern: line.ern.to_string(),

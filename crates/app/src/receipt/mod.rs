@@ -452,8 +452,15 @@ fn intake_lines(intake: &Intake) -> Result<Option<String>> {
     if intake.closed.value("items").is_none() {
         return Ok(None);
     }
+    custody_lines([&intake.opened, &intake.closed]).map(Some)
+}
+
+/// Events as lines, their custody fields opened and their content withheld.
+pub(crate) fn custody_lines<'a>(
+    events: impl IntoIterator<Item = &'a OpenedEvent>,
+) -> Result<String> {
     let mut lines = String::new();
-    for event in [&intake.opened, &intake.closed] {
+    for event in events {
         let mut fields = event.fields.clone();
         for field in fields.iter_mut().filter(|f| f.class == Class::Content) {
             (field.salt, field.value) = (None, None);
@@ -463,7 +470,7 @@ fn intake_lines(intake: &Intake) -> Result<Option<String>> {
             .map_err(|e| AppError::damaged(format!("event {}", event.index), e.to_string()))?;
         lines.push_str(&line);
     }
-    Ok(Some(lines))
+    Ok(lines)
 }
 
 /// The lines of the manifest, and what the head counts.

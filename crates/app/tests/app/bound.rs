@@ -14,7 +14,10 @@ use comity_store::Disk;
 use crate::acts::{Stops, filled, key, person};
 use crate::fixture::*;
 
-on_every_kind! { an_intake_is_closed_with_its_items_and_no_others }
+on_every_kind! {
+    an_intake_is_closed_with_its_items_and_no_others,
+    a_package_shows_whose_keys_signed_and_what_was_closed_and_nobody_else,
+}
 
 fn events(centre: &Centre) -> Vec<OpenedEvent> {
     (0..log_size(centre))
@@ -70,6 +73,64 @@ fn an_intake_is_closed_with_its_items_and_no_others(kind: Kind) {
         (4, "UKR-P0001", key(1).public())
     );
     what_is_not_what_was_closed_is_named(&place);
+}
+
+/// Of four things two are disclosed: one that was delivered twice, in an intake that nobody signed and in one that its
+/// person did, and one of the latter alone.
+fn a_package_shows_whose_keys_signed_and_what_was_closed_and_nobody_else(kind: Kind) {
+    let world = filled(kind);
+    let centre = world.open();
+    let signed = person(&centre, "UKR-P0001", Some(1));
+    let usb = world.place("usb");
+    put(&usb, "d/new.txt", b"New.");
+    comity_app::intake::run(&centre, &signed, &request(&[&usb]), &|_| ()).unwrap();
+    let exhibits = ["usb/c/other.txt", "usb/d/new.txt"].map(|path| item_at(&centre, path).ern);
+    let selection = comity_app::disclose::Selection {
+        to: None,
+        case: CASE.to_owned(),
+        items: exhibits.to_vec(),
+        purpose: "trial".to_owned(),
+        recipient: None,
+        viewings: false,
+    };
+    let place = world.place("out").join("package");
+    centre
+        .disclose(&signed, &selection, &place, &|_, _, _| ())
+        .unwrap();
+    let report = crate::acts::checked(&place);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    let all = events(&centre);
+    let index_of = |kind: &str, person: &str| {
+        let of =
+            |e: &&OpenedEvent| e.text("kind") == Some(kind) && e.text("person") == Some(person);
+        all.iter().find(of).unwrap().index
+    };
+    let intakes: Vec<_> = report
+        .intakes
+        .iter()
+        .map(|i| (i.name.as_str(), i.items, i.shown, i.signer.is_some()))
+        .collect();
+    let mut expected = [("UKR-000001", 3, 1, false), ("UKR-000002", 4, 2, true)];
+    expected.sort_by_key(|(name, ..)| report.intakes.iter().position(|i| i.name == *name));
+    assert_eq!(intakes, expected);
+    assert_eq!(report.unbound, 0);
+    let registered: Vec<_> = report
+        .registered
+        .iter()
+        .map(|(signer, index)| (signer.person.as_str(), signer.key, *index))
+        .collect();
+    let index = index_of("person_key_registered", "UKR-P0001");
+    assert_eq!(registered, [("UKR-P0001", key(1).public(), index)]);
+    // Persons who signed nothing of this are not in it, and nobody's name is.
+    for (name, bytes) in files(&place) {
+        let text = String::from_utf8_lossy(&bytes);
+        for other in ["UKR-P0002", "LTU-P0001", "\"Second\"", "\"Third\""] {
+            let is_ours = name.starts_with("comity/") && !name.starts_with("comity/format/");
+            assert!(!is_ours || !text.contains(other), "{other} is in {name}");
+        }
+    }
+    drop(centre);
+    world.assert_sound();
 }
 
 fn checked(place: &std::path::Path) -> ReceiptReport {

@@ -123,6 +123,8 @@ fn a_disclosure_of_two_is_what_was_proposed_and_shows_both_signatures() {
         ),
         ("LTU-P0001", key(3).public(), "UKR-P0001", key(1).public())
     );
+    assert!(report.registered.contains_key(signer));
+    assert!(report.registered.contains_key(proposer));
     refused(centre.second_person(&third, &number), "confirmed already");
     drop(centre);
     world.assert_sound();

@@ -1,15 +1,16 @@
-//! A receipt's items held against what the event that closed the intake names (`docs/format/receipt.md`, *Intake*).
+//! The events that opened and closed an intake; and a receipt's items held against what the closing names
+//! (`docs/format/receipt.md`, *Intake*).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::json::Value;
 use crate::merkle::Frontier;
-use crate::tile::FULL_WIDTH;
 
-use super::event::{CheckedEvent, EventLine};
+use super::event::{EventLine, Signer};
 use super::report::{Bound, Findings};
 use super::source::{Source, read_small};
-use super::tiles::LeafTiles;
+use super::tiles::{LeafTiles, stands};
 
 /// What the two events are held against.
 pub(super) struct Expected<'a> {
@@ -23,16 +24,31 @@ pub(super) struct Expected<'a> {
     pub last: Option<u64>,
 }
 
-/// Checks the opening and the closing event. `None` when the items are not shown to be those that were closed.
-pub(super) fn check(
+/// The events that opened and closed an intake, as far as they hold.
+pub(super) struct Closed {
+    /// The id of the opening event, as the events of its items name it.
+    pub act: Option<String>,
+    /// The member's code and the intake's number, as they are written.
+    pub name: Option<String>,
+    /// The index of the leaf of the opening.
+    pub opened: u64,
+    /// The index of the leaf of the closing.
+    pub closed: u64,
+    /// The field `items` of the closing.
+    pub items: Option<Value>,
+    /// Whose keys have signed the one and the other.
+    pub signers: [Option<Signer>; 2],
+}
+
+/// Reads and checks the opening and the closing event of one intake.
+pub(super) fn read_closed(
     source: &dyn Source,
     name: &str,
-    expected: &Expected<'_>,
+    origin: Option<&str>,
     mut tiles: Option<&mut LeafTiles<'_>>,
     leaf_tiles: &mut BTreeSet<u64>,
     findings: &mut Findings,
-) -> Option<Bound> {
-    let before = findings.list().len();
+) -> Option<Closed> {
     let bytes = read_small(source, name)
         .map_err(|error| findings.add(name, error))
         .ok()?;
@@ -51,49 +67,58 @@ pub(super) fn check(
             return None;
         }
     };
-    let mut place = |event: &EventLine<'_>, findings: &mut Findings| -> Option<CheckedEvent> {
-        let checked = event
-            .check()
-            .map_err(|error| findings.add(name, error))
-            .ok()?;
-        leaf_tiles.insert(checked.index / u64::from(FULL_WIDTH));
-        let held = tiles
-            .as_deref_mut()
-            .map(|tiles| tiles.contains(checked.index, &checked.hash));
-        match held {
-            None | Some(Ok(true)) => {}
-            Some(Ok(false)) => findings.add(
-                name,
-                format!(
-                    "its leaf is not the one that the log has at index {}",
-                    checked.index
-                ),
-            ),
-            Some(Err(error)) => findings.add(
-                name,
-                format!("its place in the log cannot be shown: {error}"),
-            ),
-        }
-        Some(checked)
-    };
-    let first = place(&opened, findings);
-    let end = place(&closed, findings)?;
+    let first = stands(&opened, name, tiles.as_deref_mut(), leaf_tiles, findings);
+    let end = stands(&closed, name, tiles, leaf_tiles, findings)?;
     let first = first?;
-    let mut wrong = |what: &str| findings.add(name, what);
     let kinds = (opened.text("kind"), closed.text("kind"));
     if (kinds.0.as_deref(), kinds.1.as_deref()) != (Some("intake_opened"), Some("intake_closed")) {
-        wrong("its events are not the opening and the closing of an intake");
+        findings.add(
+            name,
+            "its events are not the opening and the closing of an intake",
+        );
     }
     if first.leaf.chain != end.leaf.chain || first.leaf.n != 0 || first.index >= end.index {
-        wrong("its events are not of one intake");
+        findings.add(name, "its events are not of one intake");
     }
-    if expected
-        .act
-        .is_some_and(|act| opened.text("event").as_deref() != Some(act))
-    {
+    let mut signer = |event: &EventLine<'_>| match origin.map(|origin| event.signer(origin)) {
+        Some(Ok(signer)) => signer,
+        Some(Err(problem)) => {
+            findings.add(name, problem);
+            None
+        }
+        None => None,
+    };
+    let number = opened.integer("intake");
+    Some(Closed {
+        act: opened.text("event").map(Cow::into_owned),
+        name: opened
+            .text("member")
+            .zip(number)
+            .map(|(member, number)| format!("{member}-{number:06}")),
+        opened: first.index,
+        closed: end.index,
+        items: closed.value("items"),
+        signers: [signer(&opened), signer(&closed)],
+    })
+}
+
+/// Checks the opening and the closing event against the items. `None` when the items are not shown to be those that
+/// were closed.
+pub(super) fn check(
+    source: &dyn Source,
+    name: &str,
+    expected: &Expected<'_>,
+    tiles: Option<&mut LeafTiles<'_>>,
+    leaf_tiles: &mut BTreeSet<u64>,
+    findings: &mut Findings,
+) -> Option<Bound> {
+    let before = findings.list().len();
+    let closed = read_closed(source, name, expected.origin, tiles, leaf_tiles, findings)?;
+    let mut wrong = |what: &str| findings.add(name, what);
+    if expected.act.is_some() && closed.act.as_deref() != expected.act {
         wrong("the manifest is of another intake");
     }
-    if expected.last.is_some_and(|last| last >= end.index) {
+    if expected.last.is_some_and(|last| last >= closed.closed) {
         wrong("the intake was closed before its last item");
     }
     let named = Value::from_iter([
@@ -103,20 +128,13 @@ pub(super) fn check(
         ),
         ("size".to_owned(), expected.items.size().into()),
     ]);
-    if closed.value("items") != Some(named) {
+    if closed.items != Some(named) {
         wrong("the items of the manifest are not those with which the intake was closed");
     }
-    let signer = match expected.origin.map(|origin| closed.signer(origin)) {
-        Some(Ok(signer)) => signer,
-        Some(Err(problem)) => {
-            findings.add(name, problem);
-            None
-        }
-        None => None,
-    };
-    (findings.list().len() == before).then(|| Bound {
+    let [_, signer] = closed.signers;
+    (findings.list().len() == before).then_some(Bound {
         events: expected.items.size(),
-        index: end.index,
+        index: closed.closed,
         signer,
     })
 }

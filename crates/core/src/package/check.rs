@@ -1,13 +1,17 @@
 //! The check of a package (`docs/format/disclosure.md`, What the verifier checks).
 
+use std::collections::BTreeSet;
+
 use crate::checkpoint::LogKeys;
 
 use super::anchor::{self, Anchor};
 use super::bagcheck::{self, Bag};
 use super::exhibits::{Exhibits, LineFacts, Payload, Totals};
 use super::head::PackageHead;
+use super::intakes::{self, Intakes};
 use super::item::payload_ern;
 use super::logscan;
+use super::persons::{self, Persons};
 use super::recording::{self, Beside};
 use super::report::{Findings, PackageReport, Recording};
 use super::source::{Source, check_names, find, read_small};
@@ -51,18 +55,43 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
         }
     };
     let mut anchor = anchor::load(source, KEYS, LOG, options.keys, &mut findings);
-    let totals = check_exhibits(
+    let origin = head.as_ref().map(|head| head.origin.as_str());
+    let mut leaf_tiles = BTreeSet::new();
+    let mut persons = persons::check(
+        source,
+        origin,
+        anchor.tiles.as_mut(),
+        &mut leaf_tiles,
+        &mut findings,
+    );
+    let mut intakes = intakes::load(
+        source,
+        origin,
+        anchor.tiles.as_mut(),
+        &mut leaf_tiles,
+        &mut persons,
+        &mut findings,
+    );
+    let mut totals = check_exhibits(
         source,
         options.threads,
         head.as_ref(),
         &mut anchor,
+        (&mut persons, &mut intakes),
         &bag,
         &mut findings,
     );
+    totals.leaf_tiles.append(&mut leaf_tiles);
     // What was not read cannot say which tiles are too many, nor how much there should be.
     if let (Some((size, _)), false) = (anchor.claimed, totals.unread) {
         tiles::check_none_left_over(source, LOG, &totals.leaf_tiles, size, &mut findings);
     }
+    let unbound = intakes.unbound;
+    // What was not read cannot say which intakes are too many either.
+    let intakes = match totals.unread {
+        true => Vec::new(),
+        false => intakes.finish(source, &mut findings),
+    };
     if let Some(head) = &head {
         check_head(head, &totals, &bag, &anchor, &mut findings);
     }
@@ -79,6 +108,7 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
                 },
                 selection: (!totals.unread).then(|| totals.selection.clone().finish()),
             },
+            &mut persons,
             &mut findings,
         )),
         _ => None,
@@ -109,6 +139,9 @@ pub fn check_package(source: &dyn Source, options: &PackageOptions<'_>) -> Packa
         events: totals.events,
         withheld: totals.withheld,
         signers: totals.signers,
+        registered: persons.registered,
+        intakes,
+        unbound,
         erased: totals.erased,
         files: bag.payload.len() as u64,
         bytes: bag.sizes.iter().sum(),
@@ -129,6 +162,7 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
             | KEYS
             | ITEMS
             | EVENTS
+            | persons::FILE
             | "comity/case.jsonld"
             | "comity/log/checkpoint" => true,
             _ if name.starts_with("data/") => payload_ern(name).is_some(),
@@ -136,6 +170,7 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
                 "comity/log/tile/",
                 "comity/format/",
                 "comity/exhibits/",
+                intakes::FOLDER,
                 STAMPS,
             ]
             .iter()
@@ -147,11 +182,12 @@ fn check_layout(source: &dyn Source, findings: &mut Findings) {
     }
 }
 
-fn check_exhibits(
-    source: &dyn Source,
+fn check_exhibits<'a>(
+    source: &'a dyn Source,
     threads: usize,
     head: Option<&PackageHead>,
-    anchor: &mut Anchor<'_>,
+    anchor: &mut Anchor<'a>,
+    (persons, intakes): (&mut Persons, &mut Intakes<'a>),
     bag: &Bag,
     findings: &mut Findings,
 ) -> Totals {
@@ -179,6 +215,7 @@ fn check_exhibits(
     let read = source.read(items, &mut |reader| {
         let mut exhibits = Exhibits::new(
             reader,
+            (persons, intakes),
             anchor.tiles.as_mut(),
             &mut payload,
             findings,

@@ -9,7 +9,9 @@ use crate::id::{ChainId, Ern};
 use crate::tile::FULL_WIDTH;
 
 use super::event::{CheckedEvent, EventLine, Signer};
+use super::intakes::Intakes;
 use super::item::{ItemBytes, ItemLine, payload_ern};
+use super::persons::Persons;
 use super::report::Findings;
 use super::source::Lines;
 use super::threads::HashJob;
@@ -31,6 +33,9 @@ pub(super) struct LineFacts {
     size_bytes: Option<u64>,
     path: Option<String>,
     signer: Option<Result<Signer, String>>,
+    /// By this event the exhibit came in; and the act that it names.
+    enters: bool,
+    act: Option<String>,
     erased: Option<String>,
 }
 
@@ -71,6 +76,11 @@ impl LineFacts {
                 .text("case")
                 .is_some_and(|found| case.is_some_and(|case| found != case));
         }
+        // What was found inside of an item came in with that.
+        if let Some("received" | "delivered_again") = event.text("kind").as_deref() {
+            facts.enters = true;
+            facts.act = event.text("act").map(Cow::into_owned);
+        }
         if let Some(origin) = origin {
             facts.signer = event.signer(origin).transpose();
         }
@@ -102,6 +112,8 @@ pub(super) struct Payload<'a> {
 
 /// Follows the events of all exhibits in the order of `items.jsonl`.
 pub(super) struct Exhibits<'a, 's, 'p, R> {
+    pub(super) persons: &'a mut Persons,
+    pub(super) intakes: &'a mut Intakes<'s>,
     items: Lines<R>,
     items_ended: bool,
     current: Option<Current>,
@@ -135,6 +147,8 @@ struct Current {
     item: ItemLine,
     next: u64,
     last: Option<CheckedEvent>,
+    /// By how many events it came in so far.
+    entered: usize,
 }
 
 const ITEMS: &str = "comity/items.jsonl";
@@ -143,12 +157,15 @@ const EVENTS: &str = "comity/events.jsonl";
 impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
     pub(super) fn new(
         items: R,
+        (persons, intakes): (&'a mut Persons, &'a mut Intakes<'s>),
         tiles: Option<&'a mut LeafTiles<'s>>,
         payload: &'a mut Payload<'p>,
         findings: &'a mut Findings,
         totals: &'a mut Totals,
     ) -> Exhibits<'a, 's, 'p, R> {
         Exhibits {
+            persons,
+            intakes,
             items: Lines::new(items),
             items_ended: false,
             current: None,
@@ -264,12 +281,20 @@ impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
             self.findings.add(&ern, format!("{at}: {problem}"));
         }
         match facts.signer.clone() {
-            Some(Ok(signer)) => *self.totals.signers.entry(signer).or_default() += 1,
+            Some(Ok(signer)) => {
+                if let Err(problem) = self.persons.bind(&signer, Some(event.index)) {
+                    self.findings.add(&ern, format!("{at}: {problem}"));
+                }
+                *self.totals.signers.entry(signer).or_default() += 1;
+            }
             Some(Err(problem)) => self.findings.add(&ern, format!("{at}: {problem}")),
             None => {}
         }
         if let Some(words) = facts.erased.clone() {
             self.totals.erased.insert(current.item.ern, words);
+        }
+        if facts.enters {
+            self.check_entry(current, &facts, &event, &ern);
         }
         self.follow_chain(current, &event, &ern);
         if let Some(tiles) = &mut self.tiles {
@@ -311,6 +336,35 @@ impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
                 &ern,
                 format!("{at}: an exhibit is received once, as its event 0"),
             );
+        }
+    }
+
+    /// Holds an event by which the exhibit came in against the tree of its intake.
+    fn check_entry(
+        &mut self,
+        current: &mut Current,
+        facts: &LineFacts,
+        event: &CheckedEvent,
+        ern: &str,
+    ) {
+        let places = current.item.intakes.as_ref();
+        let place = places.map(|places| places.get(current.entered));
+        current.entered += 1;
+        let problem = match place {
+            // As it is with packages that show no intakes.
+            None | Some(Some(None)) => {
+                self.intakes.unbound += 1;
+                return;
+            }
+            Some(None) => Err(format!("{ITEMS} does not say its place in its intake")),
+            Some(Some(Some(at))) => {
+                let act = facts.act.as_deref();
+                self.intakes.holds(act, *at, event.index, &event.hash)
+            }
+        };
+        if let Err(problem) = problem {
+            self.findings
+                .add(ern, format!("event {}: {problem}", event.leaf.n));
         }
     }
 
@@ -411,6 +465,7 @@ impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
             item,
             next: 0,
             last: None,
+            entered: 0,
         });
     }
 
@@ -419,6 +474,11 @@ impl<'a, 's, 'p, R: Read> Exhibits<'a, 's, 'p, R> {
             return;
         };
         let ern = current.item.ern.to_string();
+        let places = current.item.intakes.as_ref().map_or(0, Vec::len);
+        if places > current.entered {
+            let what = format!("{ITEMS} says more places in intakes than it came in by");
+            self.findings.add(&ern, what);
+        }
         if current.next != current.item.events {
             let what = format!(
                 "its chain has {} events here, and {ITEMS} says {}",

@@ -20,6 +20,8 @@ pub struct ItemLine {
     pub last: Digest,
     /// Where its bytes are, or why there are none.
     pub bytes: ItemBytes,
+    /// The places of its events in the trees of their intakes; `None` in packages that show none.
+    pub intakes: Option<Vec<Option<u64>>>,
     /// Original path as shown.
     pub path: Option<String>,
     /// Size of the bytes as received.
@@ -51,6 +53,13 @@ impl ItemLine {
             ItemBytes::Without(why) => (None, Some(why.as_str())),
         };
         write_string_or_null(file, &mut out);
+        if let Some(places) = &self.intakes {
+            let places: Vec<String> = places
+                .iter()
+                .map(|place| place.map_or_else(|| "null".to_owned(), |at| at.to_string()))
+                .collect();
+            out.extend_from_slice(format!(",\"intakes\":[{}]", places.join(",")).as_bytes());
+        }
         out.extend_from_slice(b",\"last\":\"");
         push_hex(&self.last.0, &mut out);
         out.extend_from_slice(b"\",\"path\":");
@@ -87,6 +96,10 @@ impl ItemLine {
         let events = scan.integer()?;
         scan.literal(",\"file\":")?;
         let file = scan.string_or_null()?;
+        let intakes = match scan.eat(",\"intakes\":[") {
+            true => Some(parse_places(&mut scan)?),
+            false => None,
+        };
         scan.literal(",\"last\":\"")?;
         let last = Digest(scan.hex()?);
         scan.literal("\",\"path\":")?;
@@ -120,6 +133,7 @@ impl ItemLine {
             events,
             last,
             bytes,
+            intakes,
             path,
             size_bytes,
             sha256,
@@ -132,6 +146,21 @@ impl ItemLine {
         }
         Ok(item)
     }
+}
+
+/// The rest of the list `intakes`.
+fn parse_places(scan: &mut Scan<'_>) -> Result<Vec<Option<u64>>, String> {
+    let mut places = Vec::new();
+    while !scan.eat("]") {
+        if !places.is_empty() {
+            scan.literal(",")?;
+        }
+        places.push(match scan.eat("null") {
+            true => None,
+            false => Some(scan.integer()?),
+        });
+    }
+    Ok(places)
 }
 
 /// The name of an exhibit's payload file: its number, the dots in it as hyphens, and, when the original name ends in one of
@@ -252,6 +281,7 @@ mod tests {
             events: 3,
             last: Digest::of(b"last"),
             bytes: ItemBytes::File("data/UKR-000001-0000002.txt".to_owned()),
+            intakes: Some(vec![Some(7), None, Some(0)]),
             path: Some("тека/\"лист\"\n.txt".to_owned()),
             size_bytes: Some(4),
             sha256: Some(Digest::of(b"file")),
@@ -267,7 +297,8 @@ mod tests {
             sha256: None,
             ..item()
         };
-        for item in [item(), without] {
+        let [none, empty] = [None, Some(Vec::new())].map(|intakes| ItemLine { intakes, ..item() });
+        for item in [item(), without, none, empty] {
             let line = item.to_line();
             let bare = line.strip_suffix('\n').unwrap();
             assert_eq!(ItemLine::parse(bare.as_bytes()), Ok(item));

@@ -13,8 +13,10 @@ mod consistency;
 mod event;
 mod exhibits;
 mod head;
+mod intakes;
 mod item;
 mod logscan;
+mod persons;
 mod proposal;
 mod receipt;
 mod recording;
@@ -36,8 +38,8 @@ pub use item::{Difference, DifferenceLine, ItemBytes, ItemLine, payload_ern, pay
 pub use receipt::{RECEIPT_SUMS, ReceiptEntry, ReceiptOptions, check_receipt, receipt_entries};
 pub use recording::{ActLines, Beside, CONSISTENCY_ENDING, PROOF_ENDING, act_extra};
 pub use report::{
-    Bound, Findings, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport, Recording,
-    StampReport, Witnessed,
+    Bound, Findings, IntakeReport, LogFacts, LogScan, MAX_FINDINGS, PackageReport, ReceiptReport,
+    Recording, StampReport, Witnessed,
 };
 pub use source::{
     MAX_LINE_BYTES, MAX_NAME_BYTES, MAX_SMALL_FILE_BYTES, Source, check_names, find, refused_name,

@@ -10,6 +10,7 @@ use crate::proof::TlogProof;
 use super::consistency::Consistency;
 use super::event::{EventLine, Signer, write_fields};
 use super::head::PackageHead;
+use super::persons::Persons;
 use super::proposal;
 use super::report::{Findings, LogFacts, Recording};
 use super::scan::Scan;
@@ -124,6 +125,7 @@ pub(crate) fn check(
     log: &LogFacts,
     head: Option<&PackageHead>,
     made: &Made<'_>,
+    persons: &mut Persons,
     findings: &mut Findings,
 ) -> Recording {
     let (proof, consistency) = match (&beside.proof, &beside.consistency) {
@@ -147,6 +149,16 @@ pub(crate) fn check(
         recorded.as_ref().map(|shown| &shown.checkpoint),
         findings,
     );
+    let signers = recorded.iter().flat_map(|shown| {
+        let first = shown.proposer.as_ref();
+        shown.signer.iter().chain(first)
+    });
+    for signer in signers {
+        // Both stand after what the package shows.
+        if let Err(problem) = persons.bind(signer, None) {
+            findings.add(PROOF_ENDING, problem);
+        }
+    }
     let attestation = match (&log.witnessed, &recorded) {
         (Some(witnessed), Some(shown)) => {
             let attestation = witnessed.policy.attestation(shown.checkpoint.note());

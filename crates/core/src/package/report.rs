@@ -187,6 +187,12 @@ pub struct PackageReport {
     pub withheld: u64,
     /// Whose keys have signed events of the exhibits, and how many.
     pub signers: BTreeMap<Signer, u64>,
+    /// Of all who signed something here, the event that registered the key, where the package shows it.
+    pub registered: BTreeMap<Signer, u64>,
+    /// The intakes that exhibits are shown to be of.
+    pub intakes: Vec<IntakeReport>,
+    /// How many events by which exhibits came in are not shown to be of a closed intake.
+    pub unbound: u64,
     /// The exhibits that were erased, and what the log says of it.
     pub erased: BTreeMap<Ern, String>,
     /// How many payload files were hashed.
@@ -214,6 +220,21 @@ pub struct ReceiptReport {
     pub manifest: Option<Digest>,
     /// That the event which closed the intake names these items and no others.
     pub bound: Option<Bound>,
+}
+
+/// An intake, and how many events of exhibits are among those with which it was closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntakeReport {
+    /// Its name, such as `UKR-000123`.
+    pub name: String,
+    /// With how many events of items it was closed.
+    pub items: u64,
+    /// The index of the leaf of the event that closed it.
+    pub index: u64,
+    /// Whose key has signed that event.
+    pub signer: Option<Signer>,
+    /// How many events of the exhibits are among them.
+    pub shown: u64,
 }
 
 /// That an intake was closed with exactly these items.

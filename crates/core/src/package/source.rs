@@ -41,6 +41,17 @@ pub fn find(source: &dyn Source, name: &str) -> Option<usize> {
         .ok()
 }
 
+/// The files whose names begin with `prefix`, with their places.
+pub(crate) fn under<'a>(
+    source: &'a dyn Source,
+    prefix: &'a str,
+) -> impl Iterator<Item = (usize, &'a String)> {
+    let names = source.names();
+    let first = names.partition_point(|name| name.as_str() < prefix);
+    let rest = names.iter().enumerate().skip(first);
+    rest.take_while(move |(_, name)| name.starts_with(prefix))
+}
+
 /// Why a name has no place in a package or receipt (`docs/format/disclosure.md`); `None` when it
 /// is harmless.
 #[must_use]

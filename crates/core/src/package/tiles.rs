@@ -7,8 +7,9 @@ use crate::digest::Digest;
 use crate::merkle::full_subtree_root;
 use crate::tile::{FULL_WIDTH, MAX_LEVEL, TileId, TreeTiles, hashes_at, tile_hashes};
 
+use super::event::{CheckedEvent, EventLine};
 use super::report::Findings;
-use super::source::{Source, find};
+use super::source::{Source, find, under};
 
 /// The tiles that show that the leaves `indices` are in a tree of `size` leaves: those that hold
 /// the leaves, the ones above them up to the top, and every partial tile, which give the root.
@@ -69,7 +70,7 @@ impl<'a> LeafTiles<'a> {
     ) -> LeafTiles<'a> {
         let mut tiles = BTreeMap::new();
         let mut of_leaves = Vec::new();
-        for (file, name) in source.names().iter().enumerate() {
+        for (file, name) in under(source, folder) {
             let path = name.strip_prefix(folder);
             let Some(path) = path.filter(|path| path.starts_with("tile/")) else {
                 continue;
@@ -151,6 +152,36 @@ impl<'a> LeafTiles<'a> {
     }
 }
 
+/// Checks an event that stands in a file of its own, `name`: its body, its leaf, and its place in the log.
+pub(crate) fn stands(
+    event: &EventLine<'_>,
+    name: &str,
+    tiles: Option<&mut LeafTiles<'_>>,
+    leaf_tiles: &mut BTreeSet<u64>,
+    findings: &mut Findings,
+) -> Option<CheckedEvent> {
+    let checked = event
+        .check()
+        .map_err(|error| findings.add(name, error))
+        .ok()?;
+    leaf_tiles.insert(checked.index / u64::from(FULL_WIDTH));
+    match tiles.map(|tiles| tiles.contains(checked.index, &checked.hash)) {
+        None | Some(Ok(true)) => {}
+        Some(Ok(false)) => findings.add(
+            name,
+            format!(
+                "its leaf is not the one that the log has at index {}",
+                checked.index
+            ),
+        ),
+        Some(Err(error)) => findings.add(
+            name,
+            format!("its place in the log cannot be shown: {error}"),
+        ),
+    }
+    Some(checked)
+}
+
 /// The bytes of a tile, and at most one more.
 fn read_tile(source: &dyn Source, file: usize, tile: TileId) -> io::Result<Vec<u8>> {
     let limit = tile.len_bytes() as u64 + 1;
@@ -171,7 +202,7 @@ pub(crate) fn check_none_left_over(
     findings: &mut Findings,
 ) {
     let needed = needed_above(leaf_tiles, size);
-    for name in source.names() {
+    for (_, name) in under(source, folder) {
         let tile = name.strip_prefix(folder).and_then(TileId::parse_path);
         if tile.is_some_and(|tile| !needed.contains(&tile)) {
             findings.add(name, "is a tile that no event here needs");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod beside;
+mod bound;
 mod by_hand;
 mod damage;
 mod forgeries;
@@ -11,6 +12,7 @@ mod frozen;
 mod hostile;
 mod package;
 mod receipt;
+mod run;
 mod signed;
 mod succession;
 mod world;

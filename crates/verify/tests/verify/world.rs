@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use comity_core::body::{Body, CustodySection, Field, OpenField, Seeds};
 use comity_core::checkpoint::{Checkpoint, LogKeys, LogSigner};
@@ -20,6 +19,8 @@ use comity_core::package::{
 use comity_core::proof::TlogProof;
 use comity_core::tile::{TileId, entries_path};
 use comity_core::{ChainId, Digest, Ern};
+
+pub use crate::run::*;
 
 pub const ORIGIN: &str = "comity.example/log";
 pub const TIME_SECS: u64 = 1_795_516_867;
@@ -261,6 +262,8 @@ pub struct Item {
     pub bytes: Option<Vec<u8>>,
     pub state: &'static str,
     pub events: Vec<Event>,
+    /// Where it stands in the trees of its intakes.
+    pub places: Option<Vec<Option<u64>>>,
 }
 
 impl Item {
@@ -280,6 +283,7 @@ impl Item {
                 Some(file) => ItemBytes::File(file),
                 None => ItemBytes::Without(self.state.to_owned()),
             },
+            intakes: self.places.clone(),
             path: Some(self.path.clone()),
             size_bytes: self.bytes.as_ref().map(|bytes| bytes.len() as u64),
             sha256: self.bytes.as_ref().map(|bytes| Digest::of(bytes)),
@@ -294,10 +298,22 @@ pub fn receive(
     bytes: Option<&[u8]>,
     state: &'static str,
 ) -> Item {
+    receive_by(centre, &"00".repeat(16), number, path, bytes, state)
+}
+
+/// As [`receive`], by the intake that the event `act` opened.
+pub fn receive_by(
+    centre: &mut Centre,
+    act: &str,
+    number: u32,
+    path: &str,
+    bytes: Option<&[u8]>,
+    state: &'static str,
+) -> Item {
     let ern = Ern::new("UKR".parse().unwrap(), 123, number).unwrap();
     let chain = centre.chain();
     let mut fields = vec![
-        Field::custody("act", "00".repeat(16)),
+        Field::custody("act", act),
         Field::custody("member", "UKR"),
         Field::custody("case", "C0001"),
         Field::custody("ern", ern.to_string()),
@@ -324,6 +340,7 @@ pub fn receive(
         bytes,
         state,
         events: vec![event],
+        places: None,
     }
 }
 
@@ -382,10 +399,15 @@ pub fn made_after(root: &Path, leaves: usize) -> Made {
     disclose(root, centre, items)
 }
 
-pub fn disclose(root: &Path, mut centre: Centre, items: Vec<Item>) -> Made {
+pub fn disclose(root: &Path, centre: Centre, items: Vec<Item>) -> Made {
+    disclose_with(root, centre, items, &More::default())
+}
+
+/// As [`disclose`], with more files in the package.
+pub fn disclose_with(root: &Path, mut centre: Centre, items: Vec<Item>, more: &More) -> Made {
     let folder = root.join("NAME");
     let size_a = centre.log.size();
-    write_package(&folder, &centre.log, &items, size_a);
+    write_package_with(&folder, &centre.log, &items, size_a, more);
     let tagmanifest = Digest::of(&fs::read(folder.join(bag::TAGMANIFEST)).unwrap());
     let disclosure = centre.chain();
     let act = centre.record(
@@ -458,7 +480,18 @@ pub fn beside(folder: &Path, ending: &str) -> PathBuf {
     folder.with_file_name(format!("{name}{ending}"))
 }
 
+/// Files of a package besides those that every package has, and the leaves that its tiles show for them.
+#[derive(Clone, Default)]
+pub struct More {
+    pub files: Vec<(String, Vec<u8>)>,
+    pub indices: Vec<u64>,
+}
+
 pub fn write_package(folder: &Path, log: &Log, items: &[Item], size: u64) {
+    write_package_with(folder, log, items, size, &More::default());
+}
+
+pub fn write_package_with(folder: &Path, log: &Log, items: &[Item], size: u64, more: &More) {
     let mut events = String::new();
     let mut lines = String::new();
     let mut indices = Vec::new();
@@ -472,6 +505,11 @@ pub fn write_package(folder: &Path, log: &Log, items: &[Item], size: u64) {
         if let (Some(file), Some(bytes)) = (item.file(), &item.bytes) {
             write(folder, &file, bytes);
         }
+    }
+    let count = indices.len() as u64;
+    indices.extend(&more.indices);
+    for (name, bytes) in &more.files {
+        write(folder, name, bytes);
     }
     write(folder, "comity/items.jsonl", lines.as_bytes());
     write(folder, "comity/events.jsonl", events.as_bytes());
@@ -505,7 +543,7 @@ pub fn write_package(folder: &Path, log: &Log, items: &[Item], size: u64) {
         exhibits: items.len() as u64,
         files: payload.len() as u64,
         bytes: payload.iter().map(|bytes| bytes.len() as u64).sum(),
-        events: indices.len() as u64,
+        events: count,
         size,
         root: log.root(size),
         made_at: "2026-11-24T10:41:07.123456Z".to_owned(),
@@ -715,68 +753,4 @@ pub fn zip_files(zip: &Path, files: &[(String, Vec<u8>)]) {
         std::io::Write::write_all(&mut writer, bytes).unwrap();
     }
     writer.finish().unwrap();
-}
-
-/// What the program answered.
-pub struct Answer {
-    pub code: i32,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn first_line(&self) -> &str {
-        self.text.lines().next().unwrap_or_default()
-    }
-
-    #[track_caller]
-    pub fn expect(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, code, "{}", self.text);
-        for word in words {
-            assert!(
-                self.text.contains(word),
-                "{word:?} is not in:\n{}",
-                self.text
-            );
-        }
-    }
-}
-
-pub fn verify(args: &[&Path]) -> Answer {
-    answer(Command::new(env!("CARGO_BIN_EXE_comity-verify")).args(args))
-}
-
-/// With an address space of 200 MB, stacks and all.
-pub fn verify_in_little_memory(path: &Path) -> Answer {
-    let program = env!("CARGO_BIN_EXE_comity-verify");
-    let limited = "ulimit -v 200000; exec \"$@\"";
-    // Each further arena of the C library would reserve 64 MB that it does not use.
-    let mut command = Command::new("bash");
-    answer(
-        command
-            .env("MALLOC_ARENA_MAX", "1")
-            .args(["-c", limited, "bash", program])
-            .arg(path),
-    )
-}
-
-fn answer(command: &mut Command) -> Answer {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let code = status.code().expect("the program was killed");
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&stdout),
-        String::from_utf8_lossy(&stderr)
-    );
-    assert!(!text.contains("panicked"), "{text}");
-    Answer { code, text }
-}
-
-pub fn verify_with(path: &Path, options: &[&str]) -> Answer {
-    let mut args = vec![path];
-    args.extend(options.iter().map(Path::new));
-    verify(&args)
 }
