@@ -549,3 +549,50 @@ fn a_restored_copy_still_says_who_attested_what() {
     assert_eq!(said(&restored.open()), expected);
     restored.assert_sound();
 }
+
+#[test]
+fn a_witness_goes_on_once_its_keeper_gives_it_the_succession_and_not_with_one_that_denies_what_it_saw()
+ {
+    let world = World::new(PLAIN);
+    let thief = world.copy("thief");
+    let centre = world.open();
+    let aster = Running::start(&world, &centre, "aster");
+    set(&centre, &[&aster], "quorum aster\n");
+    record(&centre, "A case").unwrap();
+    settle(&centre);
+    // Who took the keys before says that they were succeeded below what the witness has cosigned since.
+    let stolen = thief.open();
+    let denied = stolen.succeed_log_keys(&actor(&stolen), None).unwrap();
+    assert!(denied.size < aster.seen(&centre));
+    let before = aster.witness().key_file(&centre.config.origin).unwrap();
+    let refused = aster.witness().follow_succession(&stolen.log_keys());
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("deny what this witness cosigned"),
+        "{refused}"
+    );
+    let kept = aster.witness().key_file(&centre.config.origin).unwrap();
+    assert_eq!(kept, before);
+
+    let done = centre.succeed_log_keys(&actor(&centre), None).unwrap();
+    let asked = centre.attest().unwrap();
+    assert!(
+        asked.iter().all(|a| a.outcome != Outcome::Cosigned),
+        "{asked:?}"
+    );
+    assert!(aster.seen(&centre) <= done.size);
+    aster
+        .witness()
+        .follow_succession(&centre.log_keys())
+        .unwrap();
+    let asked = centre.attest().unwrap();
+    assert!(
+        asked.iter().all(|a| a.outcome == Outcome::Cosigned),
+        "{asked:?}"
+    );
+    assert!(aster.seen(&centre) > done.size);
+    record(&centre, "Another case").unwrap();
+    settle(&centre);
+    assert_eq!(centre.attestation().unwrap().warning(), None);
+    assert_eq!(aster.seen(&centre), crate::fixture::log_size(&centre));
+}

@@ -230,3 +230,63 @@ fn an_intake_that_failed_in_the_middle_goes_on_with_the_same_numbers() {
         return;
     }
 }
+
+/// The next write to the edge of the ledger, once armed, is cut off after so many bytes.
+struct TornEdge {
+    armed: AtomicUsize,
+    after: usize,
+}
+
+impl Faults for TornEdge {
+    fn before(&self, call: &Call<'_>) -> Outcome {
+        let is_edge = call.op == Op::Write && call.path.ends_with("ledger/edge");
+        if is_edge && self.armed.swap(0, Ordering::SeqCst) == 1 {
+            return Outcome::Torn(self.after);
+        }
+        Outcome::Go
+    }
+}
+
+/// The tables have the group, whichever they are, and the next process finds half a frame behind the edge.
+fn a_torn_tail_of_the_edge_is_written_anew(postgres: bool) {
+    let world = World::new(Kind {
+        postgres,
+        s3: false,
+    });
+    for after in [0, 1, 5, 40, 300, 1000] {
+        let torn = Arc::new(TornEdge {
+            armed: AtomicUsize::new(0),
+            after,
+        });
+        let centre = world.open_on(Disk::with_faults(torn.clone())).unwrap();
+        let (size, name) = (log_size(&centre), format!("Case {after}"));
+        torn.armed.store(1, Ordering::SeqCst);
+        let done = centre.open_case(&actor(&centre), &name);
+        assert_eq!(
+            torn.armed.load(Ordering::SeqCst),
+            0,
+            "the edge was not written"
+        );
+        assert!(
+            done.is_err(),
+            "acknowledged with {after} bytes of its frame"
+        );
+        drop(centre);
+        let centre = world.open();
+        assert_eq!(log_size(&centre), size + 1, "torn after {after}");
+        let last = centre.read_event(size).unwrap();
+        assert_eq!(last.text("name"), Some(name.as_str()));
+        drop(centre);
+        world.assert_sound();
+    }
+}
+
+#[test]
+fn a_torn_tail_of_the_edge_is_written_anew_from_sqlite() {
+    a_torn_tail_of_the_edge_is_written_anew(false);
+}
+
+#[test]
+fn a_torn_tail_of_the_edge_is_written_anew_from_postgres() {
+    a_torn_tail_of_the_edge_is_written_anew(true);
+}
