@@ -82,6 +82,8 @@ fn by_signature(head: &[u8]) -> Kind {
         [b'!', b'B', b'D', b'N', ..] => {
             kind("application/vnd.ms-outlook", "Outlook mailbox (PST)", None)
         }
+        // Of an archive that was cut off the directory is missing, which the general table looks for.
+        [b'P', b'K', 3, 4, ..] => kind("application/zip", "ZIP", None),
         [b'E', b'V', b'F', 9, 13, 10, 0xff, 0, ..] => {
             kind("application/x-ewf", "EnCase disk image (E01)", None)
         }

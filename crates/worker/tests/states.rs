@@ -51,6 +51,18 @@ fn nothing_in_it_is_empty_and_no_known_type_is_unsupported() {
 }
 
 #[test]
+fn an_archive_that_was_cut_off_is_damaged_and_known_as_an_archive() {
+    let bytes = zip(&[("one.txt", &[b'x'; 4000]), ("two.txt", b"two")]);
+    for cut in [bytes.len() / 2, bytes.len() - 10] {
+        let (outcome, kept) = read("a.zip", &bytes[..cut]);
+        assert_eq!(
+            (outcome.state, kept.media.as_str()),
+            (State::Damaged, "application/zip")
+        );
+    }
+}
+
+#[test]
 fn members_come_in_their_order_and_their_names_are_only_names() {
     let bytes = zip(&[
         ("б.txt", b"two"),
