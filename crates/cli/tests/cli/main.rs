@@ -16,6 +16,7 @@ mod shares;
 mod stamp;
 mod succession;
 mod two_persons;
+mod work;
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.
