@@ -101,7 +101,7 @@ impl Centre {
 /// What became of an item whose turn came.
 enum End {
     /// It was read.
-    Read(Finding, Vec<Taken>),
+    Read(Box<Finding>, Vec<Taken>),
     /// It cannot be read now.
     Aside(String),
 }
@@ -122,7 +122,7 @@ impl Shared<'_> {
             };
             match self.read(&mut session, reader, &job, out) {
                 Ok(End::Read(finding, children)) => {
-                    let batch = self.batch(&job, children, Some(finding))?;
+                    let batch = self.batch(&job, children, Some(*finding))?;
                     if self.send(out, batch).is_err() {
                         return Ok(());
                     }
@@ -175,7 +175,7 @@ impl Shared<'_> {
             Err(error) => return Err(AppError::Refused(error.to_string())),
         }
         let (finding, children) = taking.finish()?;
-        Ok(End::Read(finding, children))
+        Ok(End::Read(Box::new(finding), children))
     }
 
     /// Records a part of a container's children, and waits for it.

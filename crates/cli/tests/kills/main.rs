@@ -241,5 +241,5 @@ fn on_postgres_and_s3_too() {
         killed += kills;
     }
     println!("{killed} kills on PostgreSQL and S3");
-    assert!(killed > 10, "{killed}");
+    assert!(killed > 10 || only.is_some(), "{killed}");
 }
