@@ -4,8 +4,13 @@
 
 use comity_extract::sandbox::{KILLED_BY_FILTER, PROBES};
 use std::{
-    os::unix::process::ExitStatusExt,
+    io::Read,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::ExitStatusExt},
+    },
     process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 fn attempt(name: &str) -> Output {
@@ -94,4 +99,31 @@ fn every_probe_is_one_of_these_and_operators_can_run_them_all() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(said.matches("holds ").count(), PROBES.len(), "{said}");
     assert!(output.status.success());
+}
+
+#[test]
+fn a_reader_ends_with_the_one_who_started_it() {
+    let (mut ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    let limit = Some(Duration::from_secs(30));
+    ours.set_read_timeout(limit).expect("a limit");
+    let other = theirs.try_clone().expect("the other end");
+    let starter = std::thread::spawn(move || {
+        let worker = Command::new(env!("CARGO_BIN_EXE_extract-worker"))
+            .args(["read", "1073741824", "60"])
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the worker starts");
+        // It says that it is ready, and then waits for a word that never comes.
+        let mut head = [0; 5];
+        ours.read_exact(&mut head).expect("it is ready");
+        (worker, ours)
+    });
+    // The thread that started it is gone, and the socket is open still: nothing but its end would be noticed.
+    let (mut worker, _ours) = starter.join().expect("the thread ends");
+    let ended = worker.wait().expect("it ends");
+    assert_eq!(ended.signal(), Some(9));
+    drop(other);
 }

@@ -105,3 +105,41 @@ fn what_a_worker_may_not_have_in_time_or_memory_is_a_state() {
     drop(centre);
     world.assert_sound();
 }
+
+#[test]
+fn a_reader_that_dies_leaves_a_state_and_the_next_item_is_read() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "a.txt", SENTENCE.as_bytes());
+    put(&usb, "b.txt", b"two");
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    // It says that it is ready, and dies of whatever it is given.
+    let script = "#!/bin/sh\nprintf '\\000\\000\\000\\014\\020\\001\\000\\000\\000\\007dying 1' >&0\ndd bs=1 count=5 >/dev/null 2>&1\necho 'stack smashed'\nkill -SEGV $$\n";
+    let program = put(world.folder.path(), "dying", script.as_bytes());
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let dying = Workers {
+        program,
+        ..workers(1)
+    };
+    let outcome = centre.work(&dying, &|_| ()).unwrap();
+    assert_eq!(outcome.tally.states[State::Crashed as usize], 2);
+    let item = item_at(&centre, "usb/a.txt");
+    let mut session = centre.session().unwrap();
+    let reading = centre.reading(&mut session, item).unwrap().unwrap();
+    assert_eq!(reading.state, State::Crashed);
+    assert!(
+        reading.reason.contains("signal 11") && reading.reason.contains("stack smashed"),
+        "{}",
+        reading.reason
+    );
+    assert_eq!(reading.reader.as_deref(), Some("dying 1"));
+    drop(session);
+    // It is no longer waiting, and is read when somebody asks for it.
+    assert_eq!(work(&centre).tally.items(), 0);
+    centre.read_again(&actor(&centre), &items(&centre)).unwrap();
+    assert_eq!(work(&centre).tally.states[State::Read as usize], 2);
+    drop(centre);
+    world.assert_sound();
+}

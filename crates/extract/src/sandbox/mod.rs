@@ -10,7 +10,10 @@ pub use probe::{PROBES, Probe, is_refusal, probe};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
 use std::fmt;
 
 /// A wall that could not be had. The worker then reads nothing.
@@ -44,6 +47,8 @@ pub fn locked_in<T: Send>(
     cpu_secs: u64,
     read: impl FnOnce() -> T + Send,
 ) -> Result<T, NoWall> {
+    // A reader that is busy when its supervisor is killed would not notice before it asks for more.
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(no("ending with its parent"))?;
     close_from(3).map_err(no("closing what was inherited"))?;
     rustix::thread::set_no_new_privs(true).map_err(no("giving up new privileges"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(no("giving up core dumps"))?;

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// Reads items one after the other, with one worker at a time. All items that one `Readers` is given must be of one
 /// originator and case: a worker that one item has taken over may lie about the next.
 ///
-/// One for each core that is to work; they share nothing.
+/// One for each core that is to work; they share nothing. A worker ends with the thread that started it: a `Readers`
+/// stays on its thread.
 #[derive(Debug)]
 pub struct Readers {
     program: PathBuf,
