@@ -87,7 +87,11 @@ fn repair(global: &Global, from: Option<&Path>, full: bool) -> Result<(), Failur
     let actor = actor(global, &centre)?;
     let done = match from {
         Some(from) => centre.repair(&actor, from)?,
-        None => centre.repair_both_ways(&actor, full)?,
+        None => {
+            let done = centre.repair_both_ways(&actor, full)?;
+            centre.catch_up(u64::MAX)?;
+            done
+        }
     };
     let mut lines: Vec<String> = done
         .findings

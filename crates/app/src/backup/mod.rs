@@ -20,6 +20,7 @@ use crate::centre::{Centre, Config, KEYS_FILE};
 use crate::compact::NOWHERE;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
+use crate::fixity::{held_as_recorded, packs_of_tables};
 use crate::succession;
 
 pub use check::check;
@@ -105,7 +106,16 @@ impl Centre {
         crate::attest::copy(&self.objects, &copy, &keys, snapshot.size)?;
         let vault = Vault::new(copy.clone());
         let wanted = self.wanted_packs()?;
-        let packs = packs::copy(&self.vault, &vault, &wanted, watch)?;
+        let recorded = packs_of_tables(&mut self.session()?)?;
+        let instead = |pack: comity_vault::PackId, why: &comity_vault::VaultError| {
+            let (mirror, keeper) = self.objects.mirror()?;
+            let second = Vault::new(mirror.clone());
+            held_as_recorded(&second, pack, recorded.get(&pack)).ok()?;
+            let copied = second.copy_pack(&pack.name(), &vault, &mut |_| ()).ok()?;
+            keeper.read_elsewhere(&pack.name(), &why.to_string());
+            Some(copied)
+        };
+        let packs = packs::copy(&self.vault, &vault, &wanted, &instead, watch)?;
 
         let made = self.now();
         let name = copies::name_of(&made);

@@ -43,8 +43,17 @@ pub struct Packs {
     pub lacks: Vec<Finding>,
 }
 
-/// Copies what `to` lacks. A damaged pack stays out, and is named.
-pub fn copy(from: &Vault, to: &Vault, wanted: &Wanted, watch: Watch<'_>) -> Result<Packs> {
+/// A pack from elsewhere, where the vault has it not whole, by what the vault fails with.
+pub type Instead<'a> = &'a dyn Fn(PackId, &VaultError) -> Option<CopiedPack>;
+
+/// Copies what `to` lacks. A damaged pack that is nowhere whole stays out, and is named.
+pub fn copy(
+    from: &Vault,
+    to: &Vault,
+    wanted: &Wanted,
+    instead: Instead<'_>,
+    watch: Watch<'_>,
+) -> Result<Packs> {
     let there: HashMap<PackId, u64> = to
         .packs()?
         .into_iter()
@@ -79,10 +88,13 @@ pub fn copy(from: &Vault, to: &Vault, wanted: &Wanted, watch: Watch<'_>) -> Resu
             digest,
         } = match from.copy_pack(&name, to, &mut |_| ()) {
             Ok(copied) => copied,
-            Err(e) if is_of_source(&e) => {
-                done.lacks.push(Finding::new(name, e.to_string()));
-                continue;
-            }
+            Err(e) if is_of_source(&e) => match instead(*pack, &e) {
+                Some(copied) => copied,
+                None => {
+                    done.lacks.push(Finding::new(name, e.to_string()));
+                    continue;
+                }
+            },
             Err(e) => return Err(e.into()),
         };
         let size = copied.size();

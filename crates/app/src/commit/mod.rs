@@ -554,6 +554,10 @@ impl Sequencer {
             if s.tree.edge_len() > 256 {
                 s.tree.trim()?;
             }
+            let state = s.state()?;
+            if s.tree.published_size() == state.size {
+                s.mirror_published(&state)?;
+            }
             s.session.execute(
                 "DELETE FROM pending WHERE first < ?",
                 &[(s.tree.published_size() as i64).into()],

@@ -31,7 +31,7 @@ impl Centre {
                 "the centre has no mirror to mend from: name a backup with --from".to_owned(),
             ));
         };
-        if let Some(why) = mirror.absence() {
+        if let Some(why) = mirror.reach() {
             return Err(AppError::Refused(format!(
                 "the mirror {} cannot be used: {why}",
                 mirror.place()

@@ -83,6 +83,13 @@ impl Mirror {
         }
     }
 
+    /// Tries it now, however lately it failed; why it is not there, if it is not.
+    pub(crate) fn reach(&self) -> Option<String> {
+        self.0.state().away = None;
+        self.0.state().recognised = false;
+        self.absence()
+    }
+
     /// What it missed, if anything.
     pub fn note(&self) -> Result<Option<Note>, StoreError> {
         Note::read(&self.0.dir, &self.0.ambient.disk)

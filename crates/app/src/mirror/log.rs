@@ -87,6 +87,10 @@ impl MirrorLog {
         if let Some(note) = from.published() {
             tree.publish(note)?;
         }
+        // What is in full tiles and bundles there is so here too: each can be mended from the other.
+        if from.edge_first() > tree.edge_first() {
+            tree.trim()?;
+        }
         Ok(())
     }
 }

@@ -75,6 +75,8 @@ pub const TABLE: [Row; 8] = [
 /// Lets the n-th call (from 0) that a row befalls go wrong.
 pub struct Script {
     row: Option<(&'static Row, usize)>,
+    /// Only calls on what lies below this folder.
+    below: Option<PathBuf>,
     met: AtomicUsize,
     struck: Mutex<Option<(Op, PathBuf)>>,
 }
@@ -87,8 +89,18 @@ impl Row {
 
 impl Script {
     pub fn disk(row: Option<(&'static Row, usize)>) -> (Arc<Script>, Disk) {
+        Script::disk_of(row, None)
+    }
+
+    /// As [`Script::disk`], where calls below `folder` alone are met.
+    pub fn disk_below(row: &'static Row, nth: usize, folder: PathBuf) -> (Arc<Script>, Disk) {
+        Script::disk_of(Some((row, nth)), Some(folder))
+    }
+
+    fn disk_of(row: Option<(&'static Row, usize)>, below: Option<PathBuf>) -> (Arc<Script>, Disk) {
         let script = Arc::new(Script {
             row,
+            below,
             met: AtomicUsize::new(0),
             struck: Mutex::new(None),
         });
@@ -112,6 +124,10 @@ impl Faults for Script {
         let Some((row, nth)) = self.row else {
             return Outcome::Go;
         };
+        let is_elsewhere = |below: &PathBuf| !call.path.starts_with(below);
+        if self.below.as_ref().is_some_and(is_elsewhere) {
+            return Outcome::Go;
+        }
         if !(row.befalls)(call.op) || self.met.fetch_add(1, Ordering::SeqCst) != nth {
             return Outcome::Go;
         }

@@ -152,7 +152,11 @@ impl World {
             founder: FOUNDER.to_owned(),
             database,
             objects: s3.map(|s| s.url),
-            mirror,
+            // A bare name is a folder beside the centre.
+            mirror: mirror.map(|place| match place.contains("://") {
+                true => place,
+                false => world.folder.path().join(place).to_str().unwrap().to_owned(),
+            }),
             argon2: Argon2Params::TEST,
         };
         let centre = create(

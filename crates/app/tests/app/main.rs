@@ -20,6 +20,7 @@ mod get;
 mod handover;
 mod intake;
 mod mirror;
+mod mirror_faults;
 mod outage;
 mod power;
 mod reading;

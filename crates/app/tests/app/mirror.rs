@@ -8,8 +8,10 @@ use comity_app::verify::{Depth, Report};
 use comity_app::{AppError, Centre};
 use comity_store::Disk;
 use comity_vault::{PackId, Vault};
+use tempfile::TempDir;
 
 use crate::acts::{erase, fill};
+use crate::backup::{back_up, restore};
 use crate::compact::forget;
 use crate::fixture::*;
 
@@ -63,18 +65,20 @@ pub struct Twins {
     pub world: World,
     pub place: String,
     pub files: PathBuf,
+    /// Where the mirror is a folder, it goes with this.
+    pub _folder: TempDir,
 }
 
 impl Twins {
     pub fn new(two: Two) -> Twins {
-        let folder = tempfile::tempdir().unwrap().keep();
+        let folder = tempfile::tempdir().unwrap();
         let (place, files) = match two.mirror {
             true => {
                 let s3 = comity_rig::s3();
                 (s3.url, s3.folder)
             }
             false => {
-                let path = folder.join("mirror");
+                let path = folder.path().join("mirror");
                 (path.to_str().unwrap().to_owned(), path)
             }
         };
@@ -83,6 +87,7 @@ impl Twins {
             world: World::mirrored(None, first, Some(place.clone())),
             place,
             files,
+            _folder: folder,
         }
     }
 
@@ -485,11 +490,60 @@ fn a_mirror_whose_keeper_alters_a_pack_is_named_and_never_a_source(two: Two) {
     twins.assert_whole();
 }
 
+/// A pack that the first store lost is in the next backup all the same.
+#[test]
+fn a_backup_takes_from_the_mirror_what_the_first_store_lost() {
+    let twins = Twins::new(FOLDERS);
+    deliver(&twins.world);
+    let (pack, at) = pack_of(&twins.world.open(), "usb/large");
+    HARMS[2].1(&twins.world.objects.join(pack.name()), at);
+    let to = twins.world.folder.path().join("backup");
+    let done = back_up(&twins.world, &to, Disk::real()).unwrap();
+    assert_eq!(done.findings, []);
+    let restored = restore(&twins.world, &to);
+    restored.assert_sound();
+    let centre = restored.open();
+    assert!(centre.mirror.is_none());
+    let item = item_at(&centre, "usb/large");
+    assert_eq!(bytes_of(&centre, &item), noise(7, 5 << 20));
+}
+
+#[test]
+fn no_key_and_no_sentence_is_in_a_mirror() {
+    let twins = Twins::new(FOLDERS);
+    let usb = twins.world.place("usb");
+    put(&usb, "night-watch-4471.txt", SENTENCE.as_bytes());
+    put(&usb, "other.txt", b"another");
+    take_in(&twins.world.open(), &request(&[&usb])).unwrap();
+    let keys = files(&twins.world.dir.join("keyring"));
+    let held = files(&twins.files);
+    assert!(held.len() > 3 && keys.len() > 1);
+    for (name, bytes) in &held {
+        let is_known = ["ledger/", "vault/", "keys"]
+            .iter()
+            .any(|k| name.starts_with(k));
+        assert!(is_known, "{name}");
+        let shows = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
+        for secret in [SENTENCE.as_bytes(), b"night-watch-4471", FOUNDER.as_bytes()] {
+            assert!(!shows(secret), "{name}");
+        }
+        // Nor 24 bytes of any wrapped key.
+        for (segment, wraps) in &keys {
+            let found = wraps
+                .chunks_exact(24)
+                .filter(|w| w.iter().any(|b| *b != 0) && shows(w))
+                .count();
+            assert_eq!(found, 0, "{name} holds bytes of {segment}");
+        }
+    }
+}
+
 #[test]
 fn a_mirror_is_added_to_and_dropped_from_a_living_centre() {
     let world = World::new(PLAIN);
     deliver(&world);
-    let place = tempfile::tempdir().unwrap().keep().join("mirror");
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("mirror");
     let text = place.to_str().unwrap();
     let centre = world.open();
     for own in [world.dir.join("m"), world.dir.clone()] {
@@ -505,6 +559,7 @@ fn a_mirror_is_added_to_and_dropped_from_a_living_centre() {
         world,
         place: text.to_owned(),
         files: place.clone(),
+        _folder: folder,
     };
     twins.assert_whole();
     let centre = twins.world.open();

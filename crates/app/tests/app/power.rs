@@ -87,6 +87,7 @@ fn cut(act: &Act) {
             let found = elsewhere(&world);
             let seed = (at as u64 + 1) * lot;
             outage.restore(moment, &mut Lots::new(seed), found.folder.path());
+            moved(&world, &found);
             if !seen.insert((digest_of(found.folder.path()), moment.acknowledged)) {
                 continue;
             }
@@ -122,6 +123,15 @@ fn cut(act: &Act) {
     assert!(tried > moments.len() / 2, "{tried}");
 }
 
+/// A mirror beside the centre has moved with it.
+fn moved(from: &World, to: &World) {
+    let file = to.dir.join("centre.json");
+    if let Ok(text) = std::fs::read_to_string(&file) {
+        let path = |world: &World| world.folder.path().to_str().unwrap().to_owned();
+        std::fs::write(&file, text.replace(&path(from), &path(to))).unwrap();
+    }
+}
+
 /// Of all files below a folder.
 fn digest_of(folder: &Path) -> Digest {
     let mut all = Vec::new();
@@ -154,6 +164,77 @@ fn in_an_intake() {
             run(&centre, &actor(&centre), &request, &|p| told(p.tally.met())).map(drop)
         },
         holds: |_| (),
+    });
+}
+
+fn with_mirror() -> World {
+    World::mirrored(None, None, Some("mirror".to_owned()))
+}
+
+/// What the first store has lies in the mirror, and nothing waits.
+fn both_hold_the_same(world: &World) {
+    let mirror = world.folder.path().join("mirror");
+    let lacking = crate::mirror::packs(&world.dir)
+        .into_iter()
+        .find(|pack| !crate::mirror::packs(&mirror).contains(pack));
+    assert!(lacking.is_none(), "{:?}", lacking.map(|(name, _)| name));
+    assert!(!world.dir.join("mirror.json").exists());
+}
+
+#[test]
+fn in_an_intake_with_a_mirror() {
+    cut(&Act {
+        prepare: || {
+            let world = with_mirror();
+            delivery(&world);
+            world
+        },
+        run: |world, first, disk, told| {
+            let request = delivery(first);
+            let centre = world.open_on(disk)?;
+            run(&centre, &actor(&centre), &request, &|p| told(p.tally.met())).map(drop)
+        },
+        holds: both_hold_the_same,
+    });
+}
+
+#[test]
+fn in_a_compaction_with_a_mirror() {
+    cut(&Act {
+        prepare: || {
+            let world = with_mirror();
+            let request = delivery(&world);
+            take_in(&world.open(), &request).unwrap();
+            let centre = world.open();
+            let dead = ["usb/b.txt", "usb/large"].map(|path| item_at(&centre, path));
+            forget(&centre, &dead);
+            centre.rebuild(&|_, _| ()).unwrap();
+            drop(centre);
+            world
+        },
+        run: |world, _, disk, _| {
+            let centre = world.open_on(disk)?;
+            centre.compact(&actor(&centre)).map(drop)
+        },
+        holds: both_hold_the_same,
+    });
+}
+
+#[test]
+fn while_a_mirror_catches_up() {
+    cut(&Act {
+        prepare: || {
+            let world = with_mirror();
+            let beside = |name: &str| world.folder.path().join(name);
+            let (mirror, aside) = (beside("mirror"), beside("aside"));
+            std::fs::rename(&mirror, &aside).unwrap();
+            let request = delivery(&world);
+            take_in(&world.open(), &request).unwrap();
+            std::fs::rename(&aside, &mirror).unwrap();
+            world
+        },
+        run: |world, _, disk, _| world.open_on(disk).map(drop),
+        holds: both_hold_the_same,
     });
 }
 

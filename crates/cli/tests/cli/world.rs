@@ -17,6 +17,8 @@ pub struct World {
     pub dir: PathBuf,
     pub database: Option<String>,
     pub s3: Option<comity_rig::S3>,
+    /// The folder of the mirror, if there is one.
+    pub mirror: Option<PathBuf>,
 }
 
 impl World {
@@ -25,10 +27,20 @@ impl World {
         World::on(None, None)
     }
 
+    /// As [`World::new`], with a mirror in a folder beside it.
+    pub fn mirrored() -> World {
+        World::made(None, None, true)
+    }
+
     /// As [`World::new`], with its tables in PostgreSQL and its objects on S3, if their addresses are given.
     pub fn on(database: Option<String>, s3: Option<comity_rig::S3>) -> World {
+        World::made(database, s3, false)
+    }
+
+    fn made(database: Option<String>, s3: Option<comity_rig::S3>, has_mirror: bool) -> World {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("centre");
+        let mirror = has_mirror.then(|| folder.path().join("mirror"));
         let mut argon2 = ARGON2;
         (argon2.memory_kib, argon2.passes, argon2.lanes) = (8, 1, 1);
         let member = |code: &str, name: &str| (code.parse().unwrap(), name.to_owned());
@@ -39,7 +51,7 @@ impl World {
             founder: FOUNDER.to_owned(),
             database: database.clone(),
             objects: s3.as_ref().map(|s3| s3.url.clone()),
-            mirror: None,
+            mirror: mirror.as_ref().map(|m| m.to_str().unwrap().to_owned()),
             argon2,
         };
         drop(create(&dir, &founding, PASSPHRASE, Ambient::system()).unwrap());
@@ -48,6 +60,7 @@ impl World {
             dir,
             database,
             s3,
+            mirror,
         };
         world.fine(&["case", "new", "The harbour"]);
         world
@@ -109,13 +122,22 @@ impl World {
         let copied = World {
             database: self.database.as_deref().map(comity_rig::postgres_copy),
             s3: self.s3.as_ref().map(comity_rig::S3::copy),
+            mirror: self.mirror.as_ref().map(|_| folder.path().join("mirror")),
             folder,
             dir,
         };
         let config = copied.dir.join("centre.json");
         let mut text = fs::read_to_string(&config).unwrap();
         let url = |s3: &comity_rig::S3| s3.url.clone();
+        let text_of = |path: &PathBuf| path.to_str().unwrap().to_owned();
+        if let (Some(from), Some(to)) = (&self.mirror, &copied.mirror) {
+            copy(from, to);
+        }
         let pairs = [
+            (
+                self.mirror.as_ref().map(text_of),
+                copied.mirror.as_ref().map(text_of),
+            ),
             (self.database.clone(), copied.database.clone()),
             (self.s3.as_ref().map(url), copied.s3.as_ref().map(url)),
         ];

@@ -32,6 +32,10 @@ pub type Outside = Option<Box<dyn Any + Send + Sync>>;
 pub struct Act {
     /// Its name.
     pub name: &'static str,
+    /// Whether the centre has a mirror.
+    pub mirrored: bool,
+    /// Whether the vault is damaged until it is done.
+    pub mends: bool,
     /// Makes the centre ready for it. What it gives is kept while the act is tried: those outside who are asked.
     pub prepare: fn(&World) -> Outside,
     /// The command, on a copy of the centre that was made ready.
@@ -56,6 +60,8 @@ impl Act {
 pub const ACTS: &[Act] = &[
     Act {
         name: "intake",
+        mirrored: false,
+        mends: false,
         on_servers: true,
         prepare: nothing_yet,
         words: |world, template| intake(template, &["--receipt", &out(world)]),
@@ -81,6 +87,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "get",
+        mirrored: false,
+        mends: false,
         on_servers: true,
         prepare: taken_in,
         words: |world, _| {
@@ -103,6 +111,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "receipt",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: taken_in,
         words: |world, _| strings(&["receipt", "UKR-000001", "-o", &out(world)]),
@@ -111,6 +121,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "disclose",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: taken_in,
         words: |world, _| {
@@ -130,6 +142,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "rotate",
+        mirrored: false,
+        mends: false,
         on_servers: true,
         prepare: taken_in,
         words: |_, _| strings(&["keys", "rotate", "--member", "UKR"]),
@@ -138,6 +152,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "succeed",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: taken_in,
         words: |_, _| strings(&["keys", "succeed"]),
@@ -146,6 +162,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "compact",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: forgotten,
         words: |_, _| strings(&["vault", "compact"]),
@@ -154,6 +172,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "backup",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: backed_up,
         words: |world, template| {
@@ -173,6 +193,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "rebuild",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: taken_in,
         words: |_, _| strings(&["rebuild"]),
@@ -181,6 +203,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "erase",
+        mirrored: false,
+        mends: false,
         on_servers: true,
         prepare: proposed,
         words: |_, template| {
@@ -194,7 +218,71 @@ pub const ACTS: &[Act] = &[
         again: &["P0001 is confirmed already"],
     },
     Act {
+        name: "two-intake",
+        mirrored: true,
+        mends: false,
+        on_servers: false,
+        prepare: nothing_yet,
+        words: |world, template| intake(template, &["--receipt", &out(world)]),
+        after: receipt_is_whole,
+        again: &["is there already"],
+    },
+    Act {
+        name: "two-compact",
+        mirrored: true,
+        mends: false,
+        on_servers: false,
+        prepare: forgotten,
+        words: |_, _| strings(&["vault", "compact"]),
+        after: both_hold_the_same,
+        again: &[],
+    },
+    Act {
+        name: "two-erase",
+        mirrored: true,
+        mends: false,
+        on_servers: false,
+        prepare: proposed,
+        words: |_, template| {
+            let key = template.folder.path().join("second.key");
+            let key = key.to_str().unwrap();
+            let second = ["--actor", "LTU-P0001", "--key", key];
+            strings(&[&["erase", "--confirm", "P0001"][..], &second].concat())
+        },
+        after: outside::is_forgotten,
+        again: &["P0001 is confirmed already"],
+    },
+    Act {
+        name: "catch-up",
+        mirrored: true,
+        mends: false,
+        on_servers: false,
+        prepare: missed,
+        words: |world, template| {
+            // It is back for the copy that is tried; the next opening of the template would have it catch up.
+            copy(
+                &template.folder.path().join("aside"),
+                world.mirror.as_ref().unwrap(),
+            );
+            strings(&["vault", "mirror", "catch-up"])
+        },
+        after: both_hold_the_same,
+        again: &[],
+    },
+    Act {
+        name: "repair",
+        mirrored: true,
+        mends: true,
+        on_servers: false,
+        prepare: damaged_in_both,
+        words: |_, _| strings(&["vault", "repair", "--full"]),
+        after: both_hold_the_same,
+        again: &[],
+    },
+    Act {
         name: "stamp",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: outside::stamped_by_somebody,
         words: |_, _| strings(&["stamp", "now"]),
@@ -203,6 +291,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "attest",
+        mirrored: false,
+        mends: false,
         on_servers: false,
         prepare: outside::witnessed,
         words: |_, _| strings(&["ledger", "attest"]),
@@ -347,6 +437,56 @@ fn proposed(world: &World) -> Outside {
         key.to_str().unwrap(),
     ]);
     None
+}
+
+/// The mirror was away while items came and others were forgotten.
+fn missed(world: &World) -> Outside {
+    let (mirror, aside) = (
+        world.mirror.as_ref().unwrap(),
+        world.folder.path().join("aside"),
+    );
+    nothing_yet(world);
+    fs::rename(mirror, &aside).unwrap();
+    forgotten(world);
+    world.fine(&["vault", "compact"]);
+    fs::create_dir(mirror).unwrap();
+    None
+}
+
+/// One store lost a pack and has it back half, the other has a changed byte in another one.
+fn damaged_in_both(world: &World) -> Outside {
+    taken_in(world);
+    let mirror = world.mirror.as_ref().unwrap();
+    let mut packs = packs(&world.dir);
+    packs.sort_by_key(|(_, bytes)| bytes.len());
+    let [(small, bytes), .., (large, of_large)] = packs.as_slice() else {
+        panic!("fewer than two packs");
+    };
+    let mut flipped = bytes.clone();
+    flipped[70] ^= 1;
+    fs::write(mirror.join(small), flipped).unwrap();
+    fs::write(world.dir.join(large), &of_large[..of_large.len() / 2]).unwrap();
+    None
+}
+
+fn packs(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for above in fs::read_dir(folder.join("vault")).unwrap() {
+        for pack in fs::read_dir(above.unwrap().path()).unwrap() {
+            let path = pack.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().to_owned();
+            found.push((name, fs::read(path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What the first store has lies in the mirror too, byte for byte, and nothing is waiting.
+fn both_hold_the_same(world: &World, what: &str) {
+    let mirror = world.mirror.as_ref().unwrap();
+    assert_eq!(packs(&world.dir), packs(mirror), "{what}");
+    assert!(!world.dir.join("mirror.json").exists(), "{what}");
 }
 
 /// With an older backup, and an item that came since.

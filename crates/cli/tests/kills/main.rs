@@ -105,7 +105,10 @@ impl Prepared {
                 break;
             }
             kills += 1;
-            model.check(&world, &what, &self.expected);
+            match act.mends {
+                true => model.check_log(&world, &what, &self.expected),
+                false => model.check(&world, &what, &self.expected),
+            }
             if world.folder.path().join(acts::OUT).exists() {
                 (act.after)(&world, &what);
             }
@@ -118,11 +121,13 @@ impl Prepared {
         model.check(&world, &what, &self.expected);
         assert_eq!(model.items, self.expected, "{what}");
         (act.after)(&world, &what);
-        assert_eq!(
-            world::leftovers(&world.dir),
-            [] as [std::path::PathBuf; 0],
-            "{what}"
-        );
+        for folder in [Some(&world.dir), world.mirror.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let left = world::leftovers(folder);
+            assert_eq!(left, [] as [std::path::PathBuf; 0], "{what}");
+        }
         if calls.iter().sum::<u64>() % 5 == 0 {
             let ran = world.run(&["rebuild", "--check"]);
             assert!(ran.status.success(), "{what}: {}", both(&ran));
@@ -154,7 +159,11 @@ fn killed_at_every_call_that_changes_durable_state_nothing_acknowledged_is_lost(
     let acts = ACTS
         .iter()
         .filter(|a| only.as_ref().is_none_or(|o| o == a.name));
-    let prepared: Vec<Prepared> = acts.map(|act| Prepared::new(act, World::new())).collect();
+    let world = |act: &Act| match act.mirrored {
+        true => World::mirrored(),
+        false => World::new(),
+    };
+    let prepared: Vec<Prepared> = acts.map(|act| Prepared::new(act, world(act))).collect();
     let mut jobs: Vec<(usize, Vec<u64>)> = Vec::new();
     for (at, prepared) in prepared.iter().enumerate() {
         jobs.extend((1..=prepared.calls).map(|call| (at, vec![call])));
