@@ -70,6 +70,8 @@ pub const ACTS: &[Act] = &[
     },
     Act {
         name: "work",
+        mirrored: false,
+        mends: false,
         on_servers: true,
         prepare: containers,
         words: |_, _| {
