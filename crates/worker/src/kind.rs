@@ -41,6 +41,9 @@ pub fn of(input: &Input, hint: &str) -> Kind {
         return kind(media, name, None);
     }
     match format {
+        FileFormat::Gzip if crate::read::is_packed_warc(input) => {
+            kind("application/warc", "web capture (WARC, compressed)", None)
+        }
         FileFormat::PersonalStorageTable => {
             kind("application/x-outlook-pst", "Outlook mailbox (PST)", None)
         }
@@ -62,8 +65,14 @@ pub fn disagreement(kind: &Kind, name: &str) -> Option<String> {
         let is_text = media.starts_with("text/") || is_vague(*format);
         media == kind.media || (is_text && kind.text.is_some())
     };
-    let encrypted = kind.media == "application/x-ole-encrypted";
-    (!encrypted && !named.iter().any(agrees)).then(|| format!(".{ending}: {}", first.name()))
+    // What lies in a container of another type may keep that type's ending.
+    let within = match kind.media.as_str() {
+        "application/x-ole-encrypted" => true,
+        "application/warc" => ending == "gz",
+        "application/x-outlook-pst" => ending == "pst" || ending == "ost",
+        _ => false,
+    };
+    (!within && !named.iter().any(agrees)).then(|| format!(".{ending}: {}", first.name()))
 }
 
 fn is_vague(format: FileFormat) -> bool {
@@ -80,10 +89,11 @@ fn is_vague(format: FileFormat) -> bool {
 fn by_signature(head: &[u8]) -> Kind {
     match head {
         [b'!', b'B', b'D', b'N', ..] => {
-            kind("application/vnd.ms-outlook", "Outlook mailbox (PST)", None)
+            kind("application/x-outlook-pst", "Outlook mailbox (PST)", None)
         }
         // Of an archive that was cut off the directory is missing, which the general table looks for.
         [b'P', b'K', 3, 4, ..] => kind("application/zip", "ZIP", None),
+        [b'W', b'A', b'R', b'C', b'/', ..] => kind("application/warc", "web capture (WARC)", None),
         [b'E', b'V', b'F', 9, 13, 10, 0xff, 0, ..] => {
             kind("application/x-ewf", "EnCase disk image (E01)", None)
         }
@@ -107,6 +117,9 @@ fn text_kind(head: &[u8], guess: Guess, hint: &str) -> Kind {
         } else {
             of("text/xml", "XML")
         };
+    }
+    if text.starts_with("WARC/") {
+        return of("application/warc", "web capture (WARC)");
     }
     if text.starts_with("From ") && is_message(text.split_once('\n').map_or("", |(_, rest)| rest)) {
         return of("application/mbox", "mailbox (MBOX)");

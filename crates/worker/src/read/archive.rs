@@ -1,4 +1,4 @@
-//! ZIP, TAR, GZ and 7z: their members, in their order, whatever their names say. Nothing is written anywhere.
+//! ZIP, TAR, 7z, and what is one compressed file, GZ, BZ2 and XZ: their members, in their order, whatever their names say. Nothing is written anywhere.
 
 use crate::{Input, Out, Stop, decode, out::child, time};
 use comity_extract::{Child, Relation};
@@ -26,6 +26,13 @@ pub fn zip(input: &Input, out: &mut Out) -> Result<(), Stop> {
             }
         };
         if is_folder {
+            continue;
+        }
+        #[allow(deprecated)]
+        if let CompressionMethod::Unsupported(number) = method {
+            let why =
+                format!("it is compressed by a method that is not undone here, number {number}");
+            out.lost_child(child, Stop::Unsupported(why))?;
             continue;
         }
         if encrypted {
@@ -159,6 +166,40 @@ pub fn gzip(input: &Input, out: &mut Out, name: &str) -> Result<(), Stop> {
         },
         &mut decoder,
     )
+}
+
+/// BZ2: one child, with the file's own name without its ending.
+pub fn bzip2(input: &Input, out: &mut Out, name: &str) -> Result<(), Stop> {
+    let file = BufReader::with_capacity(64 << 10, input.rewound());
+    let path = unpacked_name(name, ".bz2", &[".tbz2", ".tbz"]);
+    out.child(
+        child(Relation::Content, &path),
+        &mut bzip2::bufread::MultiBzDecoder::new(file),
+    )
+}
+
+/// XZ, the same.
+pub fn xz(input: &Input, out: &mut Out, name: &str) -> Result<(), Stop> {
+    let file = BufReader::with_capacity(64 << 10, input.rewound());
+    let path = unpacked_name(name, ".xz", &[".txz"]);
+    out.child(
+        child(Relation::Content, &path),
+        &mut lzma_rust2::XzReader::new(file, true),
+    )
+}
+
+/// A file's name without the ending of its compression.
+fn unpacked_name(name: &str, ending: &str, of_tar: &[&str]) -> String {
+    let lower = name.to_ascii_lowercase();
+    let cut = |ending: &str| name.get(..lower.strip_suffix(ending)?.len());
+    let stem = cut(ending).map(str::to_owned);
+    let tar = || {
+        of_tar
+            .iter()
+            .find_map(|ending| cut(ending))
+            .map(|stem| format!("{stem}.tar"))
+    };
+    stem.or_else(tar).unwrap_or_else(|| "content".to_owned())
 }
 
 /// 7z. A block is unpacked from its beginning, so that its members come in the order of the archive.

@@ -1,20 +1,25 @@
 //! The readers, one a file; and which of them reads what.
 
 mod archive;
+mod audio;
 mod html;
 mod mail;
+mod matroska;
 mod movie;
 mod office;
 mod ole;
 mod pdf;
 mod picture;
+mod pst;
 mod rar;
 mod rtf;
 mod table;
 mod text;
+mod web;
 
-pub use ole::kind as ole_kind;
+pub use ole::{code_page as ole_code_page, kind as ole_kind};
 pub use table::separator;
+pub use web::is_compressed as is_packed_warc;
 
 use crate::{
     Input, Out, Stop,
@@ -45,7 +50,19 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
     match (kind.media.as_str(), kind.text) {
         ("text/html", Some(guess)) => html::read(input, out, guess),
         ("text/csv" | "text/tab-separated-values", Some(guess)) => table::read(input, out, guess),
-        ("application/zip" | "application/java-archive", _) => archive::zip(input, out),
+        ("application/zip" | "application/java-archive", _) => {
+            web::wacz(input, out)?;
+            archive::zip(input, out)
+        }
+        ("application/warc", _) => web::warc(input, out),
+        ("application/x-bzip2", _) => archive::bzip2(input, out, name),
+        ("application/x-xz", _) => archive::xz(input, out, name),
+        ("application/x-outlook-pst", _) => pst::read(input, out),
+        (
+            "video/matroska" | "video/x-matroska" | "video/webm" | "audio/x-matroska"
+            | "audio/webm",
+            _,
+        ) => matroska::read(input, out),
         ("application/x-7z-compressed", _) => archive::seven(input, out),
         ("application/vnd.rar" | "application/x-rar-compressed", _) => rar::read(input, out),
         (
@@ -66,6 +83,7 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ) => ole::read(input, out),
         ("application/pdf", _) => pdf::read(input, out),
         ("application/rtf" | "text/rtf", _) => rtf::read(input, out),
+        (media, None) if media.starts_with("audio/") => audio::read(input, out, media),
         (media, None) if media.starts_with("image/") => picture::read(input, out),
         ("message/rfc822", _) => mail::message(input, out),
         ("application/mbox", _) => mail::mbox(input, out),

@@ -1,5 +1,6 @@
 //! Office documents that are a ZIP of XML: Office Open XML and OpenDocument.
 
+mod binary;
 mod odf;
 mod package;
 mod sheet;
@@ -25,7 +26,7 @@ pub fn ooxml(input: &Input, out: &mut Out) -> Result<(), Stop> {
     } else if package.has("ppt/presentation.xml") {
         slides::read(&mut package, out)?;
     } else if package.has("xl/workbook.bin") {
-        out.missing("a workbook in the binary form (XLSB) is not read yet");
+        binary::read(input, out)?;
     } else {
         return Err(Stop::Damaged("it has no main part".to_owned()));
     }

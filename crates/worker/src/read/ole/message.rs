@@ -109,8 +109,20 @@ fn bodies(
         let text = code_page(page, &bytes);
         return html::blocks(&mut text.as_bytes(), out, &[place]);
     }
-    if plain.trim().is_empty() && ole.has(&format!("{base}/__substg1.0_10090102")) {
-        out.missing("a body that is kept as compressed RTF only is not read yet");
+    let packed = ole.stream(&format!("{base}/__substg1.0_10090102"))?;
+    if let Some(packed) = packed.filter(|_| plain.trim().is_empty()) {
+        // A body of its own kind: it is read as the file that it is.
+        return match compressed_rtf::decompress_rtf(&packed) {
+            Ok(rtf) => {
+                let one = |c: char| u8::try_from(u32::from(c)).unwrap_or(b'?');
+                let bytes: Vec<u8> = rtf.chars().map(one).collect();
+                out.child(child(Relation::Embedded, "body.rtf"), &mut bytes.as_slice())
+            }
+            Err(error) => {
+                out.missing(&format!("its body in compressed RTF: {error:?}"));
+                Ok(())
+            }
+        };
     }
     Ok(())
 }
