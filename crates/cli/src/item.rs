@@ -268,9 +268,13 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
     })?;
     match failure {
         Some(failure) => Err(failure),
-        None => out
-            .flush()
-            .map_err(|e| Failure::Wrong(format!("the answer could not be written: {e}"))),
+        None => match out.flush() {
+            // A reader that went away has seen enough.
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::Said),
+            done => {
+                done.map_err(|e| Failure::Wrong(format!("the answer could not be written: {e}")))
+            }
+        },
     }
 }
 
