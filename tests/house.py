@@ -24,6 +24,7 @@ MAY_USE = {
     "rig": set(),
     "words": set(),
     "search": {"words"},
+    "index": {"core", "seal", "store", "words", "search"},
     "rules": {"core"},
     "vault": {"core", "seal", "store"},
     "ledger": {"core", "seal", "store"},
@@ -31,7 +32,7 @@ MAY_USE = {
     "witness": {"core", "store"},
     "extract": {"core"},
     "worker": {"extract"},
-    "app": {"core", "seal", "store", "rules", "vault", "ledger", "keyring", "witness", "extract"},
+    "app": {"core", "seal", "store", "rules", "search", "index", "vault", "ledger", "keyring", "witness", "extract"},
     "cli": {"app", "core", "witness", "extract"},
     "verify": {"core"},
 }

@@ -55,6 +55,9 @@ pub enum AppError {
     /// The ledger's files.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The search index: what is asked of it cannot be honoured, or it is damaged.
+    #[error(transparent)]
+    Index(#[from] comity_index::IndexError),
     /// The vault's files.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -127,6 +130,7 @@ impl AppError {
             self,
             AppError::Usage(_)
                 | AppError::Locked { .. }
+                | AppError::Index(comity_index::IndexError::Question(_))
                 | AppError::Keyring(
                     KeyringError::WrongPassphrase
                         | KeyringError::NeedsShares { .. }

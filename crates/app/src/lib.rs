@@ -37,6 +37,7 @@ pub mod receipt;
 pub mod recipients;
 mod recover;
 pub mod registry;
+pub mod search;
 pub mod sql;
 pub mod stamp;
 pub mod succession;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
-    proposal, rebuild, receipt, shell, stamp, vault, verify, witness, work,
+    proposal, rebuild, receipt, search, shell, stamp, vault, verify, witness, work,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -70,6 +70,8 @@ pub enum Verb {
     Work(work::WorkArgs),
     /// List, show and open items, and tell their history
     Item(item::ItemArgs),
+    /// Find items by words, names, dates, places and what is recorded of them
+    Search(search::SearchArgs),
     /// The log: its state, proofs, and its export
     Ledger(ledger::LedgerArgs),
     /// Have checkpoints stamped by time stamp authorities
@@ -92,7 +94,7 @@ pub enum Verb {
     Backup(backup::BackupArgs),
     /// Care for the sealed bytes: give space back, mend, mirror
     Vault(vault::VaultArgs),
-    /// Make the tables anew from ledger, bodies, keyring and vault
+    /// Make tables and search index anew from ledger, bodies, keyring and vault
     Rebuild(rebuild::RebuildArgs),
     /// Run a witness of other centres' logs, and compare what it saw
     Witness(witness::WitnessArgs),

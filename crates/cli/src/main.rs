@@ -22,6 +22,7 @@ mod progress;
 mod proposal;
 mod rebuild;
 mod receipt;
+mod search;
 mod shares;
 mod shell;
 mod stamp;
@@ -69,6 +70,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Intake(args) => intake::run(global, args),
         Verb::Work(args) => work::run(global, args),
         Verb::Item(args) => item::run(global, args),
+        Verb::Search(args) => search::run(global, args),
         Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Stamp(args) => stamp::run(global, args),

@@ -1,4 +1,4 @@
-//! `comity rebuild`: make the tables anew, or compare them with what the ledger says.
+//! `comity rebuild`: make tables and search index anew, or compare them with what the ledger says.
 
 use clap::Args;
 use comity_app::mirror::go_on_from;
@@ -54,9 +54,16 @@ pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
         eprintln!("comity: recovered: {}", escape_for_terminal(sentence));
     }
     let events = centre.rebuild(&|_, _| ())?;
+    let waiting = centre.rebuild_indexes()?;
+    let mut lines = vec![format!(
+        "The tables and the search index are made anew from {events} events."
+    )];
+    lines.extend(waiting.iter().map(|member| {
+        format!("The index of {member} waits for its desk, and is made when its key is there.")
+    }));
     answer(
         global,
-        &json!({ "events": events }),
-        &[format!("The tables are made anew from {events} events.")],
+        &json!({ "events": events, "waiting": waiting }),
+        &lines,
     )
 }

@@ -1,7 +1,7 @@
 //! What may be done with evidence, decided without reading or writing anything.
 //!
 //! Policy is here so that it can be read and tested apart from what carries it out: `app` asks and obeys.
-//! So far one question is decided, what of an event is opened to whom: [`opening`]. Markings, tiers of members,
+//! Decided are what of an event is opened to whom, [`opening`], and who finds which items, [`finding`]. Markings, tiers of members,
 //! roles and purposes join it as they come; the strictest always wins.
 //!
 //! ```
@@ -13,4 +13,5 @@
 //! assert_eq!(field("path"), None);
 //! ```
 
+pub mod finding;
 pub mod opening;

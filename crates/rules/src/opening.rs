@@ -40,7 +40,7 @@ impl fmt::Display for Withheld {
 #[must_use]
 pub fn event(kind: &str, reader: Reader) -> Option<Withheld> {
     match (kind, reader) {
-        ("opened", Reader::Deliverer | Reader::Recipient { viewings: false }) => {
+        ("opened" | "searched", Reader::Deliverer | Reader::Recipient { viewings: false }) => {
             Some(Withheld::WorkProduct)
         }
         _ => None,
@@ -79,7 +79,7 @@ mod tests {
     fn viewings_are_opened_only_when_asked_for() {
         assert_eq!(event("opened", COURT), Some(Withheld::WorkProduct));
         assert_eq!(
-            event("opened", Reader::Deliverer),
+            event("searched", Reader::Deliverer),
             Some(Withheld::WorkProduct)
         );
         assert_eq!(event("opened", ASKED), None);

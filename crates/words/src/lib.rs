@@ -31,4 +31,4 @@ mod ukrainian;
 
 pub use fold::fold;
 pub use language::{Language, Script, Stem, script_of, stems};
-pub use split::{MAX_WORD, Word, words};
+pub use split::{MAX_WORD, Word, Words, words};

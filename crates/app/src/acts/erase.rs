@@ -198,6 +198,7 @@ impl Centre {
     fn complete(&self, no: i64, number: &str, person: &str, actor: Option<&Actor>) -> Result<()> {
         let keys = self.keys_of_erasure(&mut self.session()?, no)?;
         self.keys.ring().destroy(&keys)?;
+        self.purge_indexes(&self.members_of_erasure(&mut self.session()?, no)?)?;
         let changed = self.epoch_after_erasure(person, actor, number)?;
         let event = EventDraft::new(
             "erasure_completed",
@@ -220,6 +221,18 @@ impl Centre {
         Ok(rows
             .iter()
             .map(|r| r.int(0).map(|n| n as u64))
+            .collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// Whose items it erases: their indexes are forgotten whole, and made anew from what is left.
+    fn members_of_erasure(&self, session: &mut Session, no: i64) -> Result<Vec<String>> {
+        let rows = session.query(
+            "SELECT DISTINCT m.code FROM items i JOIN members m ON m.no = i.member WHERE i.erased = ? ORDER BY m.code",
+            &[no.into()],
+        )?;
+        Ok(rows
+            .iter()
+            .map(|r| r.text(0).map(str::to_owned))
             .collect::<std::result::Result<_, _>>()?)
     }
 

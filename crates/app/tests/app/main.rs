@@ -26,6 +26,7 @@ mod power;
 mod reading;
 mod reading_hostile;
 mod rebuild;
+mod search;
 mod secrecy;
 mod servers;
 mod succession;

@@ -47,6 +47,11 @@ fn no_file_shows_a_sentence_a_file_name_or_a_persons_name(kind: Kind) {
             "Second-Person-7733",
         )
         .unwrap();
+    let search = comity_app::search::Search::new("harbour", &[], "a test").unwrap();
+    let searched = centre.search(&actor(&centre), &search, &mut |answers| {
+        Ok(answers[0].answer.count())
+    });
+    assert!(searched.unwrap().told > 0);
     centre.rebuild_check(&|_, _| ()).unwrap();
     // While it is open: the write-ahead log is there too.
     let digest = sha256(SENTENCE.as_bytes());

@@ -13,6 +13,7 @@ mod paused;
 mod processes;
 mod readonly;
 mod sealed;
+mod search;
 mod shares;
 mod stamp;
 mod succession;

@@ -31,6 +31,7 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
         "extracted" | "read" | "reading_begun" | "reading_asked" => return event.reading(&kind),
         "delivered_again" => "recorded that the same bytes were delivered again".to_owned(),
         "opened" => format!("opened {}{}", event.part(), event.purpose()),
+        "searched" => format!("searched{}", event.purpose()),
         "disclosed" if event.text("tagmanifest_sha256").is_some() => {
             format!(
                 "disclosed {}{}{}",

@@ -1,0 +1,181 @@
+//! What the index is told of an item: what its first event says, and what was read in it.
+
+use comity_core::json::Value;
+use comity_extract::{Anchor, KeptLine, Place};
+use comity_index::{Document, Passage};
+use comity_search::query::{Field, Thing};
+
+use crate::ambient::time_micros;
+use crate::error::Result;
+use crate::read::OpenedEvent;
+use crate::reading::Reading;
+
+/// The document of an item that was received, or found inside of another; `None` once its content has been erased.
+pub(super) fn received(event: &OpenedEvent) -> Option<Document> {
+    if event.is_erased() {
+        return None;
+    }
+    let text = |name: &str| event.text(name).map(str::to_owned);
+    let modified = match event.value("file") {
+        Some(file) => file.get("mtime").and_then(Value::as_str),
+        None => event.text("modified"),
+    };
+    Some(Document {
+        ern: text("ern")?,
+        case: text("case")?,
+        states: text("state").into_iter().collect(),
+        source: text("source"),
+        handling: text("handling"),
+        size: event.value("size").and_then(Value::as_u64).unwrap_or(0),
+        received: event.text("time").and_then(time_micros).unwrap_or(0),
+        dates: modified.and_then(moment).into_iter().collect(),
+        path: text("path")?,
+        details: details(event),
+        ..Document::default()
+    })
+}
+
+/// What else the event says in words: how the item was collected, what the deliverer said of it, its digests.
+fn details(event: &OpenedEvent) -> Vec<(String, String)> {
+    const NAMES: [&str; 9] = [
+        "collected",
+        "provenance",
+        "role",
+        "reason",
+        "link",
+        "relation",
+        "sha256",
+        "md5",
+        "sha1",
+    ];
+    let mut details = Vec::new();
+    for name in NAMES {
+        if let Some(value) = event.value(name) {
+            gather(name, value, &mut details);
+        }
+    }
+    details
+}
+
+fn gather(label: &str, value: &Value, out: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) => out.push((label.to_owned(), text.clone())),
+        Value::Number(number) => out.push((label.to_owned(), number.to_string())),
+        Value::Array(values) => values.iter().for_each(|v| gather(label, v, out)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                gather(&format!("{label}: {name}"), value, out);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// Adds what was read in the item.
+pub(super) fn add_reading(document: &mut Document, reading: &Reading) -> Result<()> {
+    document.states.push(reading.state.name().to_owned());
+    document.media_type.clone_from(&reading.media);
+    if !reading.reason.is_empty() {
+        let reason = ("reading".to_owned(), reading.reason.clone());
+        document.details.push(reason);
+    }
+    if reading.children > 0 {
+        document.has.push(Thing::Children);
+    }
+    let mut last: Option<Anchor> = None;
+    reading.each_line(&mut |line| {
+        match line {
+            KeptLine::Field { name, value, .. } => add_field(document, &name, value),
+            KeptLine::Text { at, text } => {
+                match (document.text.last_mut(), &last) {
+                    // Pieces that follow each other with one anchor are one passage.
+                    (Some(passage), Some(before)) if *before == at => passage.text.push_str(&text),
+                    (_, before) => document.text.push(Passage {
+                        anchor: at.to_string(),
+                        text,
+                        flows: before.as_ref().is_some_and(|b| beside(b) == beside(&at)),
+                    }),
+                }
+                last = Some(at);
+            }
+            KeptLine::Head { .. } | KeptLine::Missing(_) | KeptLine::End(_) => {}
+        }
+        Ok(true)
+    })
+}
+
+/// Where a text stands but for its pages, paragraphs and lines: over these it flows.
+fn beside(at: &Anchor) -> Vec<(Place, u32)> {
+    let flowing = |place: &Place| matches!(place, Place::Page | Place::Paragraph | Place::Line);
+    at.0.iter().filter(|(p, _)| !flowing(p)).copied().collect()
+}
+
+fn add_field(document: &mut Document, name: &str, value: String) {
+    let field = match name {
+        "author" | "last_author" => Some(Field::Author),
+        "from" => Some(Field::From),
+        "to" | "cc" | "bcc" => Some(Field::To),
+        "subject" => Some(Field::Subject),
+        _ => None,
+    };
+    match (field, name) {
+        (Some(field), _) => document.named.push((field, value)),
+        (None, "created" | "modified" | "sent" | "received" | "taken") => {
+            document.dates.extend(moment(&value));
+        }
+        (None, "position") => document.points.extend(position(&value)),
+        (None, "language") => document.languages.extend(language(&value)),
+        (None, "encoding" | "pages" | "slides" | "sheets" | "rows" | "columns") => {}
+        (None, "width" | "height" | "duration" | "orientation" | "altitude" | "printed") => {}
+        (None, _) => document.details.push((name.to_owned(), value)),
+    }
+}
+
+/// A time of RFC 3339; one without an offset is taken for UTC, so that it is found within a day of where it belongs.
+fn moment(text: &str) -> Option<i64> {
+    time_micros(text).or_else(|| time_micros(&format!("{text}Z")))
+}
+
+/// Latitude and longitude.
+fn position(text: &str) -> Option<(f64, f64)> {
+    let (north, east) = text.split_once(',')?;
+    let point: (f64, f64) = (north.trim().parse().ok()?, east.trim().parse().ok()?);
+    let is_on_earth = point.0.abs() <= 90.0 && point.1.abs() <= 180.0;
+    is_on_earth.then_some(point)
+}
+
+/// The code of a language as a document states it: `uk` of `uk-UA`.
+fn language(text: &str) -> Option<String> {
+    let code = text.split(['-', '_']).next()?.to_lowercase();
+    let is_code = (2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase());
+    is_code.then_some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reader_found_becomes_what_is_asked_for() {
+        let mut document = Document::default();
+        for (name, value) in [
+            ("from", "Olena <o@example.org>"),
+            ("cc", "Ivan <i@example.org>"),
+            ("sent", "2022-02-24T04:00:00+02:00"),
+            ("taken", "2022-02-24T04:00:00"),
+            ("position", "48.019542,37.803427"),
+            ("position", "148.0,37.8"),
+            ("language", "uk-UA"),
+            ("rows", "17"),
+            ("title", "Акт"),
+        ] {
+            add_field(&mut document, name, value.to_owned());
+        }
+        assert_eq!(document.named[0].0, Field::From);
+        assert_eq!(document.named[1].0, Field::To);
+        assert_eq!(document.dates[1] - document.dates[0], 2 * 3_600_000_000);
+        assert_eq!(document.points, [(48.019542, 37.803427)]);
+        assert_eq!(document.languages, ["uk"]);
+        assert_eq!(document.details, [("title".to_owned(), "Акт".to_owned())]);
+    }
+}

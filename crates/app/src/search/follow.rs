@@ -1,0 +1,408 @@
+//! The index follows the ledger: each member's items in an index of its own, under a key of the member's scope.
+//!
+//! So what a desk has locked, nobody searches without the desk, and erasure needs to destroy one key only.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use comity_core::digest::hex;
+use comity_core::id::Ern;
+use comity_index::{Document, Index, IndexError, Position};
+use comity_keyring::{Kind, Secret};
+use comity_ledger::Batch;
+use comity_seal::Key;
+use comity_store::FileLock;
+
+use super::document;
+use crate::centre::Centre;
+use crate::cores::on_all_cores;
+use crate::error::{AppError, Result};
+use crate::read::open_event_with;
+use crate::rebuild::item_keys;
+use crate::sql::Session;
+
+/// Bundles of events that are read at once.
+const BLOCK: u64 = 16 * 256;
+/// Documents after which the index is committed, so that others see them and a kill loses no more.
+const AT_ONCE: usize = 20_000;
+/// Events that are rather read again than written down as followed, where none of them changed a document.
+const LEEWAY: u64 = 4 * BLOCK;
+/// How often, and how long each time, one waits for another process that writes the index, before its present state
+/// is good enough.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The indexes that can be asked.
+#[derive(Default)]
+pub(super) struct Opened {
+    pub indexes: Vec<Index>,
+    /// Members whose desk has not brought its key.
+    pub waiting: Vec<String>,
+    /// Events that another process is still bringing into an index.
+    pub behind: u64,
+    /// What had to be made anew, and why, a sentence each.
+    pub said: Vec<String>,
+}
+
+/// What events change of one item.
+enum Change {
+    /// It came, with this document if that was in what was looked at; it was read, or not.
+    Item {
+        base: Option<Box<Document>>,
+        read: bool,
+    },
+    /// It was erased.
+    Remove,
+}
+
+/// What is to be changed, by number.
+type Changes = BTreeMap<String, Change>;
+
+impl Centre {
+    /// The folder of all indexes.
+    pub(super) fn index_folder(&self) -> PathBuf {
+        self.dir.join("index")
+    }
+
+    /// Opens every member's index and brings it up to the published log. A damaged one is made anew.
+    pub(super) fn indexes(&self) -> Result<Opened> {
+        self.refresh()?;
+        let mut opened = Opened::default();
+        let members = self.members(&mut self.session()?)?;
+        for member in members {
+            match self.index_of(&member.code, &mut opened) {
+                Ok(Some(index)) => opened.indexes.push(index),
+                Ok(None) => {}
+                Err(AppError::Locked { .. }) => opened.waiting.push(member.code),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(opened)
+    }
+
+    fn index_of(&self, member: &str, opened: &mut Opened) -> Result<Option<Index>> {
+        // A locked scope is said before anything is looked at.
+        self.keys.scope(self.index_parent(member)?)?;
+        let size = self.sequencer().tree.published_size();
+        let Some(_turn) = self.turn_soon(member)? else {
+            // Another process writes it, and what it has written so far answers.
+            return match self.open_index(member)? {
+                Some(index) => {
+                    opened.behind += size.saturating_sub(index.position().size);
+                    Ok(Some(index))
+                }
+                None => {
+                    opened.behind += size;
+                    Ok(None)
+                }
+            };
+        };
+        let followed = match self.open_index(member) {
+            Ok(Some(index)) if self.is_of_this_log(index.position())? => self.follow(index, size),
+            Ok(_) => {
+                let fresh = self.fresh_index(member)?;
+                self.follow(fresh, size)
+            }
+            Err(error) => Err(error),
+        };
+        match followed {
+            Err(AppError::Index(IndexError::Damaged { what })) => {
+                opened.said.push(format!(
+                    "The search index of {member} was damaged ({what}); it was made anew from the ledger."
+                ));
+                let fresh = self.fresh_index(member)?;
+                self.follow(fresh, size).map(Some)
+            }
+            followed => followed.map(Some),
+        }
+    }
+
+    fn turn_soon(&self, member: &str) -> Result<Option<FileLock>> {
+        for _ in 0..TRIES {
+            let turn = comity_index::try_turn(&self.index_folder(), member, &self.ambient.disk)?;
+            if turn.is_some() {
+                return Ok(turn);
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(None)
+    }
+
+    /// The index as it lies there; `None` if there is none, or none whose key is there.
+    fn open_index(&self, member: &str) -> Result<Option<Index>> {
+        let (dir, _) = comity_index::place(&self.index_folder(), member);
+        let Some(number) = self.ambient.disk.read(&dir.join(KEY_FILE))? else {
+            return Ok(None);
+        };
+        let number = std::str::from_utf8(&number)
+            .ok()
+            .and_then(|n| n.trim().parse().ok());
+        let Some(number) = number else {
+            return Ok(None);
+        };
+        let secret = match self.keys.item(number) {
+            Ok(Some(secret)) => secret,
+            Ok(None) => return Ok(None),
+            Err(e @ AppError::Locked { .. }) => return Err(e),
+            // Its number is none of the keyring's: whoever wrote that, the index does not open.
+            Err(_) => return Ok(None),
+        };
+        let key = Key::new(secret.first);
+        let random = self.ambient.random.clone();
+        let index = Index::open(&dir, member, &self.ambient.disk, &key, random)?;
+        Ok(Some(index))
+    }
+
+    /// An empty index under a fresh key; whatever was there cannot be opened any more.
+    fn fresh_index(&self, member: &str) -> Result<Index> {
+        self.forget_index(member)?;
+        let label = label(member);
+        let mut subject = [0; 16];
+        for (to, from) in subject.iter_mut().zip(label.bytes()) {
+            *to = from;
+        }
+        let secret = Secret::random(&*self.ambient.random);
+        let parent = self.index_parent(member)?;
+        let number = self.keys.add(Kind::Secret, parent, subject, &secret)?;
+        let (dir, _) = comity_index::place(&self.index_folder(), member);
+        let disk = &self.ambient.disk;
+        disk.create_dir_all(&dir)?;
+        disk.write_atomic(&dir.join(KEY_FILE), format!("{number}\n").as_bytes())?;
+        let key = Key::new(secret.first);
+        let random = self.ambient.random.clone();
+        Ok(Index::open(&dir, member, disk, &key, random)?)
+    }
+
+    /// Destroys the keys of a member's index and takes its files away. Needs its turn.
+    fn forget_index(&self, member: &str) -> Result<()> {
+        let ring = self.keys.ring();
+        let keys = ring.secrets_of(&label(member))?;
+        if !keys.is_empty() {
+            ring.destroy(&keys)?;
+        }
+        comity_index::remove(&self.index_folder(), member, &self.ambient.disk)?;
+        Ok(())
+    }
+
+    /// Forgets the indexes of these members, once whoever is writing one is done: what an erasure must purge.
+    pub(crate) fn purge_indexes(&self, members: &[String]) -> Result<()> {
+        for member in members {
+            // Whoever makes an index makes the folder before it reads the first event.
+            let never = !self.index_folder().is_dir();
+            if never && self.keys.ring().secrets_of(&label(member))?.is_empty() {
+                continue;
+            }
+            let _turn = comity_index::turn(&self.index_folder(), member, &self.ambient.disk)?;
+            self.forget_index(member)?;
+        }
+        Ok(())
+    }
+
+    /// Makes all indexes anew. Says which members wait for their desks.
+    pub fn rebuild_indexes(&self) -> Result<Vec<String>> {
+        let members = self.members(&mut self.session()?)?;
+        let codes: Vec<String> = members.into_iter().map(|m| m.code).collect();
+        self.purge_indexes(&codes)?;
+        Ok(self.indexes()?.waiting)
+    }
+
+    fn index_parent(&self, member: &str) -> Result<u64> {
+        let row = self.session()?.query_one(
+            "SELECT scope_key FROM members WHERE code = ?",
+            &[member.into()],
+        )?;
+        Ok(row.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64)
+    }
+
+    /// Whether the log still says what the index has followed: one that was put back from a copy may not.
+    fn is_of_this_log(&self, position: &Position) -> Result<bool> {
+        let Some(last) = position.size.checked_sub(1) else {
+            return Ok(false);
+        };
+        if position.size > self.sequencer().tree.published_size() {
+            return Ok(false);
+        }
+        let stored = self.stored_events(&[last])?;
+        Ok(stored
+            .first()
+            .is_some_and(|s| hex(&s.hash.0) == position.leaf))
+    }
+
+    /// Brings an index up to `size` events. Needs its turn.
+    fn follow(&self, mut index: Index, size: u64) -> Result<Index> {
+        let mut at = index.position().size;
+        let mut changes = Changes::new();
+        let mut leaf = index.position().leaf.clone();
+        let began = at;
+        while at < size {
+            let end = (at + BLOCK).min(size);
+            leaf = self.changes(at..end, &index.member, &mut changes)?;
+            at = end;
+            if changes.len() >= AT_ONCE {
+                self.write(&mut index, std::mem::take(&mut changes), at, &leaf)?;
+            }
+        }
+        if !changes.is_empty() || at - began > LEEWAY || began == 0 {
+            self.write(&mut index, changes, at, &leaf)?;
+        }
+        Ok(index)
+    }
+
+    /// Adds what a range of events changes in a member's index. Gives the hash of the last leaf.
+    fn changes(
+        &self,
+        range: std::ops::Range<u64>,
+        member: &str,
+        changes: &mut Changes,
+    ) -> Result<String> {
+        let blocks: Vec<Batch> = {
+            let sequencer = self.sequencer();
+            sequencer
+                .tree
+                .batches(range)
+                .collect::<std::result::Result<_, _>>()?
+        };
+        let stored: Vec<_> = blocks.iter().flat_map(Batch::iter).collect();
+        let items = item_keys(&self.keys, &stored)?;
+        let read = on_all_cores(
+            &stored,
+            || (),
+            |(), _, s| {
+                let opened = open_event_with(&self.keys, &items, s.index, s.entry, s.body);
+                match opened.map(|(event, _)| event) {
+                    // It is of a member whose desk is away, and so not of this one.
+                    Err(AppError::Locked { .. }) => Ok(None),
+                    Err(error) => Err(error),
+                    Ok(event) => Ok(change(&event, member)),
+                }
+            },
+        );
+        for one in read {
+            if let Some((ern, change)) = one? {
+                put(changes, ern, change);
+            }
+        }
+        Ok(stored.last().map(|s| hex(&s.hash.0)).unwrap_or_default())
+    }
+
+    fn write(&self, index: &mut Index, changes: Changes, size: u64, leaf: &str) -> Result<()> {
+        let mut session = self.session()?;
+        let mut sources = HashMap::new();
+        let mut writing = index.write()?;
+        for (ern, change) in changes {
+            match change {
+                Change::Remove => writing.remove(&ern),
+                Change::Item { base, read } => {
+                    match self.document(&mut session, &ern, base, read, &mut sources)? {
+                        Some(document) => writing.put(&document)?,
+                        None => writing.remove(&ern),
+                    }
+                }
+            }
+        }
+        let leaf = leaf.to_owned();
+        Ok(writing.commit(Position { size, leaf })?)
+    }
+
+    /// The whole document of an item; `None` once it has been erased.
+    fn document(
+        &self,
+        session: &mut Session,
+        ern: &str,
+        base: Option<Box<Document>>,
+        read: bool,
+        sources: &mut HashMap<Ern, Option<String>>,
+    ) -> Result<Option<Document>> {
+        let number: Ern = ern
+            .parse()
+            .map_err(|_| AppError::damaged("ledger", format!("{ern} is no number of an item")))?;
+        let item = if base.is_none() || read {
+            Some(self.item(session, &number)?)
+        } else {
+            None
+        };
+        let base = match (base, &item) {
+            (Some(base), _) => Some(*base),
+            (None, Some(item)) => document::received(&self.received_event(item)?),
+            (None, None) => None,
+        };
+        let Some(mut document) = base else {
+            return Ok(None);
+        };
+        if document.source.is_none() && number.depth() > 0 {
+            document.source = self.source(session, number, sources)?;
+        }
+        if let Some(item) = item
+            && let Some(reading) = self.reading(session, item)?
+        {
+            document::add_reading(&mut document, &reading)?;
+        }
+        Ok(Some(document))
+    }
+
+    /// Whence the item came that this one was found inside of.
+    fn source(
+        &self,
+        session: &mut Session,
+        number: Ern,
+        sources: &mut HashMap<Ern, Option<String>>,
+    ) -> Result<Option<String>> {
+        let mut outermost = number;
+        while let Some(container) = outermost.parent() {
+            outermost = container;
+        }
+        if let Some(known) = sources.get(&outermost) {
+            return Ok(known.clone());
+        }
+        let item = self.item(session, &outermost)?;
+        let source = self
+            .received_event(&item)?
+            .text("source")
+            .map(str::to_owned);
+        sources.insert(outermost, source.clone());
+        Ok(source)
+    }
+}
+
+/// The file that names the key of an index.
+const KEY_FILE: &str = "key";
+
+fn label(member: &str) -> String {
+    format!("index {member}")
+}
+
+fn change(event: &crate::read::OpenedEvent, member: &str) -> Option<(String, Change)> {
+    let ern = event.text("ern")?;
+    if ern.split('-').next() != Some(member) {
+        return None;
+    }
+    let change = match event.text("kind")? {
+        "received" | "extracted" => match document::received(event) {
+            Some(document) => Change::Item {
+                base: Some(Box::new(document)),
+                read: event.value("reading").is_some(),
+            },
+            None => Change::Remove,
+        },
+        "read" => Change::Item {
+            base: None,
+            read: true,
+        },
+        "erased" => Change::Remove,
+        _ => return None,
+    };
+    Some((ern.to_owned(), change))
+}
+
+/// Adds a change to those before it. What was erased stays so.
+fn put(changes: &mut Changes, ern: String, change: Change) {
+    match (changes.get_mut(&ern), change) {
+        (Some(Change::Remove), _) => {}
+        (Some(Change::Item { read, .. }), Change::Item { base: None, .. }) => *read = true,
+        (_, change) => {
+            changes.insert(ern, change);
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! What a question finds: how many, which, how they are spread, and where the words stand.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use comity_search::query::Query;
+use serde_json::Value;
+use tantivy::schema::Value as _;
+use tantivy::{DocAddress, Searcher};
+
+use crate::columns;
+use crate::document::Part;
+use crate::error::{IndexError, Result};
+use crate::eval::{Asking, Segment};
+use crate::fields::{self, column};
+use crate::highlight::{Found, Marker};
+use crate::index::Index;
+use crate::scope::Scope;
+
+/// What is asked of the indexes.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The question.
+    pub query: Query,
+    /// What may be found.
+    pub scope: Scope,
+    /// Whether words without a sign mean their exact form alone.
+    pub exact: bool,
+    /// Whether names are found in another alphabet.
+    pub transliterate: bool,
+    /// In which order hits come.
+    pub sort: Sort,
+}
+
+/// The order of hits. What is equal comes in the order of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// What fits best first.
+    Relevance,
+    /// The earliest date of the item first; items without one last.
+    Date,
+    /// By evidence registration number.
+    Ern,
+}
+
+/// How many hits have each value of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facet {
+    /// The column's name, as it is typed in a question.
+    pub field: String,
+    /// Values and counts, the most frequent first.
+    pub counts: Vec<(String, u64)>,
+}
+
+/// Columns that are counted.
+const FACETS: [&str; 8] = [
+    column::TYPE,
+    column::LANGUAGE,
+    column::SOURCE,
+    column::CASE,
+    column::STATE,
+    column::YEAR,
+    column::PLACE,
+    column::HANDLING,
+];
+
+/// An item that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// Its evidence registration number.
+    pub ern: String,
+    /// The code of its case.
+    pub case: String,
+    /// Its states.
+    pub states: Vec<String>,
+    /// Its path as it is shown.
+    pub path: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// When it was received, microseconds since 1970.
+    pub received: i64,
+    /// The type of its content.
+    pub media_type: Option<String>,
+    /// Where the words of the question stand in it, the first few.
+    pub found: Vec<Found>,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    index: u32,
+    at: DocAddress,
+    weight: f32,
+    date: i64,
+    order: fields::Place,
+}
+
+/// The answer to a question.
+pub struct Answer<'a> {
+    indexes: &'a [Index],
+    searchers: Vec<Searcher>,
+    places: Vec<Place>,
+    marker: Marker,
+    sort: Sort,
+    /// How they are spread, exactly.
+    pub facets: Vec<Facet>,
+    /// How many items may be found at all.
+    pub items: u64,
+    /// How many of these are in each state.
+    pub states: BTreeMap<String, u64>,
+}
+
+/// Asks these indexes.
+///
+/// # Errors
+/// [`IndexError::Question`] where the question cannot be honoured exactly; [`IndexError::Damaged`].
+pub fn ask<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
+    let asked = answered(indexes, ask);
+    // The first index whose file did not open names it.
+    match indexes.iter().find_map(Index::damage) {
+        Some(what) if asked.is_err() => Err(IndexError::Damaged { what }),
+        _ => asked,
+    }
+}
+
+fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
+    let searchers: Vec<Searcher> = indexes.iter().map(Index::searcher).collect();
+    let mut segments = Vec::new();
+    let mut of = Vec::new();
+    for (i, (index, searcher)) in indexes.iter().zip(&searchers).enumerate() {
+        for (ord, reader) in searcher.segment_readers().iter().enumerate() {
+            let (visible, count) = ask.scope.visible(reader, &index.member)?;
+            segments.push(Segment {
+                reader,
+                fields: &index.fields,
+                member: &index.member,
+                visible,
+                count,
+            });
+            of.push((i as u32, ord as u32));
+        }
+    }
+    let asking = Asking {
+        segments: &segments,
+        exact: ask.exact,
+        transliterate: ask.transliterate,
+    };
+    let sets = asking.eval(&ask.query)?;
+    let mut places = Vec::new();
+    let mut facets: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); FACETS.len()];
+    let mut members: BTreeMap<String, u64> = BTreeMap::new();
+    let mut states = BTreeMap::new();
+    for ((segment, set), (index, ord)) in segments.iter().zip(&sets).zip(of) {
+        for (name, counts) in FACETS.iter().zip(&mut facets) {
+            columns::count(
+                segment.reader,
+                name,
+                &mut set.iter().map(|(d, _)| *d),
+                counts,
+            )?;
+        }
+        if !set.is_empty() {
+            *members.entry(segment.member.to_owned()).or_default() += set.len() as u64;
+        }
+        let visible = &segment.visible;
+        let mut docs = (0..segment.reader.max_doc()).filter(|doc| visible.contains(*doc));
+        columns::count(segment.reader, column::STATE, &mut docs, &mut states)?;
+        collect(segment, set, (index, ord), &mut places)?;
+    }
+    let items = segments.iter().map(|s| s.count).sum();
+    drop(segments);
+    let mut spread = vec![facet("member", members)];
+    spread.extend(
+        FACETS
+            .iter()
+            .zip(facets)
+            .map(|(name, counts)| facet(name, counts)),
+    );
+    Ok(Answer {
+        indexes,
+        marker: Marker::new(&ask.query, ask.exact, ask.transliterate),
+        searchers,
+        places,
+        sort: ask.sort,
+        facets: spread,
+        items,
+        states,
+    })
+}
+
+fn collect(
+    segment: &Segment<'_>,
+    set: &[(u32, f32)],
+    (index, ord): (u32, u32),
+    places: &mut Vec<Place>,
+) -> Result<()> {
+    let fast = segment.reader.fast_fields();
+    let orders = fast.column_opt::<u64>(column::ORDER)?;
+    let inner = fast.column_opt::<u64>(column::INNER)?;
+    let dates = fast.column_opt::<i64>(column::DATE)?;
+    places.extend(set.iter().map(|(doc, weight)| {
+        Place {
+            index,
+            at: DocAddress::new(ord, *doc),
+            weight: *weight,
+            date: dates
+                .as_ref()
+                .and_then(|d| d.values_for_doc(*doc).min())
+                .unwrap_or(i64::MAX),
+            order: fields::Place {
+                order: orders.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
+                inner: inner.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
+            },
+        }
+    }));
+    Ok(())
+}
+
+fn facet(field: &str, counts: BTreeMap<String, u64>) -> Facet {
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    Facet {
+        field: field.to_owned(),
+        counts,
+    }
+}
+
+impl Answer<'_> {
+    /// How many items fit.
+    pub fn count(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// The hits of a page, with highlights. `after` names the last hit of the page before.
+    ///
+    /// # Errors
+    /// [`IndexError::Question`] if `after` is no hit; [`IndexError::Damaged`].
+    pub fn page(&mut self, after: Option<&str>, limit: usize) -> Result<Vec<Hit>> {
+        let start = match after {
+            None => 0,
+            Some(ern) => self.after(ern)?,
+        };
+        let end = start.saturating_add(limit).min(self.places.len());
+        self.order_to(end);
+        self.hits(start..end, true)
+    }
+
+    /// Calls `each` with every hit, in order, without highlights.
+    ///
+    /// # Errors
+    /// What `each` answers; [`IndexError::Damaged`].
+    pub fn each<E: From<IndexError>>(
+        &mut self,
+        each: &mut dyn FnMut(Hit) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.order_to(self.places.len());
+        for start in (0..self.places.len()).step_by(1000) {
+            let end = (start + 1000).min(self.places.len());
+            for hit in self.hits(start..end, false)? {
+                each(hit)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&self, a: &Place, b: &Place) -> Ordering {
+        let first = match self.sort {
+            Sort::Relevance => b.weight.total_cmp(&a.weight),
+            Sort::Date => a.date.cmp(&b.date),
+            Sort::Ern => Ordering::Equal,
+        };
+        let member = |p: &Place| self.indexes.get(p.index as usize).map(|i| &i.member);
+        first
+            .then_with(|| member(a).cmp(&member(b)))
+            .then_with(|| a.order.cmp(&b.order))
+            .then_with(|| a.at.cmp(&b.at))
+    }
+
+    /// Puts the first `end` places in order.
+    fn order_to(&mut self, end: usize) {
+        let mut places = std::mem::take(&mut self.places);
+        if end < places.len() {
+            if end > 0 {
+                places.select_nth_unstable_by(end - 1, |a, b| self.compare(a, b));
+            }
+            places[..end].sort_unstable_by(|a, b| self.compare(a, b));
+        } else {
+            places.sort_unstable_by(|a, b| self.compare(a, b));
+        }
+        self.places = places;
+    }
+
+    /// Where the hits after this one begin.
+    fn after(&mut self, ern: &str) -> Result<usize> {
+        self.order_to(self.places.len());
+        for (i, place) in self.places.iter().enumerate() {
+            let Some(index) = self.indexes.get(place.index as usize) else {
+                continue;
+            };
+            // Only numbers of its member come into question, and they are read one by one.
+            if ern.starts_with(index.member.as_str())
+                && place.order == fields::Place::of(ern)
+                && self.kept(*place)?.0.ern == ern
+            {
+                return Ok(i + 1);
+            }
+        }
+        Err(IndexError::Question(format!(
+            "{ern} is not among the hits, so nothing comes after it"
+        )))
+    }
+
+    fn hits(&self, range: Range<usize>, mark: bool) -> Result<Vec<Hit>> {
+        let places = self.places.get(range).unwrap_or_default();
+        let read = |place: &Place| {
+            let (mut hit, parts, languages) = self.kept(*place)?;
+            if mark {
+                hit.found = self.marker.mark(&parts, &languages);
+            }
+            Ok(hit)
+        };
+        let read: Result<Vec<Hit>> = places.iter().map(read).collect();
+        match self.indexes.iter().find_map(Index::damage) {
+            Some(what) if read.is_err() => Err(IndexError::Damaged { what }),
+            _ => read,
+        }
+    }
+
+    fn kept(&self, place: Place) -> Result<(Hit, Vec<Part>, Vec<String>)> {
+        let broken = || IndexError::Damaged {
+            what: "what it keeps of an item is malformed".to_owned(),
+        };
+        let (Some(searcher), Some(index)) = (
+            self.searchers.get(place.index as usize),
+            self.indexes.get(place.index as usize),
+        ) else {
+            return Err(broken());
+        };
+        let document: tantivy::TantivyDocument = searcher.doc(place.at)?;
+        let bytes = document
+            .get_first(index.fields.kept)
+            .and_then(|value| value.as_bytes())
+            .ok_or_else(broken)?;
+        let value: Value = serde_json::from_slice(bytes).map_err(|_| broken())?;
+        read_kept(&value).ok_or_else(broken)
+    }
+}
+
+fn read_kept(value: &Value) -> Option<(Hit, Vec<Part>, Vec<String>)> {
+    let text = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
+    let texts = |name: &str| -> Option<Vec<String>> {
+        let list = value.get(name)?.as_array()?.iter();
+        list.map(|v| v.as_str().map(str::to_owned)).collect()
+    };
+    let part = |part: &Value| {
+        Some(Part {
+            label: part.get(0)?.as_str()?.to_owned(),
+            words: part.get(1)?.as_str()?.to_owned(),
+            is_text: part.get(2)?.as_bool()?,
+        })
+    };
+    let parts = value.get("parts")?.as_array()?.iter();
+    let hit = Hit {
+        ern: text("ern")?,
+        case: text("case")?,
+        states: texts("states")?,
+        path: text("path")?,
+        size: value.get("size")?.as_u64()?,
+        received: value.get("received")?.as_i64()?,
+        media_type: text("type"),
+        found: Vec::new(),
+    };
+    Some((
+        hit,
+        parts.map(part).collect::<Option<_>>()?,
+        texts("languages")?,
+    ))
+}

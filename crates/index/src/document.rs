@@ -1,0 +1,133 @@
+//! What the index knows of an item.
+
+use comity_search::query::{Field, Thing};
+use comity_words::Language;
+use serde_json::{Value, json};
+
+/// An item as it is indexed. What is not known is left empty: nothing is invented so that something is found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Document {
+    /// Its evidence registration number: putting another document of this number takes this one's place.
+    pub ern: String,
+    /// Its case's code.
+    pub case: String,
+    /// How it ended when it was met, and how its reading ended: words such as `sealed` and `damaged`.
+    pub states: Vec<String>,
+    /// The type of its content, as a media type.
+    pub media_type: Option<String>,
+    /// Its languages, as codes.
+    pub languages: Vec<String>,
+    /// Whence it came, as stated.
+    pub source: Option<String>,
+    /// The originator's handling code.
+    pub handling: Option<String>,
+    /// Places that it is about or was made at.
+    pub places: Vec<String>,
+    /// What it has besides; `date`, `gps` and `text` follow from the rest.
+    pub has: Vec<Thing>,
+    /// Length in bytes.
+    pub size: u64,
+    /// When it was received, in microseconds since 1970.
+    pub received: i64,
+    /// Its dates, in microseconds since 1970.
+    pub dates: Vec<i64>,
+    /// Its coordinates: latitude and longitude in degrees.
+    pub points: Vec<(f64, f64)>,
+    /// Its path as it is shown.
+    pub path: String,
+    /// Author, sender, recipients, subject.
+    pub named: Vec<(Field, String)>,
+    /// What else is known of it in words: what it is, and the words.
+    pub details: Vec<(String, String)>,
+    /// Its text, a passage for each anchor.
+    pub text: Vec<Passage>,
+}
+
+/// A piece of an item's text with one anchor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// Where it stands: `page 3`, `cell B7`.
+    pub anchor: String,
+    /// The text.
+    pub text: String,
+    /// Whether it goes on where the passage before it ends, so that a phrase may reach across.
+    pub flows: bool,
+}
+
+/// A part of a document in which words are found, as highlights read it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// `path`, `subject`, …, or the anchor of a passage of the text.
+    pub label: String,
+    pub words: String,
+    /// Whether it is a passage of the item's text.
+    pub is_text: bool,
+}
+
+impl Document {
+    /// What it has, without repetitions.
+    pub(crate) fn things(&self) -> Vec<Thing> {
+        let mut things = self.has.clone();
+        let follows = [
+            (Thing::Date, !self.dates.is_empty()),
+            (Thing::Gps, !self.points.is_empty()),
+            (Thing::Text, !self.text.is_empty()),
+        ];
+        for (thing, holds) in follows {
+            if holds && !things.contains(&thing) {
+                things.push(thing);
+            }
+        }
+        things
+    }
+
+    /// The languages in which the words of its text have stems.
+    pub(crate) fn languages(&self) -> Vec<Language> {
+        stemmed(&self.languages)
+    }
+
+    /// All parts in which words are found, in order.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let part = |label: &str, words: &str, is_text| Part {
+            label: label.to_owned(),
+            words: words.to_owned(),
+            is_text,
+        };
+        let mut parts = vec![part("path", &self.path, false)];
+        parts.extend(self.source.iter().map(|s| part("source", s, false)));
+        parts.extend(self.places.iter().map(|p| part("place", p, false)));
+        let named = self.named.iter();
+        parts.extend(named.map(|(field, words)| part(field.word(), words, false)));
+        let details = self.details.iter();
+        parts.extend(details.map(|(label, words)| part(label, words, false)));
+        let text = self.text.iter();
+        parts.extend(text.map(|p| part(&p.anchor, &p.text, true)));
+        parts
+    }
+
+    /// What a list of hits shows without asking the tables.
+    pub(crate) fn kept(&self) -> String {
+        let parts: Vec<Value> = self
+            .parts()
+            .into_iter()
+            .map(|p| json!([p.label, p.words, p.is_text]))
+            .collect();
+        json!({
+            "ern": self.ern, "case": self.case, "states": self.states, "path": self.path,
+            "size": self.size, "received": self.received, "languages": self.languages,
+            "type": self.media_type, "parts": parts,
+        })
+        .to_string()
+    }
+}
+
+/// Languages whose stems every text has: what a document says of its own language is often its program's default.
+const ALWAYS: [Language; 3] = [Language::Ukrainian, Language::Russian, Language::English];
+
+/// The languages in which the words of a text have stems, from the codes of those that were stated or found.
+pub(crate) fn stemmed(codes: &[String]) -> Vec<Language> {
+    let mut languages = ALWAYS.to_vec();
+    let known = codes.iter().filter_map(|code| Language::from_code(code));
+    languages.extend(known.filter(|language| !ALWAYS.contains(language)));
+    languages
+}

@@ -1,0 +1,380 @@
+//! A question, answered for every segment of every index that the one who asks may look into.
+//!
+//! Every part gives all documents that fit, in order, with their weight. So counts and facets are exact by nature, and
+//! nothing is estimated.
+
+use comity_search::query::{Field, Form, Query, Thing, Value, Word};
+use comity_words::fold;
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::index::InvertedIndexReader;
+use tantivy::postings::Postings;
+use tantivy::schema::{Field as Column, IndexRecordOption};
+use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
+
+use crate::columns;
+use crate::error::{IndexError, Result};
+use crate::fields::{Fields, column};
+use crate::places;
+use crate::slot::Slot;
+
+/// Documents in order, each with its weight.
+pub(crate) type Set = Vec<(DocId, f32)>;
+
+/// A part of an index, and what of it may be found.
+pub(crate) struct Segment<'a> {
+    pub reader: &'a SegmentReader,
+    pub fields: &'a Fields,
+    pub member: &'a str,
+    pub visible: BitSet,
+    pub count: u64,
+}
+
+/// A question on its way.
+pub(crate) struct Asking<'a> {
+    pub segments: &'a [Segment<'a>],
+    /// Whether words without a sign mean their exact form alone.
+    pub exact: bool,
+    pub transliterate: bool,
+}
+
+impl Asking<'_> {
+    /// The documents that fit, a set for each segment.
+    pub fn eval(&self, query: &Query) -> Result<Vec<Set>> {
+        match query {
+            Query::Word(word) => self.weighed(|s| self.word(s, s.fields.words, word)),
+            Query::Phrase(_) | Query::Near { .. } => {
+                self.weighed(|s| self.placed(s, s.fields.words, query))
+            }
+            Query::Field { field, value } => self.field(*field, value),
+            Query::Has(thing) => self.columns(|s| has(s.reader, *thing)),
+            Query::Around(circle) => self.columns(|s| columns::around(s.reader, circle)),
+            Query::And(parts) => self.all(parts),
+            Query::Or(parts) => {
+                let mut sets = self.nothing();
+                for part in parts {
+                    for (set, other) in sets.iter_mut().zip(self.eval(part)?) {
+                        *set = either(set, &other);
+                    }
+                }
+                Ok(sets)
+            }
+            Query::Not(part) => {
+                let sets = self.eval(part)?;
+                let pairs = self.segments.iter().zip(sets);
+                Ok(pairs.map(|(s, set)| without(&s.visible, &set)).collect())
+            }
+        }
+    }
+
+    fn nothing(&self) -> Vec<Set> {
+        self.segments.iter().map(|_| Set::new()).collect()
+    }
+
+    fn all(&self, parts: &[Query]) -> Result<Vec<Set>> {
+        let Some((first, others)) = parts.split_first() else {
+            return Ok(self.nothing());
+        };
+        let mut sets = self.eval(first)?;
+        for part in others {
+            for (set, other) in sets.iter_mut().zip(self.eval(part)?) {
+                *set = both(set, &other);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// Documents by how often what is looked for stands in them, weighed: what is rare among all that may be found
+    /// weighs more, and so does what is a larger share of its document (BM25, with one length for an average text).
+    fn weighed(
+        &self,
+        find: impl Fn(&Segment<'_>) -> Result<Vec<(DocId, u32)>>,
+    ) -> Result<Vec<Set>> {
+        let found: Vec<_> = self.segments.iter().map(find).collect::<Result<_>>()?;
+        let with = found.iter().map(Vec::len).sum::<usize>() as f32;
+        let all = self.segments.iter().map(|s| s.count).sum::<u64>() as f32;
+        let rare = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+        let pairs = self.segments.iter().zip(found);
+        pairs
+            .map(|(segment, found)| {
+                let lengths = segment.reader.get_fieldnorms_reader(segment.fields.words)?;
+                let weigh = |(doc, often): (DocId, u32)| (doc, rare * weight(&lengths, doc, often));
+                Ok(found.into_iter().map(weigh).collect())
+            })
+            .collect()
+    }
+
+    /// Documents by columns: they weigh nothing.
+    fn columns(&self, find: impl Fn(&Segment<'_>) -> Result<BitSet>) -> Result<Vec<Set>> {
+        let one = |s: &Segment<'_>| {
+            let found = find(s)?;
+            let docs = 0..s.reader.max_doc();
+            let docs = docs.filter(|doc| found.contains(*doc) && s.visible.contains(*doc));
+            Ok(docs.map(|doc| (doc, 0.0)).collect())
+        };
+        self.segments.iter().map(one).collect()
+    }
+
+    fn form(&self, form: Form) -> Form {
+        match form {
+            Form::Any if self.exact => Form::Exact,
+            form => form,
+        }
+    }
+
+    fn word(&self, s: &Segment<'_>, column: Column, word: &Word) -> Result<Vec<(DocId, u32)>> {
+        let word = Word {
+            text: word.text.clone(),
+            form: self.form(word.form),
+        };
+        let reader = s.reader.inverted_index(column)?;
+        let terms = Slot::new(&word, self.transliterate).terms(reader.terms())?;
+        let total: u64 = terms.iter().map(|t| u64::from(t.doc_freq)).sum();
+        let mut counts = Counts::new(s.reader.max_doc(), total);
+        for term in &terms {
+            each(&reader, term, &mut |doc, often| {
+                if s.visible.contains(doc) {
+                    counts.add(doc, often);
+                }
+            })?;
+        }
+        Ok(counts.finish())
+    }
+
+    fn placed(&self, s: &Segment<'_>, column: Column, query: &Query) -> Result<Vec<(DocId, u32)>> {
+        let reader = s.reader.inverted_index(column)?;
+        let query = self.with_forms(query);
+        places::find(&reader, &query, self.transliterate, &|doc| {
+            s.visible.contains(doc)
+        })
+    }
+
+    /// The question with the forms that its words stand for.
+    fn with_forms(&self, query: &Query) -> Query {
+        let word = |w: &Word| Word {
+            text: w.text.clone(),
+            form: self.form(w.form),
+        };
+        match query {
+            Query::Word(w) => Query::Word(word(w)),
+            Query::Phrase(words) => Query::Phrase(words.iter().map(word).collect()),
+            Query::Near {
+                left,
+                right,
+                within,
+            } => Query::Near {
+                left: Box::new(self.with_forms(left)),
+                right: Box::new(self.with_forms(right)),
+                within: *within,
+            },
+            other => other.clone(),
+        }
+    }
+
+    fn field(&self, field: Field, value: &Value) -> Result<Vec<Set>> {
+        if let Some(name) = columns::of_field(field) {
+            let fits = columns::fits(field, value)?;
+            return self.columns(|s| columns::having(s.reader, name, &*fits));
+        }
+        match field {
+            Field::Date => {
+                let range = columns::moments(value)?;
+                self.columns(|s| columns::dated(s.reader, &range))
+            }
+            Field::Size => {
+                let range = columns::sizes(value)?;
+                self.columns(|s| columns::sized(s.reader, &range))
+            }
+            Field::Member => {
+                let fits = columns::fits(field, value)?;
+                self.columns(|s| Ok(whole(s.reader.max_doc(), fits(s.member))))
+            }
+            Field::Ern => self.columns(|s| numbered(s, value)),
+            _ => self.words_of_field(field, value),
+        }
+    }
+
+    fn words_of_field(&self, field: Field, value: &Value) -> Result<Vec<Set>> {
+        let query = match value {
+            Value::Is(text) => places::phrase_of(text, Form::Any, Form::Any),
+            Value::Begins(text) => places::phrase_of(text, Form::Begins, Form::Any),
+            Value::Range(..) => {
+                return Err(IndexError::Question(format!(
+                    "{field}:{value}: {field} has no order, so it has no ranges"
+                )));
+            }
+        };
+        let query = query.ok_or_else(|| {
+            IndexError::Question(format!("{field}:{value} has no letter and no digit"))
+        })?;
+        self.weighed(|s| match (s.fields.words_of(field), &query) {
+            (None, _) => Ok(Vec::new()),
+            (Some(column), Query::Word(word)) => self.word(s, column, word),
+            (Some(column), phrase) => self.placed(s, column, phrase),
+        })
+    }
+}
+
+/// What something weighs by how often it stands in a document of this length.
+fn weight(lengths: &FieldNormReader, doc: DocId, often: u32) -> f32 {
+    /// Terms of an average document: three for each of 400 words.
+    const AVERAGE: f32 = 1200.0;
+    let (often, length) = (often as f32, lengths.fieldnorm(doc) as f32);
+    often * 2.2 / (often + 1.2 * (0.25 + 0.75 * length / AVERAGE))
+}
+
+fn has(reader: &SegmentReader, thing: Thing) -> Result<BitSet> {
+    columns::having(reader, column::HAS, &|value| value == thing.word())
+}
+
+fn whole(max_doc: u32, all: bool) -> BitSet {
+    if all {
+        BitSet::with_max_value_and_full(max_doc)
+    } else {
+        BitSet::with_max_value(max_doc)
+    }
+}
+
+/// Documents by their number: one, those that begin so, or a range.
+fn numbered(s: &Segment<'_>, value: &Value) -> Result<BitSet> {
+    let mut found = BitSet::with_max_value(s.reader.max_doc());
+    let reader = s.reader.inverted_index(s.fields.ern)?;
+    let upper = |text: &str| fold(text).to_uppercase();
+    let (from, to, begins) = match value {
+        Value::Is(text) => (Some(upper(text)), Some(upper(text)), None),
+        Value::Begins(text) => (Some(upper(text)), None, Some(upper(text))),
+        Value::Range(from, to) => (from.as_deref().map(upper), to.as_deref().map(upper), None),
+    };
+    let mut range = reader.terms().range();
+    if let Some(from) = &from {
+        range = range.ge(from);
+    }
+    if let Some(to) = &to {
+        range = range.le(to);
+    }
+    let mut stream = range.into_stream()?;
+    while stream.advance() {
+        if begins
+            .as_ref()
+            .is_some_and(|b| !stream.key().starts_with(b.as_bytes()))
+        {
+            break;
+        }
+        each(&reader, stream.value(), &mut |doc, _| {
+            found.insert(doc);
+        })?;
+    }
+    Ok(found)
+}
+
+/// Calls `put` with each document of a list and how often the term stands in it.
+fn each(
+    reader: &InvertedIndexReader,
+    term: &tantivy::postings::TermInfo,
+    put: &mut dyn FnMut(DocId, u32),
+) -> Result<()> {
+    let mut list = reader.read_postings_from_terminfo(term, IndexRecordOption::WithFreqs)?;
+    let mut doc = list.doc();
+    while doc != TERMINATED {
+        put(doc, list.term_freq());
+        doc = list.advance();
+    }
+    Ok(())
+}
+
+/// How often something stands in documents, added up from several lists.
+enum Counts {
+    /// Few: sorted at the end.
+    Few(Vec<(DocId, u32)>),
+    /// Many: a place for each document.
+    Many(Vec<u32>),
+}
+
+impl Counts {
+    fn new(max_doc: u32, total: u64) -> Counts {
+        if total * 16 < u64::from(max_doc) {
+            Counts::Few(Vec::with_capacity(total as usize))
+        } else {
+            Counts::Many(vec![0; max_doc as usize])
+        }
+    }
+
+    fn add(&mut self, doc: DocId, often: u32) {
+        match self {
+            Counts::Few(pairs) => pairs.push((doc, often)),
+            Counts::Many(all) => {
+                if let Some(count) = all.get_mut(doc as usize) {
+                    *count += often;
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Vec<(DocId, u32)> {
+        match self {
+            Counts::Few(mut pairs) => {
+                pairs.sort_unstable();
+                pairs.dedup_by(|later, first| {
+                    let same = later.0 == first.0;
+                    if same {
+                        first.1 += later.1;
+                    }
+                    same
+                });
+                pairs
+            }
+            Counts::Many(all) => (0..).zip(all).filter(|(_, n)| *n > 0).collect(),
+        }
+    }
+}
+
+fn both(a: &[(DocId, f32)], b: &[(DocId, f32)]) -> Set {
+    let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let mut out = Set::with_capacity(few.len());
+    let mut rest = many;
+    for (doc, weight) in few {
+        rest = &rest[rest.partition_point(|(d, _)| d < doc).min(rest.len())..];
+        if let Some((found, other)) = rest.first()
+            && found == doc
+        {
+            out.push((*doc, weight + other));
+        }
+    }
+    out
+}
+
+fn either(a: &[(DocId, f32)], b: &[(DocId, f32)]) -> Set {
+    let mut out = Set::with_capacity(a.len() + b.len());
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    loop {
+        match (a.peek(), b.peek()) {
+            (None, None) => return out,
+            (Some(x), Some(y)) if x.0 == y.0 => {
+                out.push((x.0, x.1 + y.1));
+                a.next();
+                b.next();
+            }
+            (Some(x), y) if y.is_none_or(|y| x.0 < y.0) => {
+                out.push(**x);
+                a.next();
+            }
+            (_, Some(y)) => {
+                out.push(**y);
+                b.next();
+            }
+            (Some(_), None) => {
+                out.extend(a.next());
+            }
+        }
+    }
+}
+
+fn without(visible: &BitSet, set: &[(DocId, f32)]) -> Set {
+    let mut out = Set::new();
+    let mut taken = set.iter().map(|(doc, _)| *doc).peekable();
+    for doc in 0..visible.max_value() {
+        if taken.next_if_eq(&doc).is_none() && visible.contains(doc) {
+            out.push((doc, 0.0));
+        }
+    }
+    out
+}

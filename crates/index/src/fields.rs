@@ -1,0 +1,204 @@
+//! The fields of the index: `docs/format/index.md` lists them.
+
+use comity_core::id::Ern;
+use comity_search::query::Field;
+use tantivy::TantivyDocument;
+use tantivy::schema::{
+    FAST, Field as Column, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing,
+    TextOptions,
+};
+
+use crate::document::Document;
+use crate::terms::{Manner, TOKENIZER};
+use comity_words::Language;
+
+/// The version of the schema and of the terms; an index of another version is made anew.
+pub(crate) const VERSION: u32 = 1;
+
+/// Names of columns: one value or several for an item, compared whole.
+pub(crate) mod column {
+    pub const CASE: &str = "case";
+    pub const STATE: &str = "state";
+    pub const TYPE: &str = "type";
+    pub const LANGUAGE: &str = "language";
+    pub const SOURCE: &str = "source";
+    pub const HANDLING: &str = "handling";
+    pub const PLACE: &str = "place";
+    pub const YEAR: &str = "year";
+    pub const HAS: &str = "has";
+    pub const WORDS: [&str; 9] = [
+        CASE, STATE, TYPE, LANGUAGE, SOURCE, HANDLING, PLACE, YEAR, HAS,
+    ];
+    pub const SIZE: &str = "size";
+    pub const DATE: &str = "date";
+    pub const ORDER: &str = "order";
+    pub const INNER: &str = "inner";
+    pub const LATITUDE: &str = "latitude";
+    pub const LONGITUDE: &str = "longitude";
+}
+
+/// Fields of words that can be asked for alone, with the names of their lists of places.
+const NAMED: [(Field, &str); 7] = [
+    (Field::Path, "path_words"),
+    (Field::Source, "source_words"),
+    (Field::Place, "place_words"),
+    (Field::Author, "author_words"),
+    (Field::From, "from_words"),
+    (Field::To, "to_words"),
+    (Field::Subject, "subject_words"),
+];
+
+/// The fields by what they are for.
+#[derive(Clone)]
+pub(crate) struct Fields {
+    pub schema: Schema,
+    /// The evidence registration number.
+    pub ern: Column,
+    /// The words of everything.
+    pub words: Column,
+    /// What hits show.
+    pub kept: Column,
+    named: Vec<(Field, Column)>,
+    columns: Vec<Column>,
+    numbers: [Column; 6],
+}
+
+impl Fields {
+    pub fn new() -> Fields {
+        let mut schema = Schema::builder();
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer(TOKENIZER)
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        let places = TextOptions::default().set_indexing_options(indexing);
+        let ern = schema.add_text_field("ern", STRING);
+        let words = schema.add_text_field("words", places.clone());
+        let kept = schema.add_bytes_field("kept", STORED);
+        let named = NAMED
+            .iter()
+            .map(|(field, name)| (*field, schema.add_text_field(name, places.clone())))
+            .collect();
+        let columns = column::WORDS
+            .iter()
+            .map(|name| schema.add_text_field(name, TextOptions::default().set_fast("raw")))
+            .collect();
+        let numbers = [
+            schema.add_u64_field(column::SIZE, FAST),
+            schema.add_u64_field(column::ORDER, FAST),
+            schema.add_u64_field(column::INNER, FAST),
+            schema.add_i64_field(column::DATE, FAST),
+            schema.add_f64_field(column::LATITUDE, FAST),
+            schema.add_f64_field(column::LONGITUDE, FAST),
+        ];
+        Fields {
+            schema: schema.build(),
+            ern,
+            words,
+            kept,
+            named,
+            columns,
+            numbers,
+        }
+    }
+
+    /// The words of a field alone; `None` for a field that is a column.
+    pub fn words_of(&self, field: Field) -> Option<Column> {
+        let found = self.named.iter().find(|(named, _)| *named == field);
+        found.map(|(_, column)| *column)
+    }
+
+    /// A document as Tantivy takes it.
+    pub fn tantivy(&self, document: &Document) -> TantivyDocument {
+        let mut out = TantivyDocument::new();
+        let [size, order, inner, date, latitude, longitude] = self.numbers;
+        let place = Place::of(&document.ern);
+        out.add_text(self.ern, &document.ern);
+        out.add_bytes(self.kept, document.kept().as_bytes());
+        self.add_words(&mut out, document);
+        self.add_columns(&mut out, document);
+        out.add_u64(size, document.size);
+        out.add_u64(order, place.order);
+        out.add_u64(inner, place.inner);
+        for at in &document.dates {
+            out.add_i64(date, *at);
+        }
+        for (north, east) in &document.points {
+            out.add_f64(latitude, *north);
+            out.add_f64(longitude, *east);
+        }
+        out
+    }
+
+    fn add_words(&self, out: &mut TantivyDocument, document: &Document) {
+        let names = Manner::new(&Language::ALL, true);
+        for part in document.parts().iter().filter(|part| !part.is_text) {
+            let words = names.with(&part.words);
+            let named = self.named.iter();
+            for (_, column) in named.filter(|(field, _)| field.word() == part.label) {
+                out.add_text(*column, &words);
+            }
+            out.add_text(self.words, words);
+        }
+        let text = Manner::new(&document.languages(), false);
+        for run in document.text.chunk_by(|_, next| next.flows) {
+            let run: Vec<&str> = run.iter().map(|p| p.text.as_str()).collect();
+            out.add_text(self.words, text.with(&run.join("\n")));
+        }
+    }
+
+    fn add_columns(&self, out: &mut TantivyDocument, document: &Document) {
+        let years: std::collections::BTreeSet<String> =
+            document.dates.iter().filter_map(|at| year(*at)).collect();
+        for (name, field) in column::WORDS.iter().zip(&self.columns) {
+            let values: Vec<&str> = match *name {
+                column::CASE => vec![&document.case],
+                column::STATE => document.states.iter().map(String::as_str).collect(),
+                column::TYPE => document.media_type.iter().map(String::as_str).collect(),
+                column::LANGUAGE => document.languages.iter().map(String::as_str).collect(),
+                column::SOURCE => document.source.iter().map(String::as_str).collect(),
+                column::HANDLING => document.handling.iter().map(String::as_str).collect(),
+                column::PLACE => document.places.iter().map(String::as_str).collect(),
+                column::YEAR => years.iter().map(String::as_str).collect(),
+                _ => document.things().into_iter().map(|t| t.word()).collect(),
+            };
+            for value in values {
+                out.add_text(*field, value);
+            }
+        }
+    }
+}
+
+/// The place of an item among those of its member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Of the item that was handed over: intake × 10,000,000 + number.
+    pub order: u64,
+    /// Of what is inside of it: its first three places in containers, as far as 24 and twice 20 bits go.
+    pub inner: u64,
+}
+
+impl Place {
+    /// From its number; what is no number comes first.
+    pub fn of(ern: &str) -> Place {
+        let Ok(ern) = ern.parse::<Ern>() else {
+            return Place::default();
+        };
+        let places = ern.places();
+        let bits = |at: usize, bits: u32| -> u64 {
+            let place = places.get(at).copied().unwrap_or(0);
+            u64::from(place).min((1 << bits) - 1)
+        };
+        Place {
+            order: u64::from(ern.intake()) * 10_000_000 + u64::from(ern.number()),
+            inner: bits(0, 24) << 40 | bits(1, 20) << 20 | bits(2, 20),
+        }
+    }
+}
+
+fn year(micros: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_microsecond(micros).ok()?.to_string();
+    let end = time
+        .match_indices('-')
+        .map(|(at, _)| at)
+        .find(|at| *at > 0)?;
+    Some(time[..end].to_owned())
+}

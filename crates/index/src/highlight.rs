@@ -1,0 +1,150 @@
+//! Where the words of a question stand in a hit, and how each matched.
+
+use comity_search::query::{Field, Form, Query, Value, Word};
+use comity_words::{Language, words};
+
+use crate::document::{Part, stemmed};
+use crate::slot::{How, Slot};
+
+/// A place in an item where words of the question stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In which part: `path`, `subject`, or the anchor of a passage, such as `page 3`.
+    pub part: String,
+    /// The text around, in pieces; those that matched say how. As it stands in the evidence: whoever shows it escapes it.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The text.
+    pub text: String,
+    /// How it matched, if it did.
+    pub how: Option<How>,
+}
+
+/// Places shown of one hit at most.
+const MOST: usize = 3;
+/// Words around a match that are shown on either side.
+const AROUND: usize = 8;
+/// Words of a part that are looked at for a highlight.
+const LOOKED_AT: usize = 200_000;
+
+/// A word that is looked for, and in which field alone, if in one.
+struct Wanted {
+    slot: Slot,
+    field: Option<Field>,
+}
+
+/// Marks the words of one question.
+pub(crate) struct Marker {
+    wanted: Vec<Wanted>,
+}
+
+impl Marker {
+    pub fn new(query: &Query, exact: bool, transliterate: bool) -> Marker {
+        let mut words = Vec::new();
+        gather(query, &mut words);
+        let wanted = words
+            .into_iter()
+            .map(|(mut word, field)| {
+                if exact && word.form == Form::Any {
+                    word.form = Form::Exact;
+                }
+                Wanted {
+                    slot: Slot::new(&word, transliterate),
+                    field,
+                }
+            })
+            .collect();
+        Marker { wanted }
+    }
+
+    /// The first places in which a word stands, a few for a hit; text before names.
+    pub fn mark(&self, parts: &[Part], languages: &[String]) -> Vec<Found> {
+        let spoken = stemmed(languages);
+        let (texts, names): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|p| p.is_text);
+        texts
+            .into_iter()
+            .chain(names)
+            .filter_map(|part| {
+                let languages = if part.is_text {
+                    &spoken[..]
+                } else {
+                    &Language::ALL
+                };
+                self.in_part(part, languages)
+            })
+            .take(MOST)
+            .collect()
+    }
+
+    fn in_part(&self, part: &Part, languages: &[Language]) -> Option<Found> {
+        let means = |word: &str| {
+            let here = |w: &&Wanted| match w.field {
+                None => true,
+                Some(field) => !part.is_text && part.label == field.word(),
+            };
+            let how = |w: &Wanted| w.slot.means(word, languages, !part.is_text);
+            self.wanted.iter().filter(here).filter_map(how).min()
+        };
+        let all: Vec<_> = words(&part.words).take(LOOKED_AT).collect();
+        let first = all.iter().position(|w| means(w.text).is_some())?;
+        let shown =
+            all.get(first.saturating_sub(AROUND)..(first + 1 + 2 * AROUND).min(all.len()))?;
+        let begin = shown.first()?.start;
+        let end = shown.last().map(|w| w.start + w.text.len())?;
+        let mut pieces = Vec::new();
+        let plain = |from: usize, to: usize, pieces: &mut Vec<Piece>| {
+            if from < to {
+                pieces.push(Piece {
+                    text: part.words[from..to].to_owned(),
+                    how: None,
+                });
+            }
+        };
+        let mut at = begin;
+        for word in shown {
+            if let Some(how) = means(word.text) {
+                plain(at, word.start, &mut pieces);
+                at = word.start + word.text.len();
+                pieces.push(Piece {
+                    text: word.text.to_owned(),
+                    how: Some(how),
+                });
+            }
+        }
+        plain(at, end, &mut pieces);
+        Some(Found {
+            part: part.label.clone(),
+            pieces,
+        })
+    }
+}
+
+/// The words that a hit has because of the question: what is under NOT is not among them.
+fn gather(query: &Query, out: &mut Vec<(Word, Option<Field>)>) {
+    match query {
+        Query::Word(word) => out.push((word.clone(), None)),
+        Query::Phrase(phrase) => out.extend(phrase.iter().map(|w| (w.clone(), None))),
+        Query::Near { left, right, .. } => {
+            gather(left, out);
+            gather(right, out);
+        }
+        Query::And(parts) | Query::Or(parts) => parts.iter().for_each(|p| gather(p, out)),
+        Query::Field { field, value } => {
+            let (text, last) = match value {
+                Value::Is(text) => (text, Form::Any),
+                Value::Begins(text) => (text, Form::Begins),
+                Value::Range(..) => return,
+            };
+            if let Some(found) = crate::places::phrase_of(text, last, Form::Any) {
+                let mut inner = Vec::new();
+                gather(&found, &mut inner);
+                out.extend(inner.into_iter().map(|(word, _)| (word, Some(*field))));
+            }
+        }
+        Query::Not(_) | Query::Has(_) | Query::Around(_) => {}
+    }
+}

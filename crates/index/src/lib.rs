@@ -1,0 +1,25 @@
+//! The index that answers questions about items: a view of the ledger, sealed on the disk, which can be made anew.
+//!
+//! `docs/format/index.md` says what lies there, and `docs/search.md` what can be asked.
+
+mod answer;
+mod columns;
+mod document;
+mod error;
+mod eval;
+mod fields;
+mod folder;
+mod highlight;
+mod index;
+mod places;
+mod scope;
+mod slot;
+mod terms;
+
+pub use answer::{Answer, Ask, Facet, Hit, Sort, ask};
+pub use document::{Document, Passage};
+pub use error::{IndexError, Result};
+pub use highlight::{Found, Piece};
+pub use index::{Index, IndexChange, Position, place, remove, try_turn, turn};
+pub use scope::{Clause, Mark, Scope};
+pub use slot::How;
