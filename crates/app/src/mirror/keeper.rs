@@ -243,3 +243,37 @@ impl Keeper for Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_missed_while_it_caught_up_stays_on_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let ambient = Ambient::system();
+        let objects = Objects::local_if_there(folder.path().join("m"), ambient.disk.clone());
+        let mirror = Mirror::new("m", "comity/test", objects, folder.path(), ambient);
+        assert_eq!(mirror.note().unwrap(), None);
+        mirror.failed("its line was cut").unwrap();
+        let begun = mirror.note().unwrap().unwrap();
+        // Another process misses something between the listing and the end.
+        mirror.missed().unwrap();
+        assert!(!mirror.is_up_to_date(&begun).unwrap());
+        let now = mirror.note().unwrap().unwrap();
+        assert_eq!((now.misses, now.why.as_str()), (2, "its line was cut"));
+        assert_eq!(now.since, begun.since);
+        assert!(mirror.is_up_to_date(&now).unwrap());
+        assert_eq!(mirror.note().unwrap(), None);
+    }
+
+    #[test]
+    fn a_note_that_cannot_be_read_says_that_anything_may_be_lacking() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(super::super::note::FILE), b"{\"format\"").unwrap();
+        let note = Note::read(folder.path(), &comity_store::Disk::real());
+        let note = note.unwrap().unwrap();
+        assert_eq!((note.size, note.misses), (0, 0));
+        assert!(note.why.contains("cannot be read"));
+    }
+}
