@@ -490,6 +490,52 @@ fn a_mirror_whose_keeper_alters_a_pack_is_named_and_never_a_source(two: Two) {
     twins.assert_whole();
 }
 
+/// The mirror was used without its centre for one event, and the centre went on for three: two histories.
+#[test]
+fn a_mirror_with_another_history_is_named_and_not_written_over() {
+    let twins = Twins::new(FOLDERS);
+    deliver(&twins.world);
+    twins.away();
+    let centre = twins.world.open();
+    for name in ["A third case", "A fourth", "A fifth"] {
+        centre.open_case(&actor(&centre), name).unwrap();
+    }
+    drop(centre);
+    let dir = twins.world.folder.path().join("elsewhere");
+    copy(&twins.world.dir.join("keyring"), &dir.join("keyring"));
+    let ambient = twins.world.ambient(Disk::real());
+    go_on_from(&dir, twins.aside().to_str().unwrap(), false, &ambient).unwrap();
+    let other = Centre::open(&dir, PASSPHRASE, ambient).unwrap();
+    other
+        .open_case(&actor(&other), "Another third case")
+        .unwrap();
+    drop(other);
+    twins.back();
+    let held = files(&twins.files.join("ledger"));
+    let found = told(&twins.world.verify(Depth::Sealed));
+    assert!(
+        found.iter().any(|l| l.contains("another history")),
+        "{found:?}"
+    );
+    let centre = twins.world.open();
+    centre.open_case(&actor(&centre), "A sixth").unwrap();
+    let status = centre.mirror_status().unwrap().unwrap();
+    let absence = status.absence.unwrap();
+    assert!(absence.contains("another history"), "{absence}");
+    assert!(status.note.is_some());
+    // Nor does a repair write over it, which mends what is damaged.
+    fs::remove_file(twins.files.join("ledger/edge")).unwrap();
+    let done = centre.repair_both_ways(&actor(&centre), true).unwrap();
+    assert!(
+        done.findings
+            .iter()
+            .any(|f| f.what.contains("another history"))
+    );
+    let mut left = held;
+    left.retain(|(name, _)| name != "edge");
+    assert_eq!(files(&twins.files.join("ledger")), left);
+}
+
 /// A pack that the first store lost is in the next backup all the same.
 #[test]
 fn a_backup_takes_from_the_mirror_what_the_first_store_lost() {
