@@ -5,9 +5,9 @@
 
 PACKAGE is a folder or a zip; the two files beside it are read when they are there. Prints each finding, one a line,
 and exits with 0 when there is none, 1 when there is any, 2 when used wrongly. Needs Python 3.11 and `cryptography` 48 or later
-(for ML-DSA-44). What it does not do: `--log`, receipts, and the signatures of time stamps, which `openssl ts -verify`
-checks (stamp.md); that every file of a stamp is the recorded one, it does check. Whether the quorum of the witnesses holds
-it does not say; that each of their cosignatures holds, it does check (witness.md).
+(for ML-DSA-44). What it does not do: `--log`, receipts, and what is known of the revocation of a time stamp's certificates
+(stamp.md); the stamps' tokens and chains it does check. Whether the quorum of the witnesses holds it does not say; that each
+of their cosignatures holds, it does check (witness.md).
 """
 
 import hashlib
@@ -20,6 +20,7 @@ import zipfile
 from events import STEM, check_event, count, ern, hex32, hex64, in_order, or_null, read_json, read_line, shaped, text
 from notes import Checkpoint, Keys, Wrong, need, sha256, unbase64
 from people import Intakes, Persons
+from tokens import check_token, nonce_of
 
 SMALL, LINE, PIECE = 16 << 20, 4 << 20, 1 << 20
 FIXED = {
@@ -534,7 +535,7 @@ class Reader:
         need(new is None or (two.size, two.root) == (new.size, new.root), "its later checkpoint is another one")
         return one, two
 
-    # Time stamps, as far as they can be read without a reader of certificates: stamp.md.
+    # Time stamps: stamp.md.
 
     def stamps(self):
         folders = {}
@@ -557,7 +558,7 @@ class Reader:
         read = {file: self.source.small(f"comity/stamps/{folder}/{file}") for file in files}
         one, two = self.read_consistency(read["consistency"], Checkpoint(read["checkpoint"]), self.checkpoint)
         need((one.data, two.data) == (read["checkpoint"], self.checkpoint.data), "its consistency is of other checkpoints")
-        stamped = read["checkpoint"]
+        stamped, before = read["checkpoint"], None
         for n in range(tokens):
             need(read[f"{n:03}.json"].endswith(b"\n"), f"{n:03}.json has no line feed at its end")
             about = shaped(read_json(read[f"{n:03}.json"][:-1]), {
@@ -568,8 +569,9 @@ class Reader:
                 found = read.get(f"{n:03}.{kind}")
                 found = None if found is None else sha256(found).hex()
                 need(found == about[member], f"{n:03}.{kind} is not the one that is recorded")
-            imprint = hashlib.new(about["hash"], stamped).digest()
-            need(imprint in read[f"{n:03}.tsr"], f"{n:03}.tsr does not hold the imprint of what it must stamp")
+            time, until = check_token(read[f"{n:03}.tsr"], stamped, read[f"{n:03}.pem"], nonce_of(about["nonce"]))
+            need(before is None or before[0] <= time <= before[1], f"{n:03}.tsr renews too late, or before what it renews")
+            before = time, until
             stamped += read[f"{n:03}.tsr"] + read[f"{n:03}.pem"] + read.get(f"{n:03}.crl", b"")
 
 

@@ -166,6 +166,46 @@ def swapped_exhibits(folder):
 
 EVENTS, ITEMS, HEAD = "comity/events.jsonl", "comity/items.jsonl", "comity/package.json"
 STAMP = "comity/stamps/judged"
+
+
+def restamped(change):
+    """A stamp whose response a forger changes, and the record of its digest with it."""
+    def attack(folder):
+        path, about = folder / STAMP / "000.tsr", folder / STAMP / "000.json"
+        before = path.read_bytes()
+        after = change(before)
+        assert after != before
+        path.write_bytes(after)
+        digests = [reader.sha256(data).hex().encode() for data in (before, after)]
+        about.write_bytes(about.read_bytes().replace(*digests))
+    return attack
+
+
+def flipped(at):
+    def change(data):
+        place = int(at * (len(data) - 1))
+        return data[:place] + bytes([data[place] ^ 1]) + data[place + 1:]
+    return restamped(change)
+
+
+def another_root(folder):
+    """A root of the same name that the forger made."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    path, about = folder / STAMP / "000.pem", folder / STAMP / "000.json"
+    before = path.read_bytes()
+    roots = [one for one in x509.load_pem_x509_certificates(before) if one.subject == one.issuer]
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = x509.CertificateBuilder(
+        roots[0].issuer, roots[0].subject, key.public_key(), roots[0].serial_number, roots[0].not_valid_before_utc,
+        roots[0].not_valid_after_utc, list(roots[0].extensions)).sign(key, hashes.SHA256())
+    after = made.public_bytes(serialization.Encoding.PEM)
+    path.write_bytes(after)
+    digests = [reader.sha256(data).hex().encode() for data in (before, after)]
+    about.write_bytes(about.read_bytes().replace(*digests))
+
+
 ATTACKS = {
     "an event left out": edited(EVENTS, in_lines(lambda lines: lines[:1] + lines[2:])),
     "the last event left out": edited(EVENTS, in_lines(lambda lines: lines[:-1])),
@@ -208,6 +248,9 @@ ATTACKS = {
     "a stamp's list gone": lambda folder: (folder / STAMP / "000.crl").unlink(),
     "a stamp's token gone": lambda folder: (folder / STAMP / "000.tsr").unlink(),
     "a stamp that leads elsewhere": edited(f"{STAMP}/consistency", lambda data: data.replace(b"consistency-1\n", b"consistency-1\nAAAA\n", 1)),
+    "a stamp's signature changed, and its record": flipped(1),
+    "a stamp of another root of that name": another_root,
+    "a stamp that answers another question": edited(f"{STAMP}/000.json", lambda d: re.sub(rb'"nonce":"..', b'"nonce":"7e', d)),
     "a stamp of a strange authority": added("comity/stamps/Other/000.tsr"),
     "a stamp with a file more": added(f"{STAMP}/notes.txt"),
 }
@@ -228,8 +271,11 @@ def attacked(attacks, source):
 
 # What the package itself does not contradict.
 TAKEN = {"another purpose", "another recipient", "a page changed"}
-wrong = attacked({name: (attack, int(name not in TAKEN)) for name, attack in ATTACKS.items()}, few)
-check(f"one verdict on {len(ATTACKS)} attacks", not wrong)
+tries = {name: (attack, int(name not in TAKEN)) for name, attack in ATTACKS.items()}
+# Some bytes of a response nobody signed; the readers agree on them too.
+tries |= {f"a stamp changed at {at}/30, and its record": (flipped(at / 30), None) for at in range(30)}
+wrong = attacked(tries, few)
+check(f"one verdict on {len(tries)} attacks", not wrong)
 
 # A bag that is whole and was made anew is caught by the record beside it alone.
 copy = copied(few, scratch / "remade")

@@ -182,9 +182,24 @@ impl Words<'_> {
                 "recorded that the erasure {} is complete",
                 self.or_unknown("erasure")
             ),
-            "held" => format!("put it under the hold {}{}", self.or_unknown("hold"), why()),
-            "hold_placed" => format!("placed the hold {}{}", self.or_unknown("hold"), why()),
-            "released" => format!("freed it of the hold {}{}", self.or_unknown("hold"), why()),
+            "held" => format!(
+                "put it under the hold {}{}{}",
+                self.or_unknown("hold"),
+                self.proposed_by(),
+                why()
+            ),
+            "hold_placed" => format!(
+                "placed the hold {}{}{}",
+                self.or_unknown("hold"),
+                self.proposed_by(),
+                why()
+            ),
+            "released" => format!(
+                "freed it of the hold {}{}{}",
+                self.or_unknown("hold"),
+                self.proposed_by(),
+                why()
+            ),
             "hold_released" => format!(
                 "ended the hold {}{}{}",
                 self.or_unknown("hold"),
@@ -194,31 +209,50 @@ impl Words<'_> {
             "proposed" => format!("proposed {}", self.or_unknown("proposal")),
             "confirmed" => format!("confirmed {}", self.or_unknown("proposal")),
             "withdrawn" => format!("withdrew {}{}", self.or_unknown("proposal"), self.reason()),
-            "two_person_acts_set" => "set which acts need two persons".to_owned(),
+            "two_person_acts_set" => {
+                format!("set which acts need two persons{}", self.proposed_by())
+            }
             _ => return None,
         })
+    }
+
+    /// Who proposed it, where two persons did it, and why.
+    fn proposed_and_why(&self) -> String {
+        format!("{}{}", self.proposed_by(), self.reason())
     }
 
     /// Keys and witnesses.
     fn of_the_centre(&self, kind: &str) -> Option<String> {
         Some(match kind {
             "person_key_registered" => {
-                format!("registered a key of {}", self.or_unknown("person"))
+                format!(
+                    "registered a key of {}{}",
+                    self.or_unknown("person"),
+                    self.proposed_by()
+                )
             }
-            "witnesses_set" => "set the policy that names the witnesses".to_owned(),
-            "log_keys_succeeded" => format!("gave the log new keys{}", self.reason()),
-            "log_heirs_named" => "named who may give the log new keys".to_owned(),
-            "keys_rotated" => format!("made new keys{}", self.reason()),
-            "keys_shared" => format!("shared the root key among the members{}", self.reason()),
+            "witnesses_set" => format!(
+                "set the policy that names the witnesses{}",
+                self.proposed_by()
+            ),
+            "log_keys_succeeded" => format!("gave the log new keys{}", self.proposed_and_why()),
+            "log_heirs_named" => {
+                format!("named who may give the log new keys{}", self.proposed_by())
+            }
+            "keys_rotated" => format!("made new keys{}", self.proposed_and_why()),
+            "keys_shared" => format!(
+                "shared the root key among the members{}",
+                self.proposed_and_why()
+            ),
             "scope_locked" => format!(
                 "locked the keys of {} by its desk's key{}",
                 self.or_unknown("member"),
-                self.reason()
+                self.proposed_and_why()
             ),
             "scope_unlocked" => format!(
                 "unlocked the keys of {}{}",
                 self.or_unknown("member"),
-                self.reason()
+                self.proposed_and_why()
             ),
             _ => return None,
         })
@@ -317,6 +351,14 @@ mod tests {
             (
                 json!({"kind":"erased","actor":"B-P1","proposed_by":"A-P1","reason":"wrong person","authority":"Court, order 7"}),
                 "B-P1 erased what it held, as A-P1 proposed: wrong person; on the authority of “Court, order 7”",
+            ),
+            (
+                json!({"kind":"held","actor":"B-P1","hold":"H0001","proposed_by":"A-P1","reason":"trial"}),
+                "B-P1 put it under the hold H0001, as A-P1 proposed: trial",
+            ),
+            (
+                json!({"kind":"log_keys_succeeded","actor":"B-P1","proposed_by":"A-P1","reason":"five years"}),
+                "B-P1 gave the log new keys, as A-P1 proposed: five years",
             ),
             (
                 json!({"kind":"held","actor":"A-P1","hold":"H0001"}),
