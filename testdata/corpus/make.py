@@ -6,11 +6,13 @@ left alone. The folder `stamp` is made by OpenSSL and written once. What is sign
 """
 
 import base64
+import gzip
 import hashlib
 import io
 import json
 import struct
 import subprocess
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -101,6 +103,7 @@ def core():
     for n in [0, len(lines) // 2, len(lines) - 1]:
         put("line", f"valid-event-{n}", lines[n])
     put("line", "valid-item", items[0])
+    put("line", "valid-item-of-intakes", items[0].replace(b',"last":', b',"intakes":[7,null,0],"last":', 1))
     put("line", "valid-receipt", rows[0])
     for n, line in enumerate((RECEIPT / "differences.jsonl").read_bytes().splitlines()[:2]):
         put("line", f"valid-difference-{n}", line)
@@ -140,6 +143,10 @@ def whole():
     put("package", "nasty-events-twice", named("comity/events.jsonl", b"".join(events * 3)))
     put("package", "nasty-no-events", named("comity/events.jsonl", b""))
     put("package", "nasty-stamps", named("comity/stamps/aa/token", b"\x30\x80" * 50))
+    put("package", "nasty-persons", named("comity/persons.jsonl", b"".join(events)))
+    put("package", "nasty-persons-without-end", named("comity/persons.jsonl", events[0].rstrip(b"\n")))
+    put("package", "nasty-intake", named("comity/intakes/UKR-000001/events.jsonl", b"".join(events[:2])))
+    put("package", "nasty-intake-tile", named("comity/intakes/UKR-000001/tile/0/000.p/2", bytes(64)))
     put("package", "nasty-fetch", named("fetch.txt", b"http://127.0.0.1/x 1 data/x\n"))
     put("receipt", "nasty-stamps", named("stamps/aa/1.tsr", b"\x30\x80" * 50))
     for how, name in [(zipfile.ZIP_DEFLATED, "deflated"), (zipfile.ZIP_STORED, "stored")]:
@@ -225,6 +232,10 @@ def delivered():
     put("list", "nasty-open-quote", 'path,sha256\n"' + "a" * 9000)
     put("list", "nasty-utf16", "path,sha256\n".encode("utf-16"))
     put("provenance", "valid-1", (folder / "provenance.csv").read_bytes())
+    rows = [{"path": "a.txt", "source": "Поліція", "at": "2026-01-02"}, {"path": "b/*", "place": "Харків"}]
+    put("provenance", "valid-lines", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    put("provenance", "nasty-deep", '{"path":' * 3000)
+    put("provenance", "nasty-twice", '{"path":"a","path":"b","source":"x"}\n' * 30)
     put("provenance", "nasty-open-quote", 'path,source\n"' + "a" * 9000)
     put("provenance", "nasty-patterns", "path,source\n" + "**/" * 500 + "[[[{{{,x\n")
     made = io.BytesIO()
@@ -234,6 +245,38 @@ def delivered():
     put("zip", "valid-1", made.getvalue())
     put("zip", "nasty-end-only", b"PK\x05\x06" + b"\xff" * 18)
     put("zip", "nasty-zip64", b"PK\x06\x06" + b"\xff" * 52 + b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + b"\xff" * 18)
+
+
+def read():
+    """Files that hold other files, and mail, for the readers behind the walls."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("наказ.txt", "order " * 30)
+        archive.writestr("b/c.txt", b"")
+    put("container", "valid-zip", made.getvalue())
+    put("container", "nasty-zip-end", b"PK\x03\x04" + bytes(26) + b"PK\x05\x06" + b"\xff" * 18)
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("свідок.txt", "d/" + "n" * 120):
+            about = tarfile.TarInfo(name)
+            about.size = 4
+            archive.addfile(about, io.BytesIO(b"text"))
+    put("container", "valid-tar", tar.getvalue())
+    put("container", "valid-tar.gz", gzip.compress(tar.getvalue(), mtime=0))
+    put("container", "nasty-gz-cut", gzip.compress(bytes(1 << 20), mtime=0)[:400])
+    put("container", "nasty-7z", b"7z\xbc\xaf\x27\x1c\x00\x04" + b"\xff" * 56)
+    stored = bytes([2, 2, 5, 0, 5, 0, 0, 0, 1]) + b"a"
+    block = lambda body: bytes(4) + bytes([len(body)]) + body
+    put("container", "valid-rar", b"Rar!\x1a\x07\x01\x00" + block(b"\1\0\0") + block(stored) + b"order" + block(b"\5\0\0"))
+    put("container", "nasty-ole", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + b"\x3e\0\x03\0\xfe\xff\x09\0" + b"\xff" * 992)
+    samples = TESTDATA / "samples/evidence/mail"
+    for n, path in enumerate(sorted(samples.glob("*.eml"))):
+        put("mail", f"valid-{n}", path.read_bytes()[:8000])
+    letter = "From: a@b\nTo: c@d\nSubject: =?koi8-u?B?7sHLwdo=?=\n\n>From here\n\n"
+    put("mail", "valid-box", ("From a@b Thu Jan  1 00:00:00 2026\n" + letter) * 2)
+    put("mail", "nasty-nested", "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(200)))
+    put("mail", "nasty-headers", "Subject: =?utf-8?q?" + "=41" * 3000 + "?=\n" + "X: y\n" * 2000)
+    put("mail", "nasty-base64", "Content-Transfer-Encoding: base64\nContent-Type: application/zip; name*0=a; name*1*=%ff\n\n" + "====" * 500)
 
 
 def stamp():
@@ -280,4 +323,5 @@ sealed()
 stores()
 ledger()
 delivered()
+read()
 stamp()

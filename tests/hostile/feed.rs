@@ -15,9 +15,16 @@ pub type Parser = (&'static str, fn(&[u8]));
 /// four bytes that is believed asks for up to 4 GiB; threads of the parsers themselves take some tens of MiB.
 const MOST_GROWTH_KIB: u64 = 512 << 10;
 
-/// Feeds all of them, and fails with the parser, the file and the number of the change at the first panic.
+/// Feeds all of them, and fails with the parser, the file and the number of the change at the first panic. By hand,
+/// `HOSTILE_PARSER` names one of them, and `HOSTILE_CHANGES` says how many changes of each file.
 pub fn feed(parsers: &[Parser], changes: u64) {
+    let asked = |name: &str| std::env::var(name).ok();
+    let changes = asked("HOSTILE_CHANGES").map_or(changes, |n| n.parse().expect("a number"));
+    let wanted = asked("HOSTILE_PARSER");
     for (name, parser) in parsers {
+        if wanted.as_deref().is_some_and(|wanted| wanted != *name) {
+            continue;
+        }
         let corpus = corpus(name);
         let try_one = |input: &[u8], what: &dyn Fn() -> String| {
             let ended = catch_unwind(AssertUnwindSafe(|| parser(input)));

@@ -4,7 +4,11 @@
 
 #![allow(clippy::expect_used)]
 
+#[path = "../../../../tests/hostile/feed.rs"]
+mod feed;
+#[path = "../kept/mod.rs"]
 mod kept;
+mod parsers;
 
 use comity_extract::State;
 use comity_worker::talk::Heard;
@@ -64,6 +68,11 @@ fn changed(file: &[u8], lots: &mut Lots) -> Vec<u8> {
         }
     }
     file
+}
+
+#[test]
+fn no_input_breaks_a_reader_of_containers_or_mail() {
+    feed::feed(parsers::ALL, 300);
 }
 
 #[test]
