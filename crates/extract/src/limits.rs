@@ -20,7 +20,8 @@ pub struct Limits {
     /// However large `children_bytes` is, no item unpacks to more than this many times its own size, or to
     /// [`Limits::SMALL`] bytes.
     pub ratio: u64,
-    /// How many containers may lie within each other. Held by who makes items of children.
+    /// How many containers may lie within each other: as many as numbers of items can name. Held by who makes items of
+    /// children.
     pub depth: u32,
     /// How often a process is used before another takes its place.
     pub items_per_process: u32,
@@ -36,7 +37,7 @@ impl Default for Limits {
             children_bytes: 64 << 30,
             children: 2_000_000,
             ratio: 250,
-            depth: 32,
+            depth: 12,
             items_per_process: 500,
         }
     }
