@@ -221,7 +221,8 @@ fn marked(found: &comity_app::search::Found) -> String {
     for piece in &found.pieces {
         match piece.how {
             Some(_) => line.push_str(&format!("⟦{}⟧", piece.text)),
-            None => line.push_str(&piece.text),
+            // A hit is one line, whatever lines its text had.
+            None => line.push_str(&piece.text.replace(['\n', '\r', '\t'], " ")),
         }
     }
     hows.sort_unstable();
