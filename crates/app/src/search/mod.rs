@@ -280,7 +280,7 @@ impl Centre {
         Ok(row.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64)
     }
 
-    /// A search is one event on its person's chain. Who asked, when and what for are custody; what was asked is content,
+    /// A search is one event on the centre's chain: a person's chain goes into packages, to show their keys. Who asked, when and what for are custody; what was asked is content,
     /// sealed for the person's member.
     fn record_search(
         &self,
@@ -314,7 +314,7 @@ impl Centre {
             .content("exact", search.exact)
             .content("transliterated", search.transliterate);
         let draft = Draft {
-            subject: Subject::Known(actor.no),
+            subject: Subject::Known(self.own_chain(session)?),
             event: event.seal(&scope, &own, &*self.ambient.random)?,
             secret: None,
             object: ObjectAt::Unknown,
