@@ -2,7 +2,7 @@
 //! here, where the supervisor would have named it. `HOSTILE_SAMPLES=FOLDER HOSTILE_ROUNDS=100 cargo test -p
 //! comity-worker --test hostile` takes other files too.
 
-#![allow(clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../../../../tests/hostile/feed.rs"]
 mod feed;
