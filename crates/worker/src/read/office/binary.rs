@@ -4,9 +4,19 @@ use crate::{Input, Out, Stop};
 use calamine::{Data, Reader, SheetVisible, Xlsb};
 use comity_extract::{Anchor, Place};
 use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
-    let mut book = Xlsb::new(BufReader::with_capacity(64 << 10, input.rewound()))?;
+    // The library gives up its thread over parts that it did not expect; the rest of the document is read all the same.
+    let file = BufReader::with_capacity(64 << 10, input.rewound());
+    let opened = catch_unwind(AssertUnwindSafe(|| Xlsb::new(file)));
+    let mut book = match opened {
+        Ok(opened) => opened?,
+        Err(_) => {
+            out.missing("its cells: the workbook has parts that the reader does not understand");
+            return Ok(());
+        }
+    };
     let sheets: Vec<_> = book.sheets_metadata().to_vec();
     out.field("sheets", &sheets.len().to_string(), "workbook.bin")?;
     for (number, sheet) in (1..).zip(&sheets) {
