@@ -242,6 +242,7 @@ impl Centre {
         for folder in [&self.dir, &self.dir.join("keyring")] {
             disk.sweep_temporary(folder)?;
         }
+        self.sweep_indexes()?;
         self.sweep_rebuilds()
     }
 

@@ -66,6 +66,18 @@ impl Centre {
         self.dir.join("index")
     }
 
+    /// Removes the unfinished files of processes that ended while they made an index.
+    pub(crate) fn sweep_indexes(&self) -> Result<()> {
+        let (all, disk) = (self.index_folder(), &self.ambient.disk);
+        for name in disk.list(&all)? {
+            let dir = all.join(name);
+            if dir.is_dir() {
+                disk.sweep_temporary(&dir)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens every member's index and brings it up to the published log. A damaged one is made anew.
     pub(super) fn indexes(&self) -> Result<Opened> {
         self.refresh()?;
