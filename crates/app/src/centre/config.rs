@@ -46,6 +46,17 @@ impl Config {
             }
             None => return Err(broken("it names no format")),
         }
+        // A name that is not known may be one that was changed, and what it said would be lost in silence.
+        let known = ["format", "origin", "database", "objects", "mirror"];
+        let names = value.as_object().into_iter().flatten();
+        if let Some((other, _)) = names
+            .into_iter()
+            .find(|(name, _)| !known.contains(&name.as_str()))
+        {
+            return Err(broken(&format!(
+                "it says {other:?}, which this program does not know"
+            )));
+        }
         Ok(Config {
             origin: text("origin").ok_or_else(|| broken("it names no origin"))?,
             database: text("database"),

@@ -91,30 +91,37 @@ impl Centre {
         let config = Config::read(dir, &ambient.disk)?;
         let ring = by.open_keyring(&dir.join("keyring"), &ambient.disk)?;
         let key = ring.open_key(STATE_KEY)?.first;
-        let database = config.database(dir, key, Access::Live);
-        let mut aside = None;
-        if let Database::Sqlite { path, .. } = &database
-            && path.exists()
-            && Session::open(&database)
-                .and_then(|mut s| schema::version(&mut s))
-                .is_err()
-        {
-            let name = format!("state.unreadable-{}", ambient.clock.now_micros());
-            for suffix in ["", "-wal", "-shm"] {
-                let from = dir.join(format!("state.db{suffix}"));
-                if from.exists() {
-                    ambient
-                        .disk
-                        .rename(&from, &dir.join(format!("{name}{suffix}")))?;
-                }
-            }
-            aside = Some(format!(
-                "The state file could not be read and was set aside as {name}."
-            ));
-        }
         drop(ring);
+        let database = config.database(dir, key, Access::Live);
+        let Database::Sqlite { path, .. } = &database else {
+            return Centre::open(dir, by, ambient);
+        };
+        let is_readable = || {
+            Session::open(&database)
+                .and_then(|mut s| schema::version(&mut s))
+                .is_ok()
+        };
+        if !path.exists() || is_readable() {
+            match Centre::open(dir, by, ambient.clone()) {
+                // Its head can be read, and a page that is needed cannot.
+                Err(AppError::Sql(error)) if error.is_damage() => {}
+                opened => return opened,
+            }
+        }
+        let name = format!("state.unreadable-{}", ambient.clock.now_micros());
+        for suffix in ["", "-wal", "-shm"] {
+            let from = dir.join(format!("state.db{suffix}"));
+            if from.exists() {
+                ambient
+                    .disk
+                    .rename(&from, &dir.join(format!("{name}{suffix}")))?;
+            }
+        }
         let mut centre = Centre::open(dir, by, ambient)?;
-        centre.recovered.splice(0..0, aside);
+        centre.recovered.insert(
+            0,
+            format!("The state file could not be read and was set aside as {name}."),
+        );
         Ok(centre)
     }
 

@@ -224,3 +224,21 @@ pub enum SqlError {
     #[error("the database driver did not start: {0}")]
     Runtime(std::io::Error),
 }
+
+impl SqlError {
+    /// Whether it is the bytes of the SQLite file that are at fault: damaged, or not a database at all.
+    pub fn is_damage(&self) -> bool {
+        // The codes of SQLite; those that say more have the same lowest byte.
+        const CORRUPT: u32 = 11;
+        const NOT_A_DATABASE: u32 = 26;
+        match self {
+            SqlError::Unreadable { .. } => true,
+            SqlError::Engine { source, .. } => source
+                .as_database_error()
+                .filter(|e| e.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some())
+                .and_then(|e| e.code()?.parse().ok())
+                .is_some_and(|code: u32| [CORRUPT, NOT_A_DATABASE].contains(&(code & 0xff))),
+            _ => false,
+        }
+    }
+}
