@@ -245,6 +245,7 @@ impl Keeper for Shared {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
