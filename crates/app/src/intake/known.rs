@@ -56,8 +56,10 @@ pub fn known_items(
     let mut newest: HashMap<(i64, i64), i64> = HashMap::new();
     for part in tags.chunks(PATHS_PER_QUERY) {
         let wanted = vec!["(?,?)"; part.len()].join(",");
+        // CROSS: SQLite then goes from the paths that are asked for into the table. Left to itself it reads every path
+        // of the source for each query, and the same delivery again costs the square of its size.
         let sql = format!(
-            "SELECT p.folder, p.name, max(p.item) FROM (VALUES {wanted}) AS w JOIN paths p ON p.folder = w.column1 AND p.name = w.column2 WHERE p.source = ? GROUP BY p.folder, p.name"
+            "SELECT p.folder, p.name, max(p.item) FROM (VALUES {wanted}) AS w CROSS JOIN paths p WHERE p.folder = w.column1 AND p.name = w.column2 AND p.source = ? GROUP BY p.folder, p.name"
         );
         let mut values: Vec<Value> = part
             .iter()
