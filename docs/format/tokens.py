@@ -157,11 +157,14 @@ def token(response, stamped, roots, nonce):
     need([value for tag, value, _ in inner[5:] if tag == 2] == [nonce], "has another nonce than was sent")
     when = inner[4][1].decode().rstrip("Z").partition(".")[0]
     time = datetime.datetime.strptime(when, "%Y%m%d%H%M%S").replace(tzinfo=datetime.UTC)
-    others = [x509.load_der_x509_certificate(whole) for tag, value, _ in signed[3:-1] if tag == 0xA0
-              for one, _, whole in elements(value) if one == 0x30]
+    carried = [element for tag, value, _ in signed[3:-1] if tag == 0xA0 for element in elements(value)]
+    need(all(tag in (0x30, 0xA0, 0xA1, 0xA2, 0xA3) for tag, _, _ in carried), "carries what is no certificate")
+    others = [x509.load_der_x509_certificate(whole) for tag, _, whole in carried if tag == 0x30]
     (signer_info,) = elements(signed[-1][1])
+    need(signer_info[0] == 0x30, "its signer is malformed")
     version, sid, digest, attributes, algorithm, signature, *_ = elements(signer_info[1])
-    need(attributes[0] == 0xA0 and signature[0] == 4, "its signer is malformed")
+    tags = (version[0], digest[0], attributes[0], algorithm[0], signature[0])
+    need(tags == (2, 0x30, 0xA0, 0x30, 4) and sid[0] in (0x30, 0x80), "its signer is malformed")
     named = {}
     for _, attribute, _ in elements(attributes[1]):
         kind, values = parts(attribute, 6, 0x31)

@@ -32,7 +32,10 @@ def verdicts(path, *more):
 
 def agree(name, path, expected=None):
     ours, second, said, findings = verdicts(path)
-    if ours != second or (expected is not None and ours != expected):
+    # The attacks that expect nothing change bytes that may be unsigned: there a strict parser may refuse what another
+    # passes over, and never the other way round.
+    is_stricter = expected is None and ours == 1
+    if (ours != second and not is_stricter) or (expected is not None and ours != expected):
         check(name, False, f"comity-verify {ours}, reader.py {second}, expected {expected}: {said[:600]} {findings[:3]}")
         return False
     return True
@@ -272,7 +275,7 @@ def attacked(attacks, source):
 # What the package itself does not contradict.
 TAKEN = {"another purpose", "another recipient", "a page changed"}
 tries = {name: (attack, int(name not in TAKEN)) for name, attack in ATTACKS.items()}
-# Some bytes of a response nobody signed; the readers agree on them too.
+# Some bytes of a response nobody signed, and where they lie differs from one authority's answer to the next.
 tries |= {f"a stamp changed at {at}/30, and its record": (flipped(at / 30), None) for at in range(30)}
 wrong = attacked(tries, few)
 check(f"one verdict on {len(tries)} attacks", not wrong)
