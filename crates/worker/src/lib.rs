@@ -16,6 +16,7 @@ mod decode;
 mod input;
 mod kind;
 mod out;
+mod pixels;
 mod read;
 mod serve;
 pub mod talk;

@@ -127,6 +127,7 @@ fn add_field(document: &mut Document, name: &str, value: String) {
         (None, "language") => document.languages.extend(language(&value)),
         (None, "encoding" | "pages" | "slides" | "sheets" | "rows" | "columns") => {}
         (None, "width" | "height" | "duration" | "orientation" | "altitude" | "printed") => {}
+        (None, "perceptual_hash") => {}
         (None, _) => document.details.push((name.to_owned(), value)),
     }
 }

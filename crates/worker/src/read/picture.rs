@@ -1,6 +1,6 @@
-//! Pictures: their size, and what the camera wrote into them: when, where, with what.
+//! Pictures: their size, what the camera wrote into them (when, where, with what), and what they look like.
 
-use crate::{Input, Out, Stop, time};
+use crate::{Input, Out, Stop, pixels, time};
 use exif::{Exif, Field, In, Rational, Tag, Value};
 use std::io::BufReader;
 
@@ -34,7 +34,23 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         Err(error) if size.is_err() => return Err(Stop::Damaged(error.to_string())),
         Err(error) => out.missing(&format!("its EXIF data: {error}")),
     }
-    Ok(())
+    looks(input, out)
+}
+
+/// What its pixels look like. That they cannot be had takes nothing from what its header said.
+fn looks(input: &Input, out: &mut Out) -> Result<(), Stop> {
+    match pixels::upright(input) {
+        Ok(Some(picture)) => {
+            let hash = pixels::perceptual_hash(&picture).unwrap_or_default();
+            out.field("perceptual_hash", &hash, "pixels, upright")
+        }
+        Ok(None) => Ok(()),
+        Err(Stop::Damaged(reason)) => {
+            out.missing(&reason);
+            Ok(())
+        }
+        Err(stop) => Err(stop),
+    }
 }
 
 fn metadata(exif: &Exif, out: &mut Out) -> Result<(), Stop> {
