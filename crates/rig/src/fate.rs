@@ -19,6 +19,8 @@ pub enum Fate {
     Served,
     /// It is answered with 500, and nothing is done.
     Refused,
+    /// It is answered with this status and code, as S3's errors are, and nothing is done.
+    Denied(u16, &'static str),
     /// It is done, and answered with 500: who asks again does it twice.
     DoneAndRefused,
     /// It is served after a while.
@@ -55,6 +57,7 @@ impl Service<Request<Incoming>> for Fickle {
         Box::pin(async move {
             match fate {
                 Fate::Refused => return Ok(refused()),
+                Fate::Denied(status, code) => return Ok(denied(status, code)),
                 Fate::Late(by) => tokio::time::sleep(by).await,
                 Fate::Stale => {
                     if let Some(before) = fickle.answered(&asked) {
@@ -89,6 +92,17 @@ impl Fickle {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists.get(asked).cloned()
     }
+}
+
+/// As MinIO and Ceph put it.
+fn denied(status: u16, code: &str) -> Response<Body> {
+    let text = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{code}</Message><Resource>/</Resource></Error>"#
+    );
+    let mut answer = Response::new(Body::from(text));
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer
 }
 
 fn refused() -> Response<Body> {

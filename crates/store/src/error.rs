@@ -61,6 +61,18 @@ pub enum StoreError {
         /// The reason given by the object store.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The object store (S3) has no room left, or its quota is used up.
+    #[error(
+        "there is no room left in the object store to {op} {name}: give it room or raise its quota, then try again; what was stored before is not affected"
+    )]
+    RemoteFull {
+        /// What was attempted.
+        op: Op,
+        /// The object's name.
+        name: String,
+        /// The reason given by the object store.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// An object cannot be finished because an earlier write to it failed.
     #[error("{name} was not stored: an earlier write to it had failed")]
     Unfinished {
@@ -102,6 +114,7 @@ impl StoreError {
             StoreError::NotFound { .. }
             | StoreError::Short { .. }
             | StoreError::Remote { .. }
+            | StoreError::RemoteFull { .. }
             | StoreError::Unfinished { .. }
             | StoreError::BadName { .. }
             | StoreError::BadUrl { .. } => false,
@@ -126,10 +139,10 @@ impl StoreError {
         name: &str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> StoreError {
-        StoreError::Remote {
-            op,
-            name: name.to_owned(),
-            source: source.into(),
+        let (name, source) = (name.to_owned(), source.into());
+        match says_full(&source.to_string()) {
+            true => StoreError::RemoteFull { op, name, source },
+            false => StoreError::Remote { op, name, source },
         }
     }
 
@@ -140,6 +153,19 @@ impl StoreError {
             len: len as u64,
         }
     }
+}
+
+/// Whether a server's answer says that it is full. S3 itself never is; those who speak its language say so with codes of
+/// their own: MinIO with 507, Ceph and others with 403 and the name of a quota. The client keeps the answer as text only.
+fn says_full(answer: &str) -> bool {
+    const CODES: [&str; 5] = [
+        "<Code>XMinioStorageFull</Code>",
+        "<Code>XMinioAdminBucketQuotaExceeded</Code>",
+        "<Code>QuotaExceeded</Code>",
+        "<Code>InsufficientStorage</Code>",
+        "status code: 507 ",
+    ];
+    CODES.iter().any(|code| answer.contains(code))
 }
 
 /// Whether the kernel turned the call down before touching anything.
@@ -166,6 +192,7 @@ impl From<StoreError> for io::Error {
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Short { .. } => ErrorKind::UnexpectedEof,
             StoreError::BadName { .. } | StoreError::BadUrl { .. } => ErrorKind::InvalidInput,
+            StoreError::RemoteFull { .. } => ErrorKind::StorageFull,
             StoreError::Remote { .. } | StoreError::Unfinished { .. } => ErrorKind::Other,
         };
         io::Error::new(kind, error)

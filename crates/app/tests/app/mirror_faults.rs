@@ -1,9 +1,9 @@
 //! A mirror that fails in every way, at every call: nobody is stopped, and it catches up.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use comity_app::verify::Depth;
@@ -52,14 +52,18 @@ fn whatever_the_mirrors_disk_does_the_intake_is_done_and_the_mirror_catches_up()
 /// What a mirror on S3 does, and whether it lacks something afterwards.
 struct Row {
     name: &'static str,
-    fates: fn(&str, u64) -> Fate,
+    /// By the method of a request, the so-manieth it is, and how many bytes the bucket holds.
+    fates: fn(&str, u64, u64) -> Fate,
     lacks: bool,
 }
 
-const ROWS: [Row; 4] = [
+/// A bucket has so much room: the intake is in its middle when it is full.
+const ROOM: u64 = 300_000;
+
+const ROWS: [Row; 6] = [
     Row {
         name: "every change is answered 500",
-        fates: |method, _| match method {
+        fates: |method, _, _| match method {
             "PUT" | "POST" | "DELETE" => Fate::Refused,
             _ => Fate::Served,
         },
@@ -67,7 +71,7 @@ const ROWS: [Row; 4] = [
     },
     Row {
         name: "every change is done and answered 500",
-        fates: |method, _| match method {
+        fates: |method, _, _| match method {
             "PUT" | "POST" | "DELETE" => Fate::DoneAndRefused,
             _ => Fate::Served,
         },
@@ -75,16 +79,32 @@ const ROWS: [Row; 4] = [
     },
     Row {
         name: "everything is answered 500",
-        fates: |_, _| Fate::Refused,
+        fates: |_, _, _| Fate::Refused,
         lacks: true,
     },
     Row {
         name: "every third answer is late",
-        fates: |_, n| match n % 3 {
+        fates: |_, n, _| match n % 3 {
             0 => Fate::Late(Duration::from_millis(200)),
             _ => Fate::Served,
         },
         lacks: false,
+    },
+    Row {
+        name: "its disk is full, as MinIO says it",
+        fates: |method, _, held| match method {
+            "PUT" if held > ROOM => Fate::Denied(507, "XMinioStorageFull"),
+            _ => Fate::Served,
+        },
+        lacks: true,
+    },
+    Row {
+        name: "its quota is used up, as Ceph says it",
+        fates: |method, _, held| match method {
+            "PUT" if held > ROOM => Fate::Denied(403, "QuotaExceeded"),
+            _ => Fate::Served,
+        },
+        lacks: true,
     },
 ];
 
@@ -97,16 +117,28 @@ mod of_a_mirror_on_s3 {
     }
 }
 
+fn held(folder: &Path) -> u64 {
+    files(folder)
+        .iter()
+        .map(|(_, bytes)| bytes.len() as u64)
+        .sum()
+}
+
 fn try_row(row: &'static Row) {
     let what = row.name;
     let (is_on, asked) = (Arc::new(AtomicBool::new(false)), AtomicU64::new(0));
-    let switch = is_on.clone();
+    let bucket: Arc<OnceLock<PathBuf>> = Arc::default();
+    let (switch, folder) = (is_on.clone(), bucket.clone());
     let fates: Fates = Arc::new(move |method, _| match switch.load(Ordering::SeqCst) {
-        true => (row.fates)(method, asked.fetch_add(1, Ordering::SeqCst)),
+        true => {
+            let held = folder.get().map_or(0, |folder| held(folder));
+            (row.fates)(method, asked.fetch_add(1, Ordering::SeqCst), held)
+        }
         false => Fate::Served,
     });
     let mut s3 = comity_rig::s3_with(fates);
     s3.url.push_str("&retry_secs=1");
+    bucket.set(s3.folder.clone()).unwrap();
     let twins = Twins {
         world: World::mirrored(None, None, Some(s3.url.clone())),
         place: s3.url,
@@ -119,6 +151,10 @@ fn try_row(row: &'static Row) {
     take_in(&centre, &request(&[&usb])).unwrap_or_else(|e| panic!("{what}: {e}"));
     let note = centre.mirror_status().unwrap().unwrap().note;
     assert_eq!(note.is_some(), row.lacks, "{what}");
+    if what.contains("full") || what.contains("quota") {
+        let why = note.unwrap().why;
+        assert!(why.contains("no room left in the object store"), "{why}");
+    }
     drop(centre);
     is_on.store(false, Ordering::SeqCst);
     let centre = twins.world.open();

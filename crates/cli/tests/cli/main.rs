@@ -19,6 +19,7 @@ mod stamp;
 mod succession;
 mod two_persons;
 mod work;
+#[allow(dead_code, reason = "a part of it is for the test `kills`")]
 mod world;
 
 /// The sources of `comity-verify`, so that packages are judged here as it judges them.

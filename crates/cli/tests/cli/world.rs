@@ -17,8 +17,10 @@ pub struct World {
     pub dir: PathBuf,
     pub database: Option<String>,
     pub s3: Option<comity_rig::S3>,
-    /// The folder of the mirror, if there is one.
+    /// The mirror's files, if there is one.
     pub mirror: Option<PathBuf>,
+    /// Its bucket, if it is on S3.
+    mirror_s3: Option<comity_rig::S3>,
 }
 
 impl World {
@@ -29,18 +31,35 @@ impl World {
 
     /// As [`World::new`], with a mirror in a folder beside it.
     pub fn mirrored() -> World {
-        World::made(None, None, true)
+        World::made(None, None, Some(None))
     }
 
     /// As [`World::new`], with its tables in PostgreSQL and its objects on S3, if their addresses are given.
     pub fn on(database: Option<String>, s3: Option<comity_rig::S3>) -> World {
-        World::made(database, s3, false)
+        World::made(database, s3, None)
     }
 
-    fn made(database: Option<String>, s3: Option<comity_rig::S3>, has_mirror: bool) -> World {
+    /// As [`World::on`] with its objects on S3, and a mirror in another bucket.
+    pub fn mirrored_on(database: String, [first, mirror]: [comity_rig::S3; 2]) -> World {
+        World::made(Some(database), Some(first), Some(Some(mirror)))
+    }
+
+    /// `mirror` is there or not; and on S3, or in a folder beside the centre.
+    fn made(
+        database: Option<String>,
+        s3: Option<comity_rig::S3>,
+        mirror: Option<Option<comity_rig::S3>>,
+    ) -> World {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("centre");
-        let mirror = has_mirror.then(|| folder.path().join("mirror"));
+        let beside = folder.path().join("mirror");
+        let place = mirror.as_ref().map(|s3| match s3 {
+            Some(s3) => s3.url.clone(),
+            None => beside.to_str().unwrap().to_owned(),
+        });
+        let files =
+            |s3: &Option<comity_rig::S3>| s3.as_ref().map_or(beside, |s3| s3.folder.clone());
+        let files = mirror.as_ref().map(files);
         let mut argon2 = ARGON2;
         (argon2.memory_kib, argon2.passes, argon2.lanes) = (8, 1, 1);
         let member = |code: &str, name: &str| (code.parse().unwrap(), name.to_owned());
@@ -51,7 +70,7 @@ impl World {
             founder: FOUNDER.to_owned(),
             database: database.clone(),
             objects: s3.as_ref().map(|s3| s3.url.clone()),
-            mirror: mirror.as_ref().map(|m| m.to_str().unwrap().to_owned()),
+            mirror: place,
             argon2,
         };
         drop(create(&dir, &founding, PASSPHRASE, Ambient::system()).unwrap());
@@ -60,7 +79,8 @@ impl World {
             dir,
             database,
             s3,
-            mirror,
+            mirror: files,
+            mirror_s3: mirror.flatten(),
         };
         world.fine(&["case", "new", "The harbour"]);
         world
@@ -115,29 +135,45 @@ impl World {
         items
     }
 
+    /// The files of the first store.
+    pub fn objects(&self) -> &Path {
+        self.s3.as_ref().map_or(&self.dir, |s3| &s3.folder)
+    }
+
+    /// What `centre.json` calls the mirror.
+    fn mirror_place(&self) -> Option<String> {
+        let folder = self.mirror.as_ref()?.to_str().unwrap();
+        let on_s3 = self.mirror_s3.as_ref().map(|s3| s3.url.clone());
+        Some(on_s3.unwrap_or_else(|| folder.to_owned()))
+    }
+
     pub fn copy(&self, name: &str) -> World {
         let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
         let dir = folder.path().join("centre");
         copy(&self.dir, &dir);
+        let mirror_s3 = self.mirror_s3.as_ref().map(comity_rig::S3::copy);
+        let beside = || folder.path().join("mirror");
+        let mirror = self.mirror.as_ref().map(|_| {
+            mirror_s3
+                .as_ref()
+                .map_or_else(beside, |s3| s3.folder.clone())
+        });
+        if let (Some(from), Some(to), None) = (&self.mirror, &mirror, &mirror_s3) {
+            copy(from, to);
+        }
         let copied = World {
             database: self.database.as_deref().map(comity_rig::postgres_copy),
             s3: self.s3.as_ref().map(comity_rig::S3::copy),
-            mirror: self.mirror.as_ref().map(|_| folder.path().join("mirror")),
+            mirror,
+            mirror_s3,
             folder,
             dir,
         };
         let config = copied.dir.join("centre.json");
         let mut text = fs::read_to_string(&config).unwrap();
         let url = |s3: &comity_rig::S3| s3.url.clone();
-        let text_of = |path: &PathBuf| path.to_str().unwrap().to_owned();
-        if let (Some(from), Some(to)) = (&self.mirror, &copied.mirror) {
-            copy(from, to);
-        }
         let pairs = [
-            (
-                self.mirror.as_ref().map(text_of),
-                copied.mirror.as_ref().map(text_of),
-            ),
+            (self.mirror_place(), copied.mirror_place()),
             (self.database.clone(), copied.database.clone()),
             (self.s3.as_ref().map(url), copied.s3.as_ref().map(url)),
         ];

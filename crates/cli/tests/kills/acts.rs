@@ -223,7 +223,7 @@ pub const ACTS: &[Act] = &[
         name: "two-intake",
         mirrored: true,
         mends: false,
-        on_servers: false,
+        on_servers: true,
         prepare: nothing_yet,
         words: |world, template| intake(template, &["--receipt", &out(world)]),
         after: receipt_is_whole,
@@ -233,7 +233,7 @@ pub const ACTS: &[Act] = &[
         name: "two-compact",
         mirrored: true,
         mends: false,
-        on_servers: false,
+        on_servers: true,
         prepare: forgotten,
         words: |_, _| strings(&["vault", "compact"]),
         after: both_hold_the_same,
@@ -243,7 +243,7 @@ pub const ACTS: &[Act] = &[
         name: "two-erase",
         mirrored: true,
         mends: false,
-        on_servers: false,
+        on_servers: true,
         prepare: proposed,
         words: |_, template| {
             let key = template.folder.path().join("second.key");
@@ -258,14 +258,12 @@ pub const ACTS: &[Act] = &[
         name: "catch-up",
         mirrored: true,
         mends: false,
-        on_servers: false,
+        on_servers: true,
         prepare: missed,
         words: |world, template| {
             // It is back for the copy that is tried; the next opening of the template would have it catch up.
-            copy(
-                &template.folder.path().join("aside"),
-                world.mirror.as_ref().unwrap(),
-            );
+            let aside = template.folder.path().join("aside");
+            copy(&aside, world.mirror.as_ref().unwrap());
             strings(&["vault", "mirror", "catch-up"])
         },
         after: both_hold_the_same,
@@ -275,7 +273,7 @@ pub const ACTS: &[Act] = &[
         name: "repair",
         mirrored: true,
         mends: true,
-        on_servers: false,
+        on_servers: true,
         prepare: damaged_in_both,
         words: |_, _| strings(&["vault", "repair", "--full"]),
         after: both_hold_the_same,
@@ -459,7 +457,7 @@ fn missed(world: &World) -> Outside {
 fn damaged_in_both(world: &World) -> Outside {
     taken_in(world);
     let mirror = world.mirror.as_ref().unwrap();
-    let mut packs = packs(&world.dir);
+    let mut packs = packs(world.objects());
     packs.sort_by_key(|(_, bytes)| bytes.len());
     let [(small, bytes), .., (large, of_large)] = packs.as_slice() else {
         panic!("fewer than two packs");
@@ -467,7 +465,7 @@ fn damaged_in_both(world: &World) -> Outside {
     let mut flipped = bytes.clone();
     flipped[70] ^= 1;
     fs::write(mirror.join(small), flipped).unwrap();
-    fs::write(world.dir.join(large), &of_large[..of_large.len() / 2]).unwrap();
+    fs::write(world.objects().join(large), &of_large[..of_large.len() / 2]).unwrap();
     None
 }
 
@@ -487,7 +485,7 @@ fn packs(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 /// What the first store has lies in the mirror too, byte for byte, and nothing is waiting.
 fn both_hold_the_same(world: &World, what: &str) {
     let mirror = world.mirror.as_ref().unwrap();
-    assert_eq!(packs(&world.dir), packs(mirror), "{what}");
+    assert_eq!(packs(world.objects()), packs(mirror), "{what}");
     assert!(!world.dir.join("mirror.json").exists(), "{what}");
 }
 

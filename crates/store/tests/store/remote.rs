@@ -1,7 +1,16 @@
 //! What only S3 brings: prefixes, refusals, outages, and its own faults.
 
-use std::{fs, net::TcpListener, time::Instant};
+use std::{
+    fs,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
+use comity_rig::Fate;
 use comity_store::{Credentials, Disk, Objects, Op, StoreError};
 
 use crate::{
@@ -80,6 +89,47 @@ fn a_store_that_cannot_be_reached_is_given_up_in_bounded_time() {
         "{error}"
     );
     assert!(begun.elapsed().as_secs() < 20);
+}
+
+/// MinIO and Ceph, each in its own words.
+#[test]
+fn a_full_store_is_said_in_words_for_people_and_what_it_holds_stays() {
+    let answers = [
+        (507, "XMinioStorageFull"),
+        (400, "XMinioAdminBucketQuotaExceeded"),
+        (403, "QuotaExceeded"),
+    ];
+    for (status, code) in answers {
+        let is_full = Arc::new(AtomicBool::new(false));
+        let switch = is_full.clone();
+        let mut bucket = comity_rig::s3_with(Arc::new(move |method, _| {
+            match method == "PUT" && switch.load(Ordering::SeqCst) {
+                true => Fate::Denied(status, code),
+                false => Fate::Served,
+            }
+        }));
+        bucket.url.push_str("&retry_secs=1");
+        let objects = Objects::from_url(&bucket.url, &keys(&bucket), Disk::real()).unwrap();
+        objects.put("a", b"1").unwrap();
+        is_full.store(true, Ordering::SeqCst);
+        let mut large = objects.writer("large").unwrap();
+        let large = large
+            .append(&pattern(9 * MIB))
+            .and_then(|()| large.finish());
+        for error in [objects.put("b", b"2").unwrap_err(), large.unwrap_err()] {
+            let text = error.to_string();
+            assert!(
+                matches!(error, StoreError::RemoteFull { .. }),
+                "{code}: {error:?}"
+            );
+            assert!(text.contains("no room left") && !error.is_fatal(), "{text}");
+        }
+        assert_eq!(objects.get("a").unwrap().unwrap(), b"1", "{code}");
+        objects.delete("a").unwrap();
+        is_full.store(false, Ordering::SeqCst);
+        objects.put("b", b"2").unwrap();
+        assert_eq!(objects.list("").unwrap(), [("b".to_owned(), 1)], "{code}");
+    }
 }
 
 #[test]
