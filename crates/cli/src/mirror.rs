@@ -3,13 +3,18 @@
 use std::io::Write;
 
 use clap::Subcommand;
+use comity_app::Centre;
+use comity_app::acts::SolemnAct;
+use comity_app::event::Actor;
 use comity_app::mirror::{Mirror, Status};
 use comity_core::shown::escape_for_terminal;
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, counted};
-use crate::world::{Failure, actor, actor_given, open};
+use crate::progress::Bar;
+use crate::proposal::waits;
+use crate::world::{Failure, actor, actor_given, open, open_before_mirror};
 
 #[derive(Subcommand)]
 pub enum MirrorVerb {
@@ -37,21 +42,40 @@ pub fn run(global: &Global, verb: &MirrorVerb) -> Result<(), Failure> {
 
 fn add(global: &Global, store: &str) -> Result<(), Failure> {
     actor_given(global)?;
-    let leaf = {
-        let centre = open(global)?;
-        let actor = actor(global, &centre)?;
-        centre.add_mirror(&actor, store)?
-    };
-    // Opened anew, the centre writes to both.
-    catch_up(global, Some(leaf))
+    let centre = open(global)?;
+    let actor = actor(global, &centre)?;
+    let act = centre.mirror_act(store)?;
+    if waits(global, &centre, &actor, &act)? {
+        return Ok(());
+    }
+    perform(global, &centre, &actor, &act)
 }
 
 fn drop_it(global: &Global) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
+    let act = centre.no_mirror_act()?;
+    if waits(global, &centre, &actor, &act)? {
+        return Ok(());
+    }
+    perform(global, &centre, &actor, &act)
+}
+
+/// Does an act on the mirror that needs nobody else any more.
+pub fn perform(
+    global: &Global,
+    centre: &Centre,
+    actor: &Actor,
+    act: &SolemnAct,
+) -> Result<(), Failure> {
+    if let SolemnAct::AddMirror(place) = act {
+        let leaf = centre.add_mirror(actor, place)?;
+        // Opened anew, the centre writes to both.
+        return catch_up(global, Some(leaf));
+    }
     let left = centre.mirror_status()?.and_then(|s| s.warning());
-    let (place, leaf) = centre.drop_mirror(&actor)?;
+    let (place, leaf) = centre.drop_mirror(actor)?;
     let mut lines = vec![format!(
         "{place} is no mirror any more (leaf {leaf}). What lies there stays, sealed, and no erasure reaches it: destroy it, or keep it as an older copy."
     )];
@@ -76,21 +100,37 @@ fn list(global: &Global) -> Result<(), Failure> {
 }
 
 fn catch_up(global: &Global, leaf: Option<u64>) -> Result<(), Failure> {
-    let centre = open(global)?;
-    let brought = centre.catch_up(u64::MAX)?;
+    let centre = open_before_mirror(global)?;
+    let bar = Bar::new(!global.json);
+    let what = if leaf.is_some() {
+        "first copy"
+    } else {
+        "mirror"
+    };
+    let brought = centre.catch_up(u64::MAX, &|done, all| bar.show(what, done, all))?;
+    bar.clear();
     let Some(status) = centre.mirror_status()? else {
         return Err(Failure::Usage("the centre has no mirror".to_owned()));
     };
     let mut lines = Vec::new();
+    lines.extend(leaf.map(|leaf| {
+        format!(
+            "{} is the mirror now (leaf {leaf}): all that is taken in and recorded is written to both.",
+            status.place
+        )
+    }));
     let mut json = json!({ "mirror": status_json(&status), "leaf": leaf });
     if let Some(brought) = brought {
         lines.extend(brought.findings.iter().map(|f| format!("Not copied: {f}")));
-        lines.push(format!(
-            "{} copied with {}, {} removed.",
+        let copied = format!(
+            "{} copied with {}",
             counted(brought.copied, "pack"),
-            counted(brought.bytes, "byte"),
-            brought.removed
-        ));
+            counted(brought.bytes, "byte")
+        );
+        lines.push(match brought.is_first {
+            true => format!("First copy: {copied}."),
+            false => format!("{copied}, {} removed.", brought.removed),
+        });
         let findings = brought.findings.iter();
         json["copied"] = brought.copied.into();
         json["removed"] = brought.removed.into();

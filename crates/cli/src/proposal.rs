@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::output::{answer, columns, counted};
 use crate::world::{Failure, actor, actor_given, open};
-use crate::{attest, disclose, erase, hold, keys, person, stamp, succession};
+use crate::{attest, disclose, erase, hold, keys, mirror, person, stamp, succession};
 
 #[derive(Args)]
 pub struct ProposalArgs {
@@ -195,6 +195,9 @@ pub fn confirm(
         }
         SolemnAct::SetStampAuthority(authority) => stamp::set(global, centre, &second, authority),
         SolemnAct::RemoveStampAuthority(name) => stamp::remove(global, centre, &second, name),
+        SolemnAct::AddMirror(_) | SolemnAct::DropMirror(_) => {
+            mirror::perform(global, centre, &second, &act)
+        }
         SolemnAct::Rules(rules) => {
             centre.set_two_person_acts(&second, rules)?;
             rules_answer(global, rules)
@@ -270,6 +273,8 @@ fn words(act: &SolemnAct) -> String {
             format!("set the time stamp authority {}", authority.name)
         }
         SolemnAct::RemoveStampAuthority(name) => format!("remove the time stamp authority {name}"),
+        SolemnAct::AddMirror(place) => format!("give the centre a mirror at {place}"),
+        SolemnAct::DropMirror(place) => format!("drop the centre's mirror at {place}"),
         SolemnAct::Rules(rules) => {
             let rules: Vec<String> = rules.iter().map(rule_words).collect();
             format!("set which acts need two persons: {}", rules.join("; "))

@@ -1,7 +1,7 @@
 //! `comity rebuild`: make tables and search index anew, or compare them with what the ledger says.
 
 use clap::Args;
-use comity_app::mirror::go_on_from;
+use comity_app::mirror::{WentOn, go_on_from};
 use comity_app::{Ambient, Centre};
 use comity_core::shown::escape_for_terminal;
 use serde_json::json;
@@ -28,9 +28,19 @@ pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
     let dir = folder(global)?;
     writable(&dir)?;
     let passphrase = passphrase::get(global)?;
-    if let Some(store) = &args.objects {
-        go_on_from(&dir, store, args.incomplete, &Ambient::system())?;
-    }
+    let went_on = match &args.objects {
+        Some(store) => {
+            let by = passphrase.by();
+            Some(go_on_from(
+                &dir,
+                store,
+                args.incomplete,
+                by,
+                &Ambient::system(),
+            )?)
+        }
+        None => None,
+    };
     if args.check {
         let centre = Centre::open(&dir, passphrase.by(), Ambient::system())?;
         let differences = centre.rebuild_check(&|_, _| ())?;
@@ -55,15 +65,18 @@ pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
     }
     let events = centre.rebuild(&|_, _| ())?;
     let waiting = centre.rebuild_indexes()?;
-    let mut lines = vec![format!(
+    let mut lines = went_on.as_ref().map_or_else(Vec::new, WentOn::sentences);
+    lines.push(format!(
         "The tables and the search index are made anew from {events} events."
-    )];
+    ));
     lines.extend(waiting.iter().map(|member| {
         format!("The index of {member} waits for its desk, and is made when its key is there.")
     }));
     answer(
         global,
-        &json!({ "events": events, "waiting": waiting }),
+        &json!({ "events": events, "waiting": waiting, "went_on": went_on.map(|w| json!({
+            "events": w.events, "known": w.known, "lost": w.lost, "set_aside": w.set_aside, "config_lost": w.config_lost,
+        })) }),
         &lines,
     )
 }

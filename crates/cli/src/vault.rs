@@ -89,7 +89,7 @@ fn repair(global: &Global, from: Option<&Path>, full: bool) -> Result<(), Failur
         Some(from) => centre.repair(&actor, from)?,
         None => {
             let done = centre.repair_both_ways(&actor, full)?;
-            centre.catch_up(u64::MAX)?;
+            centre.catch_up(u64::MAX, &|_, _| ())?;
             done
         }
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use comity_app::event::Actor;
 use comity_app::person_key::PersonKey;
-use comity_app::{Ambient, AppError, Centre};
+use comity_app::{Ambient, AppError, Centre, OpenedBy};
 use comity_core::Finding;
 use comity_core::shown::escape_for_terminal;
 use serde_json::json;
@@ -92,6 +92,20 @@ pub fn folder(global: &Global) -> Result<PathBuf, Failure> {
 
 /// Opens the centre; what an interrupted run left is finished and said.
 pub fn open(global: &Global) -> Result<Centre, Failure> {
+    open_with(global, |dir, by| Centre::open(dir, by, Ambient::system()))
+}
+
+/// As [`open`], for who brings a mirror that missed something up to date next.
+pub fn open_before_mirror(global: &Global) -> Result<Centre, Failure> {
+    open_with(global, |dir, by| {
+        Centre::open_before_mirror(dir, by, Ambient::system())
+    })
+}
+
+fn open_with(
+    global: &Global,
+    open: impl FnOnce(&Path, OpenedBy<'_>) -> comity_app::Result<Centre>,
+) -> Result<Centre, Failure> {
     let dir = folder(global)?;
     if !dir.join(comity_app::centre::config::FILE).exists() {
         return Err(Failure::Usage(format!(
@@ -100,7 +114,7 @@ pub fn open(global: &Global) -> Result<Centre, Failure> {
         )));
     }
     writable(&dir)?;
-    let centre = Centre::open(&dir, passphrase::get(global)?.by(), Ambient::system())?;
+    let centre = open(&dir, passphrase::get(global)?.by())?;
     crate::attest::remember(&centre);
     for sentence in &centre.recovered {
         let _ = writeln!(

@@ -26,7 +26,7 @@ const fn kind(name: &'static str, events: &'static [&'static str]) -> ActKind {
 }
 
 /// The acts that can be asked to have two persons.
-pub const ACTS: [ActKind; 13] = [
+pub const ACTS: [ActKind; 14] = [
     kind(ALWAYS, &["erasure_ordered"]),
     kind("release", &["hold_released"]),
     kind("hold", &["hold_placed"]),
@@ -42,6 +42,7 @@ pub const ACTS: [ActKind; 13] = [
         "stamp_authority",
         &["stamp_authority_set", "stamp_authority_removed"],
     ),
+    kind("mirror", &["mirror_added", "mirror_dropped"]),
     kind(RULES, &["two_person_acts_set"]),
 ];
 /// A disclosure; each exhibit's own chain has an event of this kind too.

@@ -117,6 +117,10 @@ pub enum SolemnAct {
     SetStampAuthority(Authority),
     /// A time-stamping authority is asked no longer.
     RemoveStampAuthority(String),
+    /// The centre gets a mirror at this place.
+    AddMirror(String),
+    /// The centre has its mirror at this place no more.
+    DropMirror(String),
     /// It is set which acts need two persons.
     Rules(Vec<TwoPersons>),
 }
@@ -151,6 +155,7 @@ impl SolemnAct {
             SolemnAct::SetStampAuthority(_) | SolemnAct::RemoveStampAuthority(_) => {
                 "stamp_authority"
             }
+            SolemnAct::AddMirror(_) | SolemnAct::DropMirror(_) => "mirror",
             SolemnAct::Rules(_) => "rules",
         }
     }
@@ -246,6 +251,10 @@ impl SolemnAct {
                 all.put("url", authority.url.as_str());
             }
             SolemnAct::RemoveStampAuthority(name) => all.put("authority", name.as_str()),
+            SolemnAct::AddMirror(place) | SolemnAct::DropMirror(place) => {
+                all.put("add", matches!(self, SolemnAct::AddMirror(_)));
+                all.put("place", place.as_str());
+            }
             SolemnAct::Rules(rules) => all.put("acts", rules_json(rules)),
         }
         Value::Object(all.0)
@@ -390,6 +399,10 @@ impl Read<'_> {
                 hash: HashKind::of_name(&self.text("hash")?)?,
                 qualified: self.bool("qualified")?,
             }),
+            "mirror" => match self.bool("add")? {
+                true => SolemnAct::AddMirror(self.text("place")?),
+                false => SolemnAct::DropMirror(self.text("place")?),
+            },
             "rules" => SolemnAct::Rules(rules_of(self.0.get("acts")?)?),
             _ => return None,
         })

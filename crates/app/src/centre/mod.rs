@@ -68,6 +68,18 @@ impl Centre {
     /// Opens the centre in `dir` for reading and recording. What an interrupted run left is finished first;
     /// [`Centre::recovered`] says what that was.
     pub fn open<'a>(dir: &Path, by: impl Into<OpenedBy<'a>>, ambient: Ambient) -> Result<Centre> {
+        let mut centre = Centre::open_before_mirror(dir, by, ambient)?;
+        let brought = centre.bring_mirror()?;
+        centre.recovered.extend(brought);
+        Ok(centre)
+    }
+
+    /// As [`Centre::open`], for who brings a mirror that missed something up to date next, and shows how far that is.
+    pub fn open_before_mirror<'a>(
+        dir: &Path,
+        by: impl Into<OpenedBy<'a>>,
+        ambient: Ambient,
+    ) -> Result<Centre> {
         let by = by.into();
         let config = Config::read(dir, &ambient.disk)?;
         let ring = by.open_keyring(&dir.join("keyring"), &ambient.disk)?;
@@ -216,14 +228,16 @@ impl Centre {
             done => done?,
         }
         self.sweep()?;
-        said.extend(self.bring_mirror()?);
         self.recovered = said;
         Ok(())
     }
 
     /// Brings a mirror that missed something up to date, as far as this can be done beside another command.
     fn bring_mirror(&self) -> Result<Option<String>> {
-        let Some((brought, mirror)) = self.catch_up(AT_OPENING)?.zip(self.mirror.as_ref()) else {
+        let Some((brought, mirror)) = self
+            .catch_up(AT_OPENING, &|_, _| ())?
+            .zip(self.mirror.as_ref())
+        else {
             return Ok(None);
         };
         Ok(Some(brought.sentence(mirror.place())))

@@ -7,10 +7,12 @@ use comity_store::Objects;
 use comity_vault::{PackId, Vault};
 
 use super::Mirror;
+use super::note::ADDED;
 use crate::centre::{Centre, KEYS_FILE};
 use crate::compact::packs_in_work;
 use crate::error::{AppError, Result};
 use crate::fixity::{held_as_recorded, packs_of_tables};
+use crate::rebuild::Watch;
 
 /// Who brings the mirror up to date, alone: a file in the centre's folder.
 const LOCK: &str = "tmp/mirror-work.lock";
@@ -34,15 +36,23 @@ pub struct Brought {
     pub findings: Vec<Finding>,
     /// Whether it holds all now.
     pub is_whole: bool,
+    /// Whether it had never been filled since it was added.
+    pub is_first: bool,
 }
 
 impl Brought {
     /// What was done, for a person.
     pub fn sentence(&self, place: &str) -> String {
-        let done = format!(
-            "The mirror {place} had missed something; packs copied to it: {}, removed from it: {}",
-            self.copied, self.removed
-        );
+        let done = match self.is_first {
+            true => format!(
+                "The first copy to the mirror {place} goes on; packs copied: {}",
+                self.copied
+            ),
+            false => format!(
+                "The mirror {place} had missed something; packs copied to it: {}, removed from it: {}",
+                self.copied, self.removed
+            ),
+        };
         match (self.is_whole, self.left) {
             (true, _) => format!("{done}. It holds all now."),
             (false, 0) => format!("{done}. It may still lack something."),
@@ -55,12 +65,13 @@ impl Brought {
 
 impl Centre {
     /// Brings the mirror up to date where it missed something: `None` where it did not, where there is none, where it
-    /// is away, or where another process is at it. Copies `most` bytes of packs at the most, and at least one pack.
+    /// is away, or where another process is at it. Copies `most` bytes of packs at the most, and at least one pack, and
+    /// tells `watch` how many bytes are copied, of how many.
     ///
     /// # Errors
     /// Where the centre's own folder cannot be written to. That the mirror could not be brought up to date is none: it
     /// is on record.
-    pub fn catch_up(&self, most: u64) -> Result<Option<Brought>> {
+    pub fn catch_up(&self, most: u64, watch: Watch<'_>) -> Result<Option<Brought>> {
         let Some(mirror) = &self.mirror else {
             return Ok(None);
         };
@@ -77,7 +88,7 @@ impl Centre {
         }
         let _stay = self.keep_packs()?;
         let done = self
-            .copy_to_mirror(mirror, most)
+            .copy_to_mirror(mirror, most, watch)
             .and_then(|brought| self.sequencer().recover().map(|_| brought));
         let mut brought = match done {
             Ok(brought) => brought,
@@ -87,13 +98,14 @@ impl Centre {
                 return Ok(None);
             }
         };
+        brought.is_first = note.why == ADDED;
         if brought.left == 0 && brought.findings.is_empty() && mirror.is_here() {
             brought.is_whole = mirror.is_up_to_date(&note)?;
         }
         Ok(Some(brought))
     }
 
-    fn copy_to_mirror(&self, mirror: &Mirror, most: u64) -> Result<Brought> {
+    fn copy_to_mirror(&self, mirror: &Mirror, most: u64, watch: Watch<'_>) -> Result<Brought> {
         let first = Vault::new(self.objects.alone().clone());
         let second = Vault::new(mirror.objects().clone());
         // The mirror is listed before the first store: a pack that is in the mirror alone was removed, or lost.
@@ -102,6 +114,9 @@ impl Centre {
         let mut session = self.session()?;
         let known = packs_of_tables(&mut session)?;
         let in_work = packs_in_work(&mut session)?;
+        let lacking = here.iter().filter(|(pack, _)| !there.contains_key(*pack));
+        let all: u64 = lacking.map(|(_, size)| size).sum::<u64>().min(most);
+        let mut so_far = 0;
         let mut brought = Brought::default();
         let (mut waiting, mut settled) = (Vec::new(), vec![KEYS_FILE.to_owned()]);
         for (pack, size) in &here {
@@ -124,8 +139,12 @@ impl Centre {
                 None => {}
             }
             let recorded = known.get(pack);
-            let copied = held_as_recorded(&first, *pack, recorded)
-                .and_then(|()| Ok(first.copy_pack(&name, &second, &mut |_| ())?));
+            let copied = held_as_recorded(&first, *pack, recorded).and_then(|()| {
+                Ok(first.copy_pack(&name, &second, &mut |bytes| {
+                    so_far += bytes;
+                    watch(so_far.min(all), all);
+                })?)
+            });
             match copied {
                 Ok(copied) => {
                     brought.bytes += size;

@@ -12,7 +12,7 @@ mod settle;
 
 pub use catch_up::Brought;
 pub(crate) use catch_up::{AT_OPENING, papers};
-pub use go_on::go_on_from;
+pub use go_on::{WentOn, go_on_from};
 pub use keeper::Mirror;
 pub(crate) use log::MirrorLog;
 pub use note::Note;

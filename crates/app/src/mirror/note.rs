@@ -8,6 +8,8 @@ use comity_store::{Disk, StoreError};
 /// The file's name in the centre's folder.
 pub const FILE: &str = "mirror.json";
 const FORMAT: &str = "comity-mirror-1";
+/// Why a mirror lacks something that was never filled.
+pub(crate) const ADDED: &str = "it was added";
 
 /// What a mirror missed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use comity_core::checkpoint::LogKeys;
 use comity_ledger::Tree;
 use comity_store::{Credentials, Disk, Objects};
 
-use super::note::Note;
+use super::note::{ADDED, Note};
+use crate::acts::SolemnAct;
 use crate::ambient::time_text;
 use crate::centre::{Centre, Config, KEYS_FILE};
 use crate::error::{AppError, Result};
@@ -96,11 +97,11 @@ pub(crate) fn prepare(place: &str, keys: &LogKeys, disk: &Disk) -> Result<()> {
 }
 
 impl Centre {
-    /// Makes `place` the mirror of this centre, from the next opening on; the leaf that records it.
+    /// The act of making `place` the mirror of this centre, which is looked at, and left as it is.
     ///
     /// # Errors
     /// [`AppError::Usage`] where there is a mirror already, or the place is no place for one.
-    pub fn add_mirror(&self, actor: &Actor, place: &str) -> Result<u64> {
+    pub fn mirror_act(&self, place: &str) -> Result<SolemnAct> {
         let place = whole_place(place)?;
         if let Some(mirror) = &self.config.mirror {
             return Err(AppError::Usage(format!(
@@ -108,14 +109,36 @@ impl Centre {
             )));
         }
         refuse_own_place(&self.dir, self.config.objects.as_deref(), &place)?;
+        Ok(SolemnAct::AddMirror(place))
+    }
+
+    /// The act of having no mirror any more.
+    ///
+    /// # Errors
+    /// [`AppError::Usage`] where there is none.
+    pub fn no_mirror_act(&self) -> Result<SolemnAct> {
+        let place = self.config.mirror.clone();
+        place
+            .map(SolemnAct::DropMirror)
+            .ok_or_else(|| AppError::Usage("the centre has no mirror".to_owned()))
+    }
+
+    /// Makes `place` the mirror of this centre, from the next opening on; the leaf that records it.
+    ///
+    /// # Errors
+    /// As [`Centre::mirror_act`].
+    pub fn add_mirror(&self, actor: &Actor, place: &str) -> Result<u64> {
+        let act = self.mirror_act(place)?;
+        let place = whole_place(place)?;
+        self.may_act(&mut self.session()?, actor, &act)?;
         let disk = &self.ambient.disk;
         prepare(&place, &self.log_keys(), disk)?;
         let objects = open_place(&place, true, disk)?;
         let held = Tree::open_read_only(objects)?.size();
-        let leaf = self.record_mirror(actor, "mirror_added", &place)?;
+        let leaf = self.record_mirror(actor, &act, "mirror_added", &place)?;
         let note = Note {
             since: time_text(self.ambient.clock.now_micros()),
-            why: "it was added".to_owned(),
+            why: ADDED.to_owned(),
             size: held,
             misses: 1,
             removals: 0,
@@ -128,11 +151,13 @@ impl Centre {
 
     /// The centre has no mirror any more, from the next opening on. What lies there stays. Gives its place and the leaf
     /// that records it.
+    ///
+    /// # Errors
+    /// [`AppError::Usage`] where there is none.
     pub fn drop_mirror(&self, actor: &Actor) -> Result<(String, u64)> {
-        let Some(place) = self.config.mirror.clone() else {
-            return Err(AppError::Usage("the centre has no mirror".to_owned()));
-        };
-        let leaf = self.record_mirror(actor, "mirror_dropped", &place)?;
+        let act = self.no_mirror_act()?;
+        let place = self.config.mirror.clone().unwrap_or_default();
+        let leaf = self.record_mirror(actor, &act, "mirror_dropped", &place)?;
         self.keep_config(None)?;
         Note::remove(&self.dir, &self.ambient.disk)?;
         Ok((place, leaf))
@@ -146,9 +171,19 @@ impl Centre {
         config.write(&self.dir, &self.ambient.disk)
     }
 
-    fn record_mirror(&self, actor: &Actor, kind: &'static str, place: &str) -> Result<u64> {
-        let event = self.draft(kind, actor).content("place", place);
+    fn record_mirror(
+        &self,
+        actor: &Actor,
+        act: &SolemnAct,
+        kind: &'static str,
+        place: &str,
+    ) -> Result<u64> {
+        let event = self
+            .draft(kind, actor)
+            .content("place", place)
+            .signed(actor, &self.config.origin)?;
+        let id = event.id();
         let draft = self.seal_own(&mut self.session()?, event)?;
-        Ok(self.append(draft)?.index)
+        Ok(self.append_act(actor, act, id, &draft)?.index)
     }
 }

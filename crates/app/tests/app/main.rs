@@ -17,6 +17,7 @@ mod faults;
 mod fixity;
 mod founding;
 mod get;
+mod going_on;
 mod handover;
 mod intake;
 mod mirror;

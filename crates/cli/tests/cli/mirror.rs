@@ -117,3 +117,78 @@ fn what_is_read_from_the_mirror_is_told_and_the_mirror_alone_goes_on() {
     assert_eq!(world.listing(), listing);
     world.fine(&["verify", "--full"]);
 }
+
+#[test]
+fn a_mirror_is_added_with_its_first_copy_and_nothing_is_called_a_recovery() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    put(&usb, "a.txt", b"one");
+    put(&usb, "large", &vec![7; (4 << 20) + 9]);
+    world.take_in(&usb, "stick", &["--no-receipt"]);
+    let ran = world.run(&["vault", "mirror", "add", "second"]);
+    let said = both(&ran);
+    assert!(ran.status.success(), "{said}");
+    for word in [
+        "second is the mirror now",
+        "First copy: 2 packs copied",
+        "holds all",
+    ] {
+        assert!(said.contains(word), "{word:?} is not in {said}");
+    }
+    for word in ["recovered", "missed", "WARNING"] {
+        assert!(!said.contains(word), "{word:?} is in {said}");
+    }
+    world.fine(&["verify", "--full"]);
+}
+
+#[test]
+fn a_mirror_can_take_two_persons_to_add_and_to_drop() {
+    let world = World::new();
+    let folder = world.folder.path();
+    world.fine(&["person", "add", "--member", "LTU", "Jonas"]);
+    let [olena, jonas] = ["olena", "jonas"].map(|name| crate::succession::key(folder, name));
+    world.fine(&["--key", &olena, "person", "key"]);
+    let second = ["--actor", "LTU-P0001", "--key", &jonas];
+    world.fine(&[&second[..], &["person", "key"]].concat());
+    let rules = [
+        "proposal",
+        "rules",
+        "--set",
+        "erase",
+        "--set",
+        "mirror:other-member",
+    ];
+    world.fine(&[&["--key", &olena][..], &rules].concat());
+    let mirror = |words: &[&str]| {
+        let whole = [&["--key", olena.as_str(), "vault", "mirror"][..], words].concat();
+        world.fine(&whole)
+    };
+    let confirm =
+        |number: &str| world.fine(&[&second[..], &["proposal", "confirm", number]].concat());
+    let place = folder.join("second");
+    let said = mirror(&["add", "second"]);
+    assert!(
+        said.contains("To be done: give the centre a mirror at"),
+        "{said}"
+    );
+    assert!(!place.exists(), "something was done");
+    assert!(confirm("P0001").contains("is the mirror now"));
+    assert!(place.join("ledger/checkpoint").exists());
+    let said = mirror(&["drop"]);
+    assert!(
+        said.contains("To be done: drop the centre's mirror at"),
+        "{said}"
+    );
+    assert!(
+        world
+            .fine(&["vault", "mirror", "list"])
+            .contains("holds all")
+    );
+    assert!(confirm("P0002").contains("is no mirror any more"));
+    assert!(
+        world
+            .fine(&["vault", "mirror", "list"])
+            .contains("no mirror")
+    );
+    world.fine(&["verify", "--full"]);
+}

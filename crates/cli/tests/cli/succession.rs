@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use crate::world::{World, bare, both, put};
 
 /// A private key of a person.
-fn key(folder: &Path, name: &str) -> String {
+pub fn key(folder: &Path, name: &str) -> String {
     let file = folder.join(name);
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])
