@@ -445,4 +445,27 @@ for ending in (".disclosure.tlog-proof", ".consistency"):
     Path(f"{copy}{ending}").unlink()
 wrong += not agree("cosignatures are left out", copy, 0)
 check(f"one verdict on {len(SIGNED) + 1} attacks on signatures and cosignatures", not wrong)
+
+# An intake of more than 256 items: the tree that binds them has tiles above tiles. The first and the last are disclosed.
+(home / "many").mkdir()
+for n in range(300):
+    (home / f"many/{n:03}.txt").write_text(f"statement {n}")
+comity("intake", "many", "--member", "UKR", "--case", "Case", "--source", "t", "--no-receipt")
+comity("disclose", "--case", "Case", "--item", "UKR-000002-0000001", "--item", "UKR-000002-0000300", "--purpose", "trial",
+       "-o", "of-many")
+few, INTAKE = home / "of-many", "comity/intakes/UKR-000002"
+FULL, EDGE, ABOVE = (f"{INTAKE}/tile/{name}" for name in ("0/000", "0/001.p/44", "1/000.p/1"))
+check("the first and the last of 300 items are bound to their intake by both", agree("of many", few, 0))
+last_bit = lambda d: d[:-1] + bytes([d[-1] ^ 1])
+MANY = {f"{name} changed": edited(name, last_bit) for name in (FULL, EDGE, ABOVE)}
+MANY |= {f"{name} gone": lambda folder, name=name: (folder / name).unlink() for name in (FULL, EDGE, ABOVE)}
+MANY |= {
+    "a full tile of other items": edited(FULL, lambda d: d[32:] + d[:32]),
+    "the place in the tile instead of the tree": edited(ITEMS, lambda d: d.replace(b'"intakes":[299]', b'"intakes":[43]')),
+    "a tile above the top": added(f"{INTAKE}/tile/2/000.p/1", bytes(32)),
+    "a tile beside the top": added(f"{INTAKE}/tile/1/001.p/1", bytes(32)),
+    "the top under the width of another tree": lambda folder: (folder / ABOVE).rename(folder / f"{INTAKE}/tile/1/000.p/2"),
+}
+wrong = attacked({name: (attack, 1) for name, attack in MANY.items()}, few)
+check(f"one verdict on {len(MANY)} attacks on the tree of an intake of 300", not wrong)
 done()

@@ -330,7 +330,10 @@ fn whose(signer: &Signer, report: &PackageReport) -> String {
             "{by}, registered to {} of {member} by event {index} (included at the checkpoint of size {})",
             signer.person, log.size
         ),
-        _ => format!("{by}, whose registration is NOT SHOWN"),
+        _ => format!(
+            "{by}; that this key is theirs is NOT SHOWN: the package has no record of the person (its program was older, or the desk of {member} kept its records locked), so ask {member} which keys {} registered",
+            signer.person
+        ),
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use comity_app::Centre;
+use comity_app::keyring::DeskKey;
 use comity_app::read::OpenedEvent;
 use comity_app::receipt::Place;
 use comity_core::json::{Value, json, parse};
 use comity_core::merkle::Frontier;
-use comity_core::package::{ReceiptOptions, ReceiptReport, check_receipt};
+use comity_core::package::{ReceiptOptions, ReceiptReport, Signer, check_receipt};
 use comity_store::Disk;
 
 use crate::acts::{Stops, filled, key, person};
@@ -131,6 +132,64 @@ fn a_package_shows_whose_keys_signed_and_what_was_closed_and_nobody_else(kind: K
     }
     drop(centre);
     world.assert_sound();
+}
+
+/// The key that signed is shown either way; whose it is, only where the desk that locked its person's records brings its
+/// key, and the package says nothing false without it.
+#[test]
+fn a_person_whose_desk_has_locked_its_records_is_left_out_until_it_brings_its_key() {
+    let world = filled(PLAIN);
+    let centre = world.open();
+    let exhibit = item_at(&centre, "usb/c/other.txt").ern;
+    let covered = comity_app::acts::Covered::Items(vec![exhibit]);
+    let third = person(&centre, "LTU-P0001", Some(3));
+    centre.hold(&third, &covered, "trial", "rule 54").unwrap();
+    let (desk, lithuania) = (DeskKey::new([5; 32]), "LTU".parse().unwrap());
+    centre
+        .lock_scope(
+            &person(&centre, "UKR-P0001", Some(1)),
+            &lithuania,
+            &desk,
+            None,
+        )
+        .unwrap();
+    drop(centre);
+    let centre = world.open();
+    let signed = person(&centre, "UKR-P0001", Some(1));
+    for brings_it in [false, true] {
+        if brings_it {
+            centre.keys.ring().bring(&desk);
+        }
+        let selection = comity_app::disclose::Selection {
+            to: None,
+            case: CASE.to_owned(),
+            items: vec![exhibit],
+            purpose: "trial".to_owned(),
+            recipient: None,
+            viewings: false,
+        };
+        let place = world.place("out").join(format!("package-{brings_it}"));
+        centre
+            .disclose(&signed, &selection, &place, &|_, _, _| ())
+            .unwrap();
+        let report = crate::acts::checked(&place);
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
+        let by_third = |signer: &&Signer| signer.person == "LTU-P0001";
+        let key_3 = key(3).public();
+        let seen = report.signers.keys().find(by_third).unwrap();
+        assert_eq!(seen.key, key_3);
+        let shown: Vec<&str> = report
+            .registered
+            .keys()
+            .map(|s| s.person.as_str())
+            .collect();
+        let expected: &[&str] = if brings_it { &["LTU-P0001"] } else { &[] };
+        assert_eq!(shown, expected);
+        // Who signed the disclosure itself is there either way.
+        let persons = std::fs::read_to_string(place.join("comity/persons.jsonl")).unwrap();
+        assert!(persons.contains("UKR-P0001"));
+        assert_eq!(persons.contains("LTU-P0001"), brings_it);
+    }
 }
 
 fn checked(place: &std::path::Path) -> ReceiptReport {

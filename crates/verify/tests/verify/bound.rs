@@ -68,7 +68,20 @@ impl Story {
         Story::taken_in(centre, persons)
     }
 
-    fn taken_in(mut centre: Centre, persons: Vec<Event>) -> Story {
+    /// As [`Story::new`], with so many items, of which the first and the last are disclosed.
+    fn of_many(count: u32) -> Story {
+        let mut centre = Centre::new();
+        let person = centre.chain();
+        let mut persons = vec![registered(&mut centre, person)];
+        persons.push(key_registered(&mut centre, person, KEY, KEY));
+        Story::taking_in(centre, persons, count)
+    }
+
+    fn taken_in(centre: Centre, persons: Vec<Event>) -> Story {
+        Story::taking_in(centre, persons, 3)
+    }
+
+    fn taking_in(mut centre: Centre, persons: Vec<Event>, count: u32) -> Story {
         let intake = centre.chain();
         let about = || {
             let texts = [("member", "UKR"), ("case", "C0001")];
@@ -79,7 +92,7 @@ impl Story {
         let opened = signed(&mut centre, intake, "intake_opened", about(), KEY);
         let act = opened.fields[1].value.clone().unwrap();
         let act = act.as_str().unwrap().to_owned();
-        let items: Vec<Item> = (1..=3)
+        let items: Vec<Item> = (1..=count)
             .map(|number| {
                 let bytes = [number as u8; 40];
                 receive_by(&mut centre, &act, number, "a.txt", Some(&bytes), "sealed")
@@ -92,9 +105,10 @@ impl Story {
         let named = json!({"root": frontier.root().to_string(), "size": frontier.size()});
         fields.push(Field::custody("items", named));
         let closed = signed(&mut centre, intake, "intake_closed", fields, KEY);
-        let mut items = vec![items[0].clone(), items[2].clone()];
-        for (item, place) in items.iter_mut().zip([0, 2]) {
-            item.places = Some(vec![Some(place)]);
+        let places = [0, count - 1];
+        let mut items = places.map(|place| items[place as usize].clone()).to_vec();
+        for (item, place) in items.iter_mut().zip(places) {
+            item.places = Some(vec![Some(u64::from(place))]);
         }
         Story {
             centre,
@@ -113,7 +127,7 @@ impl Story {
         for event in &self.tree {
             tree.append(event.leaf.clone().into_bytes());
         }
-        for tile in needed_tiles(&[0], tree.size()) {
+        for tile in needed_tiles(&[0, tree.size() - 1], tree.size()) {
             let name = format!("{}{}", self.folder, tile.path());
             more.files.push((name, tree.tile(tile)));
         }
@@ -188,7 +202,12 @@ fn without_the_persons_it_says_that_the_key_could_be_anybodys() {
         ..Story::new()
     };
     let (_root, made) = story.made(&|_| ());
-    verified(&made).expect(0, &["VERIFIED", "whose registration is NOT SHOWN"]);
+    let said = [
+        "VERIFIED",
+        "that this key is theirs is NOT SHOWN: the package has no record of the person",
+        "ask UKR which keys UKR-P0001 registered",
+    ];
+    verified(&made).expect(0, &said);
 }
 
 type Forgery = fn(&mut Story);
@@ -360,5 +379,49 @@ fn an_intake_of_no_exhibit_here_and_files_more_are_named() {
         let add = |more: &mut More| more.files.push((format!("{INTAKE}{name}"), vec![0; 224]));
         let (_root, made) = Story::new().made(&add);
         verified(&made).expect(1, &[name, said]);
+    }
+}
+
+/// The tree that binds an intake of more than 256 items has tiles above tiles.
+#[test]
+fn an_intake_of_many_items_is_bound_up_to_its_root_and_attacks_above_are_named() {
+    let whole = Story::of_many(300);
+    let (_root, made) = whole.made(&|_| ());
+    let said = ["VERIFIED", "UKR-000123: 2 of the 300 entries"];
+    verified(&made).expect(0, &said);
+    let tile = |name: &str| format!("{INTAKE}tile/{name}");
+    let (full, edge, above) = (tile("0/000"), tile("0/001.p/44"), tile("1/000.p/1"));
+    let flipped = |name: &str, more: &mut More| {
+        let file = more.files.iter_mut().find(|(n, _)| n == name).unwrap();
+        *file.1.last_mut().unwrap() ^= 1;
+    };
+    for name in [&full, &edge, &above] {
+        let (_root, made) = Story::of_many(300).made(&|more| flipped(name, more));
+        verified(&made).expect(1, &["comity/intakes/UKR-000123"]);
+        let leave_out = |more: &mut More| more.files.retain(|(n, _)| n != name);
+        let (_root, made) = Story::of_many(300).made(&leave_out);
+        verified(&made).expect(1, &[name.strip_prefix(INTAKE).unwrap(), "is missing"]);
+    }
+    // A tile of other items that is right in itself: the one above names the first.
+    let exchanged = |more: &mut More| {
+        let mut other = Log::new(9);
+        for n in 0..256u32 {
+            other.append(n.to_be_bytes().to_vec());
+        }
+        let tile = needed_tiles(&[0], 256).into_iter().next().unwrap();
+        let bytes = other.tile(tile);
+        more.files.iter_mut().find(|(n, _)| *n == full).unwrap().1 = bytes;
+    };
+    let (_root, made) = Story::of_many(300).made(&exchanged);
+    verified(&made).expect(1, &["comity/intakes/UKR-000123"]);
+    // The last exhibit under its place in the tile, and not in the tree; and tiles above what there is.
+    let mut story = Story::of_many(300);
+    story.items[1].places = Some(vec![Some(43)]);
+    let (_root, made) = story.made(&|_| ());
+    verified(&made).expect(1, &["UKR-000123-0000300", "not among the items"]);
+    for name in ["2/000.p/1", "1/001.p/1"] {
+        let add = |more: &mut More| more.files.push((tile(name), vec![0; 32]));
+        let (_root, made) = Story::of_many(300).made(&add);
+        verified(&made).expect(1, &[name, "does not belong to a tree of 300 leaves"]);
     }
 }
