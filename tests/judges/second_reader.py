@@ -438,7 +438,7 @@ names = sorted(str(path.relative_to(few)) for path in few.rglob("*") if path.is_
 kinds = [name for name in names if name.startswith((PERSONS, "comity/intakes/"))]
 tried, differ = table(("signed", kinds))
 check(f"one verdict on {tried} damaged persons and intakes", tried > 15 and not differ, f"{differ} differ")
-copy = copied(few, scratch / "attacked")
+copy = copied(few, scratch / "uncosigned")
 edited("comity/log/checkpoint", without_cosignatures)(copy)
 mended(copy)
 for ending in (".disclosure.tlog-proof", ".consistency"):

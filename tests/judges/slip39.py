@@ -7,7 +7,9 @@ Usage: slip39.py [world.json]
 import dataclasses
 import json
 import os
+import pty
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -116,6 +118,75 @@ def of_program(world):
     check("slip39: words of the reference open the centre", ran.returncode == 0)
 
 
+CLEAR = "\x1b[2J\x1b[3J\x1b[H"
+ASKED = re.compile(r"press Enter\. $|written down\. $|see them again\. $|word (\d+) and word (\d+): $")
+
+
+def at_a_terminal(program, env, scheme, broken_off_at=None, wrong_at=0):
+    """`comity keys share` as holders meet it: all that it wrote, the words of each, and how it ended."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(program, [program, "keys", "share", "--scheme", scheme], env)
+    written, since, holders, asked_for_words = "", "", [], 0
+    while True:
+        try:
+            piece = os.read(terminal, 4096).decode()
+        except OSError:
+            break
+        written, since = written + piece, since + piece
+        found = ASKED.search(since.replace("\r", ""))
+        if not found:
+            continue
+        answer = ""
+        if "written down" in found[0]:
+            screen = since.split(CLEAR)[-1]
+            holders.append(re.findall(r"\d+ ([a-z]+)", screen.split("words down:")[1]))
+            if len(holders) == broken_off_at:
+                os.close(terminal)
+                break
+        elif found[1]:
+            asked_for_words += 1
+            chosen = [holders[-1][int(found[place]) - 1] for place in (1, 2)]
+            answer = " ".join(chosen if asked_for_words != wrong_at else chosen[::-1] + ["no"])
+        since = ""
+        os.write(terminal, f"{answer}\n".encode())
+    return written, holders, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def on_screens(world):
+    """Each holder sees their own words, alone, and has to read two of them back; broken off, nothing is changed."""
+    scratch = Path(world["scratch"]) / "screens"
+    shutil.copytree(world["centre"], scratch / "centre")
+    env = {**os.environ, "COMITY_CENTRE": str(scratch / "centre"), "COMITY_PASSPHRASE": world["passphrase"], "COMITY_ACTOR": "UKR-P0001"}
+    program, scheme = str(Path(world["programs"]) / "comity"), "2of2:UKR=2of3,LTU=2of2"
+    head = scratch / "centre/keyring/head"
+    before = head.read_bytes()
+    at_a_terminal(program, env, scheme, broken_off_at=3)
+    works = subprocess.run([program, "item", "list"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    check("shares on a screen: broken off, the passphrase opens as before", works.returncode == 0)
+    check("shares on a screen: broken off, no share opens", b'"shares"' not in head.read_bytes() or head.read_bytes() == before)
+    written, shown, code = at_a_terminal(program, env, scheme, wrong_at=1)
+    # The first holder read back wrongly, and saw the words again.
+    check("shares on a screen: who reads back wrongly sees them again", code == 0 and shown[0] == shown[1] and "not the words" in written)
+    shares = [" ".join(words) for words in shown[1:]]
+    check("shares on a screen: five holders, five shares", len(set(shares)) == len(shares) == 5, f"{len(shares)}")
+    screens = [screen for screen in written.split(CLEAR) if "words down:" in screen]
+    owners = [re.match(r"\S+, holder \d of \d", screen)[0] for screen in screens]
+    expected = [f"UKR, holder {n} of 3" for n in (1, 1, 2, 3)] + [f"LTU, holder {n} of 2" for n in (1, 2)]
+    check("shares on a screen: each holder alone, in turn", owners == expected, f"{owners}")
+    # A few words are common to two shares by chance, and the first four are to all of a scheme's.
+    alone = all(sum(word in screen for word in share.split()[6:]) < 27 for share, own in zip(shares, owners[1:])
+                for screen, owner in zip(screens, owners) if owner != own)
+    check("shares on a screen: no words of another one's", alone)
+    check("shares on a screen: the screen is empty at the end", CLEAR in written[written.rindex("from the paper"):])
+    secret = combine_mnemonics([shares[0], shares[2], *shares[3:]])
+    check("shares on a screen: what was written down opens it, says the reference", len(secret) == 32)
+    file = scratch / "written"
+    file.write_text("\n".join(shares[1:]) + "\n")
+    ran = subprocess.run([program, "verify"], env={**env, "COMITY_SHARES_FILE": str(file)}, stdout=subprocess.DEVNULL)
+    check("shares on a screen: and our program takes them", ran.returncode == 0)
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
         VECTORS.write_text(json.dumps(rows(), indent=1) + "\n")
@@ -123,4 +194,5 @@ if __name__ == "__main__":
         judge()
         for world in sys.argv[1:]:
             of_program(json.loads(Path(world).read_text(encoding="utf-8")))
+            on_screens(json.loads(Path(world).read_text(encoding="utf-8")))
         done()
