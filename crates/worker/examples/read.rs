@@ -15,12 +15,28 @@ use std::{
 /// Children larger than this are listed, and not read in turn.
 const CHILD_MAX: usize = 256 << 20;
 
+/// Fields with words that people gave. A search finds them, and the names of what is inside, as it finds text.
+const WORDS: [&str; 10] = [
+    "title",
+    "subject",
+    "author",
+    "last_author",
+    "company",
+    "keywords",
+    "comment",
+    "sheet",
+    "from",
+    "to",
+];
+
 #[derive(Default)]
 struct Shown {
     kind: String,
     name: String,
     fields: Vec<String>,
     text: String,
+    /// Characters of fields with words, and of the names of children.
+    named: usize,
     passages: Vec<String>,
     missing: Vec<String>,
     children: Vec<(Child, Vec<u8>, Option<Outcome>)>,
@@ -38,6 +54,9 @@ impl Sink for Shown {
                 (self.kind, self.name) = (media.to_owned(), name.to_owned())
             }
             Found::Field { name, value, from } => {
+                if WORDS.contains(&name) {
+                    self.named += value.chars().count();
+                }
                 self.fields.push(format!("{name}: {value}  ({from})"))
             }
             Found::Text { at, text } => {
@@ -50,7 +69,10 @@ impl Sink for Shown {
                 }
             }
             Found::Missing(what) => self.missing.push(what.to_owned()),
-            Found::Child(child) => self.children.push((child.clone(), Vec::new(), None)),
+            Found::Child(child) => {
+                self.named += child.path.chars().count();
+                self.children.push((child.clone(), Vec::new(), None));
+            }
             Found::ChildBytes(bytes) => {
                 if let Some((_, kept, _)) = self
                     .children
@@ -98,10 +120,11 @@ impl Run {
         row.1 += u32::from(shown.text.trim().chars().count() >= 10);
         *row.2.entry(outcome.state).or_default() += 1;
         println!(
-            "{name}\n  {} · {} · {} characters · {} ms {}",
+            "{name}\n  {} · {} · {} characters, {} in fields and names · {} ms {}",
             outcome.state,
             shown.name,
             shown.text.chars().count(),
+            shown.named,
             started.elapsed().as_millis(),
             if outcome.reason.is_empty() {
                 String::new()

@@ -10,6 +10,8 @@ use std::{
 
 /// Bytes of one range.
 const BLOCK: u64 = 128 << 10;
+/// The largest sector of the formats that have them.
+const SECTOR: u64 = 4096;
 /// How many ranges are kept: enough for a reader that goes to and fro between an index and what it points at.
 const BLOCKS: usize = 16;
 
@@ -18,6 +20,8 @@ const BLOCKS: usize = 16;
 pub struct Input {
     shared: Rc<RefCell<Cache>>,
     size: u64,
+    /// How many bytes seem to follow the end.
+    beyond: u64,
     place: u64,
 }
 
@@ -45,6 +49,7 @@ impl Input {
                 blocks: Vec::new(),
             })),
             size,
+            beyond: 0,
             place: 0,
         }
     }
@@ -75,6 +80,16 @@ impl Input {
         }
     }
 
+    /// The file as if it had `size` bytes, for formats that count in sectors: zeros fill its last sector, and reading
+    /// beyond that is an error.
+    pub fn padded(&self, size: u64) -> Input {
+        Input {
+            place: 0,
+            beyond: size.saturating_sub(self.size),
+            ..self.clone()
+        }
+    }
+
     fn block(&self, number: u64) -> Rc<Vec<u8>> {
         let mut cache = self.shared.borrow_mut();
         if let Some(found) = cache.blocks.iter().position(|(known, _)| *known == number) {
@@ -96,8 +111,19 @@ impl Input {
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.place >= self.size || buffer.is_empty() {
-            return Ok(0);
+        if self.place >= self.size {
+            let left = (self.size + self.beyond).saturating_sub(self.place);
+            let filling = self
+                .size
+                .next_multiple_of(SECTOR)
+                .saturating_sub(self.place);
+            let count = left.min(filling).min(buffer.len() as u64) as usize;
+            if left > 0 && filling == 0 && !buffer.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            buffer[..count].fill(0);
+            self.place += count as u64;
+            return Ok(count);
         }
         let block = self.block(self.place / BLOCK);
         let there = &block[(self.place % BLOCK) as usize..];
@@ -112,7 +138,7 @@ impl Seek for Input {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let place = match to {
             SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(delta) => self.size.checked_add_signed(delta),
+            SeekFrom::End(delta) => (self.size + self.beyond).checked_add_signed(delta),
             SeekFrom::Current(delta) => self.place.checked_add_signed(delta),
         };
         self.place = place.ok_or(io::ErrorKind::InvalidInput)?;

@@ -3,6 +3,7 @@
 use crate::{
     Input,
     decode::{Guess, SAMPLE, text_encoding},
+    read,
 };
 use file_format::FileFormat;
 
@@ -36,18 +37,36 @@ pub fn of(input: &Input, hint: &str) -> Kind {
         return text_kind(&head, guess, hint);
     }
     if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])
-        && let Some((media, name)) = crate::read::ole_kind(input)
+        && let Some((media, name)) = read::ole_kind(input)
     {
         return kind(media, name, None);
     }
+    // The general table takes documents for presentations of the same firm.
+    if head.starts_with(read::WORDPERFECT) && head.get(9) == Some(&10) {
+        return kind("application/vnd.wordperfect", "WordPerfect document", None);
+    }
+    // A certificate begins much the same.
+    if read::is_signed(&head) {
+        return kind(
+            "application/pkcs7-mime",
+            "signed or encrypted container (CMS)",
+            None,
+        );
+    }
     match format {
-        FileFormat::Gzip if crate::read::is_packed_warc(input) => {
+        FileFormat::Gzip if read::is_packed_warc(input) => {
             kind("application/warc", "web capture (WARC, compressed)", None)
         }
         FileFormat::PersonalStorageTable => {
             kind("application/x-outlook-pst", "Outlook mailbox (PST)", None)
         }
-        FileFormat::ArbitraryBinaryData | FileFormat::PlainText => by_signature(&head),
+        // The mark of a disk image of Apple's is its last block; what else is taken for one begins as zlib does.
+        FileFormat::AppleDiskImage
+            if input.bytes_at(input.size().saturating_sub(512), 4) != b"koly" =>
+        {
+            by_signature(input, &head, hint)
+        }
+        FileFormat::ArbitraryBinaryData | FileFormat::PlainText => by_signature(input, &head, hint),
         _ => kind(format.media_type(), format.name(), text),
     }
 }
@@ -86,7 +105,7 @@ fn is_vague(format: FileFormat) -> bool {
 }
 
 /// Formats that the general table does not know.
-fn by_signature(head: &[u8]) -> Kind {
+fn by_signature(input: &Input, head: &[u8], hint: &str) -> Kind {
     match head {
         [b'!', b'B', b'D', b'N', ..] => {
             kind("application/x-outlook-pst", "Outlook mailbox (PST)", None)
@@ -97,8 +116,49 @@ fn by_signature(head: &[u8]) -> Kind {
         [b'E', b'V', b'F', 9, 13, 10, 0xff, 0, ..] => {
             kind("application/x-ewf", "EnCase disk image (E01)", None)
         }
+        [0, 5, 22, 0 | 7, 0, 2, 0, 0, ..] => kind(
+            "application/applefile",
+            "file of a Macintosh (AppleSingle)",
+            None,
+        ),
+        _ if read::is_onenote(head) => kind("application/onenote", "OneNote notebook", None),
+        _ if head.starts_with(b"bplist00") => {
+            kind("application/x-bplist", "property list (binary)", None)
+        }
+        _ if head.starts_with(&read::TNEF) => {
+            kind("application/vnd.ms-tnef", "Outlook message (TNEF)", None)
+        }
+        _ if read::is_iwa(input, hint) => {
+            kind("application/x-iwa", "part of an iWork document", None)
+        }
+        _ if read::is_worksheet(input) => kind(
+            "application/vnd.ms-excel",
+            "Excel worksheet (before 95)",
+            None,
+        ),
+        _ if read::is_dbase(input) => kind("application/x-dbf", "table (dBase)", None),
+        _ if is_tar_head(head) => kind("application/x-tar", "TAR (without its mark)", None),
+        _ if read::is_zlib(input) => kind("application/zlib", "zlib", None),
+        _ if hint.to_ascii_lowercase().ends_with(".br") && read::is_brotli(input) => {
+            kind("application/x-brotli", "Brotli", None)
+        }
         _ => kind("application/octet-stream", "bytes of no known type", None),
     }
+}
+
+/// The oldest archives have no mark, but a sum over the head of their first member.
+fn is_tar_head(head: &[u8]) -> bool {
+    let Some(head) = head.get(..512) else {
+        return false;
+    };
+    let digits: String = head[148..156]
+        .iter()
+        .map(|byte| char::from(*byte))
+        .filter(char::is_ascii_digit)
+        .collect();
+    let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
+    let field: u32 = head[148..156].iter().map(|byte| u32::from(*byte)).sum();
+    head[0] != 0 && u32::from_str_radix(&digits, 8) == Ok(sum - field + 8 * 32)
 }
 
 /// Which text it is.
@@ -129,7 +189,7 @@ fn text_kind(head: &[u8], guess: Guess, hint: &str) -> Kind {
     }
     let hint = hint.to_ascii_lowercase();
     if let Some(separator) =
-        crate::read::separator(&text, hint.ends_with(".csv") || hint.ends_with(".tsv"))
+        read::separator(&text, hint.ends_with(".csv") || hint.ends_with(".tsv"))
     {
         let name = if separator == '\t' {
             "table (TSV)"

@@ -14,6 +14,7 @@
 
 mod decode;
 mod input;
+mod ints;
 mod kind;
 mod out;
 mod pixels;

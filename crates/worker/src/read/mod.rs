@@ -1,25 +1,53 @@
 //! The readers, one a file; and which of them reads what.
 
+mod apple;
 mod archive;
+mod asf;
 mod audio;
+mod avi;
+mod ber;
+mod c2pa;
+mod cbor;
+mod chm;
+mod cpio;
+mod dbase;
 mod html;
+mod iwa;
+mod lz4;
 mod mail;
 mod matroska;
+mod metafile;
 mod movie;
 mod office;
 mod ole;
+mod onenote;
+mod packed;
 mod pdf;
 mod picture;
+mod plist;
 mod pst;
 mod rar;
 mod rtf;
+mod signed;
+mod sqlite;
 mod table;
 mod text;
+mod tnef;
 mod web;
+mod wordperfect;
+mod xmp;
+mod xps;
 
-pub use ole::{code_page as ole_code_page, kind as ole_kind};
+pub use dbase::is as is_dbase;
+pub use iwa::is as is_iwa;
+pub use ole::{code_page as ole_code_page, is_worksheet, kind as ole_kind};
+pub use onenote::is as is_onenote;
+pub use packed::{is_brotli, is_zlib};
+pub use signed::is as is_signed;
 pub use table::separator;
+pub use tnef::MARK as TNEF;
 pub use web::is_compressed as is_packed_warc;
+pub use wordperfect::MARK as WORDPERFECT;
 
 use crate::{
     Input, Out, Stop,
@@ -55,6 +83,27 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
             archive::zip(input, out)
         }
         ("application/warc", _) => web::warc(input, out),
+        ("application/zlib", _) => packed::zlib(input, out, name),
+        ("application/x-brotli", _) => packed::brotli(input, out, name),
+        ("application/x-snappy-framed", _) => packed::snappy(input, out, name),
+        ("application/x-compress", _) => packed::lzw(input, out, name),
+        ("application/vnd.ms-htmlhelp", _) => chm::read(input, out),
+        ("application/onenote", _) => onenote::read(input, out),
+        ("application/x-dbf", _) => dbase::read(input, out),
+        ("application/x-bplist", _) => plist::read(input, out),
+        ("application/vnd.ms-tnef", _) => tnef::read(input, out),
+        ("application/vnd.sqlite3", _) => sqlite::read(input, out),
+        ("application/vnd.wordperfect", _) => wordperfect::read(input, out),
+        ("audio/x-ms-wma" | "video/x-ms-wmv" | "video/x-ms-asf" | "application/vnd.ms-asf", _) => {
+            asf::read(input, out)
+        }
+        ("video/x-msvideo", _) => avi::read(input, out),
+        ("application/x-iwa", _) => iwa::read(input, out),
+        ("application/vnd.ms-excel", _) if is_worksheet(input) => ole::worksheet(input, out),
+        ("application/x-lz4", _) => packed::lz4(input, out, name),
+        ("application/x-cpio", _) => cpio::read(input, out),
+        ("application/pkcs7-mime", _) => signed::read(input, out, name),
+        ("application/applefile", _) => apple::single(input, out),
         ("application/x-bzip2", _) => archive::bzip2(input, out, name),
         ("application/x-xz", _) => archive::xz(input, out, name),
         ("application/x-outlook-pst", _) => pst::read(input, out),
@@ -78,12 +127,17 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
             | "application/vnd.ms-powerpoint"
             | "application/vnd.ms-outlook"
             | "application/x-ole-encrypted"
+            | "application/vnd.ms-publisher"
             | "application/x-cfb",
             _,
         ) => ole::read(input, out),
         ("application/pdf", _) => pdf::read(input, out),
         ("application/rtf" | "text/rtf", _) => rtf::read(input, out),
         (media, None) if media.starts_with("audio/") => audio::read(input, out, media),
+        ("image/emf" | "image/wmf", _) if metafile::is_enhanced(input) => {
+            metafile::enhanced(input, out)
+        }
+        ("image/wmf", _) => metafile::old(input, out),
         (media, None) if media.starts_with("image/") => picture::read(input, out),
         ("message/rfc822", _) => mail::message(input, out),
         ("application/mbox", _) => mail::mbox(input, out),
@@ -93,11 +147,12 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         (media, _) if media.starts_with("application/vnd.oasis.opendocument.") => {
             office::odf(input, out)
         }
-        // Books and maps whose pages are members of an archive.
-        ("application/epub+zip" | "application/vnd.google-earth.kmz", _) => {
-            archive::zip(input, out)
-        }
         (_, Some(guess)) => text::read(input, out, guess),
+        // Printed pages, and all else that is a ZIP within: books, maps, programs, other documents.
+        _ if input.bytes_at(0, 4) == b"PK\x03\x04" => match xps::is(input) {
+            true => xps::read(input, out),
+            false => archive::zip(input, out),
+        },
         _ => Err(Stop::Unsupported(format!(
             "nothing reads this type yet: {}",
             kind.name

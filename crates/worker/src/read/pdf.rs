@@ -1,5 +1,6 @@
 //! PDF: text by page and paragraph, in the order in which the page is drawn; comments, links, files within.
 
+use super::xmp;
 use crate::{Input, Out, Stop, decode, out::child, time};
 use comity_extract::{Anchor, Place, Relation};
 use hayro_interpret::{
@@ -85,6 +86,11 @@ fn metadata(pdf: &Pdf, out: &mut Out) -> Result<(), Stop> {
             &value.as_ref().and_then(date).unwrap_or_default(),
             from,
         )?;
+    }
+    let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
+    let packet = catalog.and_then(|catalog| catalog.get::<Stream<'_>>(b"Metadata"));
+    if let Some(Ok(packet)) = packet.map(|packet| packet.decoded()) {
+        xmp::packet(&packet, out)?;
     }
     out.field("pages", &pdf.pages().len().to_string(), "counted")
 }

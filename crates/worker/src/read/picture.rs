@@ -1,5 +1,6 @@
 //! Pictures: their size, what the camera wrote into them (when, where, with what), and what they look like.
 
+use super::{c2pa, xmp};
 use crate::{Input, Out, Stop, pixels, time};
 use exif::{Exif, Field, In, Rational, Tag, Value};
 use std::io::BufReader;
@@ -34,6 +35,8 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         Err(error) if size.is_err() => return Err(Stop::Damaged(error.to_string())),
         Err(error) => out.missing(&format!("its EXIF data: {error}")),
     }
+    xmp::of_picture(input, out)?;
+    c2pa::read(input, out)?;
     looks(input, out)
 }
 
@@ -92,6 +95,14 @@ fn metadata(exif: &Exif, out: &mut Out) -> Result<(), Stop> {
             };
             out.field(field, &value, from)?;
         }
+    }
+    // A packet of XMP lies beside the tags of TIFF.
+    if let Some(Field {
+        value: Value::Byte(packet) | Value::Undefined(packet, _),
+        ..
+    }) = exif.get_field(Tag(exif::Context::Tiff, 700), In::PRIMARY)
+    {
+        xmp::packet(packet, out)?;
     }
     position(exif, out)
 }

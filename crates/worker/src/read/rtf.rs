@@ -1,8 +1,8 @@
 //! RTF: the text of a document, by paragraph, with what is hidden or removed named so.
 
-use super::ole::code_page;
-use crate::{Input, Out, Stop, time};
-use comity_extract::{Anchor, Place};
+use super::ole::{code_page, packaged};
+use crate::{Input, Out, Stop, ints::u32_at, out::child, time};
+use comity_extract::{Anchor, Place, Relation};
 use std::{
     collections::HashMap,
     io::{BufReader, Read},
@@ -20,6 +20,9 @@ enum Target {
     Header,
     Info(&'static str),
     Fonts,
+    /// The bytes of a picture, or of an object of another program.
+    Picture,
+    Object,
     Skip,
 }
 
@@ -30,6 +33,8 @@ struct Group {
     unicode_skip: u32,
     hidden: bool,
     deleted: bool,
+    /// Nothing but its beginning was read of it.
+    fresh: bool,
     /// The group began with `\*`: what is not known in it is not text.
     optional: bool,
 }
@@ -51,6 +56,11 @@ struct Rtf<'a, R> {
     paragraph: u32,
     counts: HashMap<u8, u32>,
     date: HashMap<String, u32>,
+    /// Bytes of a picture or an object, the digit that waits for its second one, and what kind of picture it is.
+    data: Vec<u8>,
+    half: Option<u32>,
+    picture: &'static str,
+    pictures: u32,
 }
 
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
@@ -60,6 +70,7 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         unicode_skip: 1,
         hidden: false,
         deleted: false,
+        fresh: false,
         optional: false,
     };
     let mut rtf = Rtf {
@@ -77,6 +88,10 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         paragraph: 0,
         counts: HashMap::new(),
         date: HashMap::new(),
+        data: Vec::new(),
+        half: None,
+        picture: "",
+        pictures: 0,
     };
     rtf.run()
 }
@@ -102,6 +117,7 @@ impl<R: Read> Rtf<'_, R> {
                     }
                     self.groups.push(self.group.clone());
                     self.group.optional = false;
+                    self.group.fresh = true;
                 }
                 b'}' => {
                     self.flush();
@@ -126,7 +142,9 @@ impl<R: Read> Rtf<'_, R> {
     }
 
     fn raw_byte(&mut self, byte: u8) {
-        if self.skip > 0 {
+        if matches!(self.group.target, Target::Picture | Target::Object) {
+            self.digit(byte);
+        } else if self.skip > 0 {
             self.skip -= 1;
         } else {
             self.raw.push(byte);
@@ -148,7 +166,7 @@ impl<R: Read> Rtf<'_, R> {
 
     fn push(&mut self, text: &str) {
         match self.group.target {
-            Target::Skip | Target::Fonts => {}
+            Target::Skip | Target::Fonts | Target::Picture | Target::Object => {}
             _ if self.group.deleted => self.aside[0].push_str(text),
             _ if self.group.hidden => self.aside[1].push_str(text),
             _ => self.text.push_str(text),
@@ -180,7 +198,9 @@ impl<R: Read> Rtf<'_, R> {
         let number = std::str::from_utf8(&number)
             .ok()
             .and_then(|digits| digits.parse::<i64>().ok());
-        self.word(&String::from_utf8_lossy(&word), number)
+        self.word(&String::from_utf8_lossy(&word), number)?;
+        self.group.fresh = false;
+        Ok(())
     }
 
     fn symbol(&mut self, symbol: u8) -> Result<(), Stop> {
@@ -192,7 +212,7 @@ impl<R: Read> Rtf<'_, R> {
                     self.raw_byte((high * 16 + low) as u8);
                 }
             }
-            b'*' => self.group.optional = true,
+            b'*' => self.group.optional |= self.group.fresh,
             b'\\' | b'{' | b'}' => self.raw_byte(symbol),
             b'~' => self.say("\u{a0}"),
             b'_' => self.say("-"),
@@ -237,13 +257,13 @@ impl<R: Read> Rtf<'_, R> {
                 self.group.deleted = (word == "deleted" && on)
                     || (word != "plain" && word != "deleted" && self.group.deleted);
             }
-            "bin" => {
-                for _ in 0..number.unwrap_or(0).max(0) {
-                    if self.byte()?.is_none() {
-                        break;
-                    }
-                }
-            }
+            "bin" => self.binary(number.unwrap_or(0))?,
+            "emfblip" => self.picture = "emf",
+            "pngblip" => self.picture = "png",
+            "jpegblip" => self.picture = "jpg",
+            "macpict" => self.picture = "pict",
+            "wmetafile" => self.picture = "wmf",
+            "dibitmap" => self.picture = "dib",
             "yr" | "mo" | "dy" | "hr" | "min" | "sec" => {
                 self.date
                     .insert(word.to_owned(), number.unwrap_or(0).max(0) as u32);
@@ -263,21 +283,9 @@ impl<R: Read> Rtf<'_, R> {
     }
 
     fn font_page(&mut self, charset: i64) {
-        let page = match charset {
-            204 => 1251,
-            238 => 1250,
-            161 => 1253,
-            162 => 1254,
-            177 => 1255,
-            178 => 1256,
-            186 => 1257,
-            128 => 932,
-            134 => 936,
-            129 => 949,
-            136 => 950,
-            _ => return,
-        };
-        self.fonts.insert(self.group.font, page);
+        if let Some(page) = page_of(charset) {
+            self.fonts.insert(self.group.font, page);
+        }
     }
 
     fn destination(&mut self, word: &str) -> Result<(), Stop> {
@@ -298,11 +306,15 @@ impl<R: Read> Rtf<'_, R> {
             "revtim" => Target::Info("modified"),
             "printim" => Target::Info("printed"),
             // Frames and the results of fields are text.
-            "shptxt" | "fldrslt" | "nonshppict" | "shpinst" | "ud" => return Ok(()),
-            "colortbl" | "stylesheet" | "info" | "pict" | "object" | "xe" | "tc" | "listtable"
-            | "listoverridetable" | "generator" | "themedata" | "datastore"
-            | "colorschememapping" | "latentstyles" | "rsidtbl" | "filetbl" | "revtbl"
-            | "fldinst" | "atnid" | "atnauthor" | "atnref" | "atndate" => Target::Skip,
+            "shptxt" | "fldrslt" | "shppict" | "shpinst" | "ud" | "cs" => return Ok(()),
+            "pict" => Target::Picture,
+            "objdata" => Target::Object,
+            // The same picture once more, for programs that are older.
+            "nonshppict" => Target::Skip,
+            "colortbl" | "stylesheet" | "info" | "objclass" | "objname" | "objalias" | "xe"
+            | "tc" | "listtable" | "listoverridetable" | "generator" | "themedata"
+            | "datastore" | "colorschememapping" | "latentstyles" | "rsidtbl" | "filetbl"
+            | "revtbl" | "fldinst" | "atnid" | "atnauthor" | "atnref" | "atndate" => Target::Skip,
             _ if self.group.optional => Target::Skip,
             _ => return Ok(()),
         };
@@ -311,6 +323,9 @@ impl<R: Read> Rtf<'_, R> {
             return Ok(());
         }
         self.flush();
+        if matches!(target, Target::Picture | Target::Object) {
+            (self.data, self.half, self.picture) = (Vec::new(), None, "wmf");
+        }
         if matches!(
             target,
             Target::Note | Target::Comment | Target::Header | Target::Info(_)
@@ -329,12 +344,80 @@ impl<R: Read> Rtf<'_, R> {
             match self.group.target {
                 Target::Info(field) => self.info(field)?,
                 Target::Note | Target::Comment | Target::Header => self.end_paragraph()?,
+                Target::Picture => self.end_picture()?,
+                Target::Object => self.end_object()?,
                 _ => {}
             }
         }
         // A font is declared in a group, and its code page stays known; the letters of its name are no text.
         self.group = outer;
         Ok(())
+    }
+
+    /// Half a byte of a picture or an object.
+    fn digit(&mut self, digit: u8) {
+        let Some(digit) = char::from(digit).to_digit(16) else {
+            return;
+        };
+        match self.half.take() {
+            Some(half) => self.data.push((half * 16 + digit) as u8),
+            None => self.half = Some(digit),
+        }
+    }
+
+    /// Bytes as they are, which may look like anything.
+    fn binary(&mut self, count: i64) -> Result<(), Stop> {
+        let is_wanted = matches!(self.group.target, Target::Picture | Target::Object);
+        for _ in 0..count.max(0) {
+            match self.byte()? {
+                Some(byte) if is_wanted => self.data.push(byte),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn end_picture(&mut self) -> Result<(), Stop> {
+        let data = std::mem::take(&mut self.data);
+        if data.is_empty() {
+            return Ok(());
+        }
+        self.pictures += 1;
+        let path = format!("picture {}.{}", self.pictures, self.picture);
+        self.out
+            .child(child(Relation::Embedded, &path), &mut data.as_slice())
+    }
+
+    /// An object in the form of OLE 1: two numbers, three names, and what the program that it is of wrote.
+    fn end_object(&mut self) -> Result<(), Stop> {
+        let data = std::mem::take(&mut self.data);
+        let mut rest = data.get(8..).unwrap_or_default();
+        let mut names = [const { String::new() }; 3];
+        for name in &mut names {
+            let length = u32_at(rest, 0) as usize;
+            let bytes = rest.get(4..).and_then(|rest| rest.get(..length));
+            *name = code_page(self.page, bytes.unwrap_or_default());
+            rest = rest
+                .get(4usize.saturating_add(length)..)
+                .unwrap_or_default();
+        }
+        let [class, topic, _] = names.map(|name| name.trim_end_matches('\0').to_owned());
+        // A link has a file's name in the place of bytes.
+        if u32_at(&data, 4) == 1 {
+            return self.out.field("link", &topic, "RTF object");
+        }
+        let length = u32_at(rest, 0) as usize;
+        let rest = rest.get(4..).unwrap_or_default();
+        let bytes = &rest[..length.min(rest.len())];
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let (path, mut bytes) = match packaged(bytes).filter(|_| class == "Package") {
+            Some((name, bytes)) => (name, bytes),
+            None => (format!("object {class}"), bytes),
+        };
+        self.out.child(child(Relation::Embedded, &path), &mut bytes)
     }
 
     fn info(&mut self, field: &str) -> Result<(), Stop> {
@@ -360,7 +443,9 @@ impl<R: Read> Rtf<'_, R> {
     fn end_of_paragraph(&mut self) -> Result<(), Stop> {
         self.flush();
         match self.group.target {
-            Target::Skip | Target::Fonts | Target::Info(_) => Ok(()),
+            Target::Skip | Target::Fonts | Target::Picture | Target::Object | Target::Info(_) => {
+                Ok(())
+            }
             _ => self.end_paragraph(),
         }
     }
@@ -400,4 +485,23 @@ impl<R: Read> Rtf<'_, R> {
         }
         Ok(())
     }
+}
+
+/// The code page of a character set by its number in Windows; `None` where it says nothing of letters.
+pub fn page_of(charset: i64) -> Option<u32> {
+    Some(match charset {
+        204 => 1251,
+        238 => 1250,
+        161 => 1253,
+        162 => 1254,
+        163 => 1258,
+        177 => 1255,
+        178 => 1256,
+        186 => 1257,
+        128 => 932,
+        134 => 936,
+        129 => 949,
+        136 => 950,
+        _ => return None,
+    })
 }

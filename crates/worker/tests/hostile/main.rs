@@ -8,6 +8,8 @@
 mod feed;
 #[path = "../kept/mod.rs"]
 mod kept;
+#[path = "../made/mod.rs"]
+mod made;
 mod parsers;
 
 use comity_extract::State;
@@ -106,6 +108,7 @@ fn no_change_of_a_sample_breaks_a_reader() {
         "a.rtf".to_owned(),
         br"{\rtf1\ansicpg1251{\fonttbl{\f0\fcharset204 T;}}\f0 \'cd\u8470? {\v x}\par}".to_vec(),
     ));
+    all.extend(made::all());
     // A folder of one's own, and more rounds, by hand.
     if let Some(folder) = std::env::var_os("HOSTILE_SAMPLES") {
         samples(Path::new(&folder), &mut all);

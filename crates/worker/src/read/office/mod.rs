@@ -8,11 +8,15 @@ mod slides;
 mod word;
 
 pub use odf::read as odf;
+pub use package::Package;
 pub use sheet::{date, is_date};
 
-use self::package::Package;
-use crate::{Input, Out, Stop};
-use comity_extract::Place;
+use crate::{
+    Input, Out, Stop,
+    xml::{Node, Xml},
+};
+use comity_extract::{Anchor, Place};
+use std::io::Read;
 
 /// Word, Excel and PowerPoint since 2007.
 pub fn ooxml(input: &Input, out: &mut Out) -> Result<(), Stop> {
@@ -45,6 +49,37 @@ fn frames(package: &mut Package, out: &mut Out) -> Result<(), Stop> {
     for (number, part) in (1..).zip(parts) {
         if let Some(mut xml) = package.xml(&part)? {
             word::paragraphs(&mut xml, out, &[(Place::Frame, number)], None)?;
+        }
+        if part.contains("/charts/")
+            && let Some(mut xml) = package.xml(&part)?
+        {
+            values(&mut xml, number, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a chart shows, as it was when it was drawn: names of its series, categories and values, a line for each list.
+fn values(xml: &mut Xml<impl Read>, number: u32, out: &mut Out) -> Result<(), Stop> {
+    let (mut list, mut in_value, mut line) = (Vec::<String>::new(), false, 0);
+    while let Some(node) = xml.next()? {
+        match node {
+            Node::Open(tag) if tag.name == "v" => {
+                in_value = true;
+                list.push(String::new());
+            }
+            Node::Text(text) if in_value => {
+                if let Some(value) = list.last_mut() {
+                    value.push_str(&text);
+                }
+            }
+            Node::Close(name) if name == "v" => in_value = false,
+            Node::Close(name) if name == "strCache" || name == "numCache" => {
+                line += 1;
+                let at = [(Place::Frame, number), (Place::Line, line)];
+                out.text(&Anchor::at(&at), &std::mem::take(&mut list).join("\t"))?;
+            }
+            _ => {}
         }
     }
     Ok(())

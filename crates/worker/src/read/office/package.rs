@@ -56,6 +56,25 @@ impl Package {
         Ok(Some(Xml::new(part.take(PART_MAX))))
     }
 
+    /// The parts that the elements of a name refer to by their `Source`.
+    pub fn sources(&mut self, part: &str, element: &str) -> Result<Vec<String>, Stop> {
+        let folder = part.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut found = Vec::new();
+        let Some(mut xml) = self.xml(part)? else {
+            return Ok(found);
+        };
+        while let Some(node) = xml.next()? {
+            if let Node::Open(tag) = node
+                && tag.name == element
+                && let Some(source) = tag.attribute("Source")
+            {
+                let folder = if source.starts_with('/') { "" } else { folder };
+                found.push(resolve(folder, &source));
+            }
+        }
+        Ok(found)
+    }
+
     /// Targets of the relations of a part, by their ids.
     pub fn relations(&mut self, part: &str) -> Result<Vec<(String, String)>, Stop> {
         let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
@@ -109,8 +128,16 @@ impl Package {
                 }
             };
             let path = decode::name(member.name_raw());
-            let is_object =
-                inside.iter().any(|part| path.contains(part)) || path.ends_with("vbaProject.bin");
+            // Whole documents that stand for a part of this one.
+            let is_chunk = ["htm", "html", "mht", "rtf", "txt", "docx"]
+                .iter()
+                .any(|ending| {
+                    path.rsplit_once('.')
+                        .is_some_and(|(_, known)| known == *ending)
+                });
+            let is_object = is_chunk
+                || inside.iter().any(|part| path.contains(part))
+                || path.ends_with("vbaProject.bin");
             if is_object && !member.is_dir() && !path.ends_with(".rels") {
                 let stated_size = Some(member.size());
                 out.child(

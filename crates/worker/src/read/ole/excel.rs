@@ -1,6 +1,6 @@
 //! Workbooks before 2007 ([MS-XLS], BIFF5 and BIFF8): the values of cells, dates as dates, notes and text frames.
 
-use super::{code_page, u16_at, u32_at, u64_at, utf16};
+use super::{code_page, pictures, u16_at, u32_at, u64_at, utf16};
 use crate::{Out, Stop, read::office};
 use comity_extract::{Anchor, Place};
 
@@ -58,6 +58,8 @@ struct Book {
     /// The cell whose formula has a text that follows.
     waiting: Option<(u32, u32)>,
     notes: u32,
+    captions: u32,
+    pictures: Vec<u8>,
 }
 
 pub fn read(workbook: &[u8], out: &mut Out) -> Result<(), Stop> {
@@ -67,6 +69,7 @@ pub fn read(workbook: &[u8], out: &mut Out) -> Result<(), Stop> {
         end = record.at + 4;
         book.record(&record, out)?;
     }
+    pictures::records(&book.pictures, &mut 0, out)?;
     // After the last record there is at most padding.
     if workbook.len() > end + 0x2_0000 && book.sheet == 0 {
         return Err(Stop::Damaged(
@@ -99,6 +102,18 @@ impl Book {
                 self.sheets.push((u32_at(bytes, 0) as usize, name));
             }
             0xfc => self.shared = shared(record),
+            // Pictures of the whole workbook; each record may be continued, and so may the pictures.
+            0xeb => self.pictures.extend(record.parts.concat()),
+            // A caption, a legend or a title of a chart.
+            0x100d if bytes.len() > 4 => {
+                self.captions += 1;
+                let text = self.short_string(&bytes[2..]);
+                let at = [
+                    (Place::Sheet, self.sheet.max(1)),
+                    (Place::Frame, self.captions),
+                ];
+                out.text(&Anchor::at(&at), &text)?;
+            }
             0x41e => {
                 let code = if self.is_8 {
                     string8(bytes, 2)
@@ -159,7 +174,16 @@ impl Book {
                 }
                 Ok(())
             }
-            0x06 => match (u16_at(bytes, 12), bytes.get(6), bytes.get(8)) {
+            // Before version 3 three bytes say how a cell looks.
+            0x02 if bytes.len() == 9 => self.cell(place, &u16_at(bytes, 7).to_string(), out),
+            0x03 if bytes.len() == 15 => {
+                self.cell(place, &f64::from_bits(u64_at(bytes, 7)).to_string(), out)
+            }
+            0x04 => {
+                let text = self.short_string(bytes.get(7..).unwrap_or_default());
+                self.cell(place, &text, out)
+            }
+            0x06 | 0x206 | 0x406 => match (u16_at(bytes, 12), bytes.get(6), bytes.get(8)) {
                 (0xffff, Some(0), _) => {
                     self.waiting = Some(place);
                     Ok(())

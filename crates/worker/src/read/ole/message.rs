@@ -1,6 +1,6 @@
 //! Messages of Outlook in a file ([MS-OXMSG]).
 
-use super::{Ole, code_page, u16_at, u32_at, u64_at, utf16};
+use super::{Ole, code_page, objects, u16_at, u32_at, u64_at, utf16};
 use crate::{
     Out, Stop,
     out::child,
@@ -156,10 +156,10 @@ fn attached(
         }
         return one(ole, &nested, depth + 1, part, out);
     }
-    out.lost_child(
-        child,
-        Stop::Unsupported("an object of another program is not taken out yet".to_owned()),
-    )
+    match objects::remade(ole, &nested) {
+        Ok(bytes) => out.child(child, &mut bytes.as_slice()),
+        Err(stop) => out.lost_child(child, stop),
+    }
 }
 
 fn spelled(name: &str, address: &str) -> String {

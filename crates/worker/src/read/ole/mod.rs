@@ -1,13 +1,21 @@
 //! Compound files: Word, Excel and PowerPoint before 2007, Outlook messages, and what is encrypted since.
 
 mod excel;
+mod macros;
 mod message;
 mod objects;
+mod pictures;
 mod powerpoint;
 mod properties;
+mod publisher;
 mod word;
 
-use crate::{Input, Out, Stop};
+pub use objects::packaged;
+
+use crate::{
+    Input, Out, Stop,
+    ints::{u16_at, u32_at, u64_at, utf16},
+};
 use cfb::CompoundFile;
 use std::io::Read;
 
@@ -17,13 +25,18 @@ const STREAM_MAX: u64 = 256 << 20;
 /// A compound file.
 pub struct Ole {
     file: CompoundFile<Input>,
+    /// Its table names sectors beyond its end: it was cut off, or they were never written.
+    cut_off: bool,
 }
 
 impl Ole {
     fn open(input: &Input) -> Result<Ole, Stop> {
-        Ok(Ole {
-            file: CompoundFile::open(input.rewound())?,
-        })
+        let size = named_size(input);
+        let (file, cut_off) = match CompoundFile::open(input.rewound()) {
+            Err(_) if size > input.size() => (CompoundFile::open(input.padded(size))?, true),
+            file => (file?, false),
+        };
+        Ok(Ole { file, cut_off })
     }
 
     fn has(&self, path: &str) -> bool {
@@ -70,6 +83,16 @@ impl Ole {
     }
 }
 
+/// How many bytes a compound file has whose table of sectors is used to its end.
+fn named_size(input: &Input) -> u64 {
+    let head = input.bytes_at(0, 48);
+    let (shift, sectors) = (u32::from(u16_at(&head, 30)), u64::from(u32_at(&head, 44)));
+    match shift {
+        9 | 12 => (sectors.min(input.size() >> shift) << (shift - 2)) + 1 << shift,
+        _ => 0,
+    }
+}
+
 /// Media type and name of a compound file, by the streams in it.
 pub fn kind(input: &Input) -> Option<(&'static str, &'static str)> {
     let ole = Ole::open(input).ok()?;
@@ -100,6 +123,16 @@ pub fn kind(input: &Input) -> Option<(&'static str, &'static str)> {
             "PowerPoint presentation (before 2007)",
         ),
         (
+            "/Quill/QuillSub/CONTENTS",
+            "application/vnd.ms-publisher",
+            "Publisher publication",
+        ),
+        (
+            "/VisioDocument",
+            "application/vnd.visio",
+            "Visio drawing (before 2013)",
+        ),
+        (
             "/__properties_version1.0",
             "application/vnd.ms-outlook",
             "Outlook message",
@@ -112,6 +145,9 @@ pub fn kind(input: &Input) -> Option<(&'static str, &'static str)> {
 /// Reads a compound file of a kind that [`kind`] has named.
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     let mut ole = Ole::open(input)?;
+    if ole.cut_off {
+        out.missing("what its table of sectors names beyond its end");
+    }
     if ole.has("/EncryptedPackage") {
         return Err(Stop::Encrypted("the document has a passphrase".to_owned()));
     }
@@ -135,51 +171,59 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
             properties::read(&bytes, &path[2..], out)?;
         }
     }
-    let known = if let Some(document) = ole.stream("/WordDocument")? {
-        word::read(&mut ole, &document, out)?;
-        true
+    let main = document(&mut ole, out);
+    // What else is in a damaged document may be whole.
+    if matches!(main, Err(Stop::Encrypted(_) | Stop::OverLimit(_))) {
+        return main.map(|_| ());
+    }
+    macros::read(&mut ole, out)?;
+    pictures::read(&mut ole, out)?;
+    objects::read(&mut ole, matches!(main, Ok(false)), out)?;
+    main.map(|_| ())
+}
+
+/// Whether the file is a sheet of Excel from before there were compound files: it begins with the same first record.
+pub fn is_worksheet(input: &Input) -> bool {
+    let head = input.bytes_at(0, 6);
+    let versions = [0, 2, 4, 8];
+    head.first() == Some(&9)
+        && head
+            .get(1)
+            .is_some_and(|version| versions.contains(version))
+        && matches!(u16_at(&head, 2), 4 | 6 | 8)
+        && matches!(
+            input.bytes_at(4 + u64::from(u16_at(&head, 2)), 2)[..],
+            [_, 0..=4]
+        )
+}
+
+pub fn worksheet(input: &Input, out: &mut Out) -> Result<(), Stop> {
+    if input.size() > STREAM_MAX {
+        return Err(Stop::OverLimit(format!(
+            "a sheet of more than {} MiB",
+            STREAM_MAX >> 20
+        )));
+    }
+    excel::read(&input.bytes_at(0, STREAM_MAX as usize), out)
+}
+
+/// Reads the main stream: whether there is one that is known.
+fn document(ole: &mut Ole, out: &mut Out) -> Result<bool, Stop> {
+    if let Some(document) = ole.stream("/WordDocument")? {
+        word::read(ole, &document, out)?;
     } else if let Some(workbook) = ole
         .stream("/Workbook")?
         .map_or_else(|| ole.stream("/Book"), |book| Ok(Some(book)))?
     {
         excel::read(&workbook, out)?;
-        true
     } else if let Some(document) = ole.stream("/PowerPoint Document")? {
         powerpoint::read(&document, out)?;
-        true
+    } else if publisher::is(ole) {
+        publisher::read(ole, out)?;
     } else {
-        false
-    };
-    objects::read(&mut ole, !known, out)
-}
-
-/// An integer in the order of these formats; zero beyond the end, which is checked for where it matters.
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map_or(0, |raw| u16::from_le_bytes(*raw))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map_or(0, |raw| u32::from_le_bytes(*raw))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map_or(0, |raw| u64::from_le_bytes(*raw))
-}
-
-fn utf16(bytes: &[u8]) -> String {
-    encoding_rs::UTF_16LE
-        .decode_without_bom_handling(bytes)
-        .0
-        .into_owned()
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// Text of a code page by its number in Windows.

@@ -1,8 +1,10 @@
 //! Presentations before 2007 ([MS-PPT]): the texts of slides and notes, in the order of the file.
 
 use super::{u16_at, u32_at, utf16};
-use crate::{Out, Stop};
-use comity_extract::{Anchor, Place};
+use crate::{Out, Stop, out::child};
+use comity_extract::{Anchor, Place, Relation};
+use flate2::read::ZlibDecoder;
+use std::io::Read;
 
 /// The kinds of records that are looked at.
 const SLIDE: u16 = 1006;
@@ -12,12 +14,17 @@ const MASTER: u16 = 1016;
 const LIST_OF_SLIDES: u16 = 4080;
 const TEXT_CHARS: u16 = 4000;
 const TEXT_BYTES: u16 = 4008;
+const PLACEHOLDER: u16 = 3011;
+const SHAPE: u16 = 0xf004;
+const OBJECT: u16 = 4113;
 
 /// Where the text that comes next belongs.
 #[derive(Clone, Copy, PartialEq)]
 enum Within {
     Slide(u32),
     Notes(u32),
+    /// A shape of a master that is no prompt: it shows on every slide.
+    Master(u32),
     /// Prompts of masters, and names: not what anybody wrote for this presentation.
     Nothing,
 }
@@ -25,6 +32,7 @@ enum Within {
 pub fn read(document: &[u8], out: &mut Out) -> Result<(), Stop> {
     let (mut at, mut within, mut paragraph) = (0_usize, Within::Nothing, 0);
     let (mut slides, mut notes, mut listed, mut in_list) = (0, 0, 0, false);
+    let (mut masters, mut in_master, mut objects) = (0, false, 0);
     let mut damaged = false;
     // Where the records end that hold the one that is looked at.
     let mut ends = vec![document.len()];
@@ -55,7 +63,16 @@ pub fn read(document: &[u8], out: &mut Out) -> Result<(), Stop> {
                 notes += 1;
                 within = Within::Notes(notes);
             }
-            MASTER => within = Within::Nothing,
+            MASTER => {
+                masters += 1;
+                (within, in_master) = (Within::Nothing, true);
+            }
+            SHAPE if in_master => within = Within::Master(masters),
+            PLACEHOLDER if in_master => within = Within::Nothing,
+            OBJECT => {
+                objects += 1;
+                object(bytes, head >> 4, objects, out)?;
+            }
             // The outlines of the slides; of masters and notes there is a list each, too.
             LIST_OF_SLIDES => {
                 in_list = head >> 4 == 0;
@@ -72,6 +89,7 @@ pub fn read(document: &[u8], out: &mut Out) -> Result<(), Stop> {
             }
             _ => {}
         }
+        in_master &= !matches!(kind, SLIDE | NOTES | LIST_OF_SLIDES);
         if within != before {
             paragraph = 0;
         }
@@ -94,10 +112,23 @@ pub fn read(document: &[u8], out: &mut Out) -> Result<(), Stop> {
     out.field("slides", &slides.to_string(), "counted")
 }
 
+/// An object of another program, or the macros, in a compound file that may be compressed.
+fn object(bytes: &[u8], instance: u16, number: u32, out: &mut Out) -> Result<(), Stop> {
+    let child = child(Relation::Embedded, &format!("object {number}"));
+    let mut rest = bytes;
+    if instance == 0 {
+        return out.child(child, &mut rest);
+    }
+    let size = u32_at(bytes, 0);
+    let packed = bytes.get(4..).unwrap_or_default();
+    out.child(child, &mut ZlibDecoder::new(packed).take(size.into()))
+}
+
 fn lines(text: &str, within: Within, paragraph: &mut u32, out: &mut Out) -> Result<(), Stop> {
     let place = match within {
         Within::Slide(number) => vec![(Place::Slide, number)],
         Within::Notes(number) => vec![(Place::Slide, number), (Place::Note, 1)],
+        Within::Master(number) => vec![(Place::Header, number)],
         Within::Nothing => return Ok(()),
     };
     for line in text.split(['\r', '\u{b}']) {
