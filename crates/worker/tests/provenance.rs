@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used)]
 
 mod kept;
+mod made;
 
 use comity_extract::State;
 use kept::{Kept, read};
@@ -10,53 +11,6 @@ use p256::ecdsa::{SigningKey, signature::hazmat::PrehashSigner};
 use sha2::{Digest, Sha256};
 
 const PICTURE: &[u8] = include_bytes!("../../../testdata/samples/evidence/photos/crater north.jpg");
-
-/// A value of ASN.1 with the shortest length.
-fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let body = parts.concat();
-    let length = match body.len() {
-        0..0x80 => vec![body.len() as u8],
-        0x80..0x100 => vec![0x81, body.len() as u8],
-        _ => [&[0x82][..], &(body.len() as u16).to_be_bytes()].concat(),
-    };
-    [&[tag][..], &length, &body].concat()
-}
-
-fn certificate(point: &[u8]) -> Vec<u8> {
-    let name = der(
-        0x30,
-        &[&der(
-            0x31,
-            &[&der(
-                0x30,
-                &[b"\x06\x03\x55\x04\x03", &der(0x0c, &[b"Invented Camera 1"])],
-            )],
-        )],
-    );
-    let algorithm = der(0x30, &[b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"]);
-    let curve = der(
-        0x30,
-        &[
-            b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01",
-            b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",
-        ],
-    );
-    let key = der(0x30, &[&curve, &der(3, &[&[0], point])]);
-    let times = der(0x30, &[b"\x17\x0d250101000000Z", b"\x17\x0d350101000000Z"]);
-    let body = der(
-        0x30,
-        &[
-            b"\xa0\x03\x02\x01\x02",
-            b"\x02\x01\x01",
-            &algorithm,
-            &name,
-            &times,
-            &name,
-            &key,
-        ],
-    );
-    der(0x30, &[&body, &algorithm, &der(3, &[&[0, 1]])])
-}
 
 fn head(kind: u8, length: usize) -> Vec<u8> {
     [&[kind << 5 | 26][..], &(length as u32).to_be_bytes()].concat()
@@ -140,7 +94,11 @@ fn store(length: usize) -> Vec<u8> {
         head(0, 1),
         vec![0x26],
         head(0, 33),
-        bytes(&certificate(point.as_bytes())),
+        bytes(&made::certificate(
+            point.as_bytes(),
+            "Invented Camera 1",
+            None,
+        )),
     ]
     .concat();
     let signed = [

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used)]
 
 mod kept;
+mod made;
 
 use comity_extract::{Relation, State};
 use kept::{Kept, end_of, read, zip};
@@ -245,6 +246,80 @@ fn a_package_of_captures_is_held_against_its_own_list_and_signature() {
         kept.fields
             .iter()
             .any(|(_, value)| value == "the package is not signed")
+    );
+}
+
+/// A package that a domain signed on this day, with a certificate for another name perhaps.
+fn signed_by_domain(day: &str, named: &str, changed: bool) -> Vec<u8> {
+    let capture = warc(&sha1(PAGE));
+    let list = format!(
+        r#"{{"profile":"data-package","resources":[{{"path":"archive/data.warc","hash":"sha256:{}"}}]}}"#,
+        data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&capture))
+    );
+    let hash = format!(
+        "sha256:{}",
+        data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&list))
+    );
+    let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a key");
+    let words = if changed { "sha256:00" } else { &hash };
+    let signature: p256::ecdsa::Signature = key
+        .sign_prehash(&sha2::Sha256::digest(words))
+        .expect("it signs");
+    let point = key.verifying_key().to_sec1_point(false);
+    let certificate = made::certificate(point.as_bytes(), "x", Some(named));
+    let base64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
+    let lines: Vec<String> = base64(&certificate)
+        .as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    let pem = format!(
+        "-----BEGIN CERTIFICATE-----\\n{}\\n-----END CERTIFICATE-----\\n",
+        lines.join("\\n")
+    );
+    let signed = format!(
+        r#"{{"hash":"{hash}","signedData":{{"hash":"{hash}","created":"{day}T07:00:00Z","domain":"archive.example","domainCert":"{pem}","signature":"{}","timeSignature":"{}"}}}}"#,
+        base64(signature.to_der().as_bytes()),
+        base64(b"no token")
+    );
+    zip(&[
+        ("datapackage.json", list.as_bytes()),
+        ("archive/data.warc", &capture),
+        ("datapackage-digest.json", signed.as_bytes()),
+    ])
+}
+
+#[test]
+fn a_package_that_a_domain_signed_says_which_and_what_is_wrong_with_it() {
+    let (outcome, kept) = read(
+        "a.wacz",
+        &signed_by_domain("2025-02-14", "*.example", false),
+    );
+    assert_eq!(outcome.state, State::Read, "{:?}", kept.missing);
+    let words = "signed on 2025-02-14T07:00:00Z by the domain archive.example; the signature holds; the certificate by CN=x is not \
+                 checked against a trust list";
+    assert!(
+        kept.fields.iter().any(|(_, value)| value == words),
+        "{:?}",
+        kept.fields
+    );
+    assert_eq!(kept.children[0].0.path, "time stamp.tst");
+    let wrong = |day: &str, named: &str, changed: bool| {
+        read("a.wacz", &signed_by_domain(day, named, changed))
+            .1
+            .missing
+    };
+    assert_eq!(
+        wrong("2045-02-14", "archive.example", false),
+        ["the certificate of archive.example was not valid on 2045-02-14T07:00:00Z"]
+    );
+    assert_eq!(
+        wrong("2025-02-14", "other.example.org", false),
+        ["the certificate of the signature is not one of archive.example"]
+    );
+    assert_eq!(
+        wrong("2025-02-14", "archive.example", true),
+        ["the signature over the package does not hold"]
     );
 }
 

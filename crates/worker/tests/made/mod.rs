@@ -772,3 +772,57 @@ pub fn lz4() -> Vec<u8> {
     file.extend([0; 4]);
     file
 }
+
+/// A value of ASN.1 with the shortest length.
+pub fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let length = match body.len() {
+        0..0x80 => vec![body.len() as u8],
+        0x80..0x100 => vec![0x81, body.len() as u8],
+        _ => [&[0x82][..], &(body.len() as u16).to_be_bytes()].concat(),
+    };
+    [&[tag][..], &length, &body].concat()
+}
+
+/// A certificate of ten years for a key of P-256, signed by nobody; perhaps for a domain.
+pub fn certificate(point: &[u8], name: &str, domain: Option<&str>) -> Vec<u8> {
+    let name = der(
+        0x30,
+        &[&der(
+            0x31,
+            &[&der(
+                0x30,
+                &[b"\x06\x03\x55\x04\x03", &der(0x0c, &[name.as_bytes()])],
+            )],
+        )],
+    );
+    let algorithm = der(0x30, &[b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"]);
+    let curve = der(
+        0x30,
+        &[
+            b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01",
+            b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",
+        ],
+    );
+    let key = der(0x30, &[&curve, &der(3, &[&[0], point])]);
+    let times = der(0x30, &[b"\x17\x0d250101000000Z", b"\x17\x0d350101000000Z"]);
+    let names = domain.map_or_else(Vec::new, |domain| {
+        let list = der(0x30, &[&der(0x82, &[domain.as_bytes()])]);
+        let extension = der(0x30, &[b"\x06\x03\x55\x1d\x11", &der(4, &[&list])]);
+        der(0xa3, &[&der(0x30, &[&extension])])
+    });
+    let body = der(
+        0x30,
+        &[
+            b"\xa0\x03\x02\x01\x02",
+            b"\x02\x01\x01",
+            &algorithm,
+            &name,
+            &times,
+            &name,
+            &key,
+            &names,
+        ],
+    );
+    der(0x30, &[&body, &algorithm, &der(3, &[&[0, 1]])])
+}

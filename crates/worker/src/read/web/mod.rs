@@ -1,5 +1,6 @@
 //! Captures of web pages: WARC (ISO 28500), and WACZ, which packs them with a list of pages and a signature.
 
+mod domain;
 mod payload;
 mod record;
 mod wacz;

@@ -3,7 +3,10 @@
 //! The members are children, as of any ZIP; the captures among them are read as such. What the package says of its own
 //! members is checked: each digest, the digest of the list, and the signature over that.
 
-use super::record::{Checked, Recorded};
+use super::{
+    domain,
+    record::{Checked, Recorded},
+};
 use crate::{Input, Out, Stop};
 use comity_extract::{Anchor, Place};
 use p384::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
@@ -150,11 +153,7 @@ fn signature(archive: &mut Archive, list: &[u8], out: &mut Out) -> Result<(), St
         out.missing("the signature is over another digest than the recorded one");
     }
     if !text("domain").is_empty() {
-        out.field("author", text("domain"), "signedData domain")?;
-        out.missing(
-            "the signature of a domain with its certificates and time stamp is not checked",
-        );
-        return Ok(());
+        return domain::check(signed, out);
     }
     match by_key(text("publicKey"), text("hash"), text("signature")) {
         Some(true) => {
