@@ -94,7 +94,7 @@ fn store(length: usize) -> Vec<u8> {
         head(0, 1),
         vec![0x26],
         head(0, 33),
-        bytes(&made::certificate(
+        bytes(&made::asn1::certificate(
             point.as_bytes(),
             "Invented Camera 1",
             None,

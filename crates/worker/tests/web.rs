@@ -266,7 +266,7 @@ fn signed_by_domain(day: &str, named: &str, changed: bool) -> Vec<u8> {
         .sign_prehash(&sha2::Sha256::digest(words))
         .expect("it signs");
     let point = key.verifying_key().to_sec1_point(false);
-    let certificate = made::certificate(point.as_bytes(), "x", Some(named));
+    let certificate = made::asn1::certificate(point.as_bytes(), "x", Some(named));
     let base64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
     let lines: Vec<String> = base64(&certificate)
         .as_bytes()

@@ -236,7 +236,7 @@ fn macros_are_text() {
             .collect();
         [
             &[1][..],
-            &(chunk.len() as u16 - 1 | 0xb000).to_le_bytes(),
+            &((chunk.len() as u16 - 1) | 0xb000).to_le_bytes(),
             &chunk,
         ]
         .concat()

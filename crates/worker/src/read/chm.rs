@@ -92,7 +92,7 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
 fn entries(input: &Input, directory: u64) -> Result<Vec<Entry>, Stop> {
     let head = input.bytes_at(directory, 0x54);
     let (length, size) = (u32_at(&head, 8), u32_at(&head, 0x10));
-    if !head.starts_with(b"ITSP") || size < 0x20 || size > CHUNK_MAX {
+    if !head.starts_with(b"ITSP") || !(0x20..=CHUNK_MAX).contains(&size) {
         return Err(Stop::Damaged("its directory cannot be found".to_owned()));
     }
     let (mut number, mut left, mut found) = (u32_at(&head, 0x20), u32_at(&head, 0x2c), Vec::new());

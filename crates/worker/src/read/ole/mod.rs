@@ -88,7 +88,7 @@ fn named_size(input: &Input) -> u64 {
     let head = input.bytes_at(0, 48);
     let (shift, sectors) = (u32::from(u16_at(&head, 30)), u64::from(u32_at(&head, 44)));
     match shift {
-        9 | 12 => (sectors.min(input.size() >> shift) << (shift - 2)) + 1 << shift,
+        9 | 12 => ((sectors.min(input.size() >> shift) << (shift - 2)) + 1) << shift,
         _ => 0,
     }
 }
