@@ -530,3 +530,22 @@ fn sheets_from_before_workbooks_are_read() {
     ];
     assert_eq!(kept.passages, expected);
 }
+
+#[test]
+fn a_drawing_says_whose_it_is_and_that_it_was_not_read() {
+    let (outcome, kept) = read("plan.dwg", &made::dwg());
+    assert_eq!(outcome.state, State::InPart, "{outcome:?}");
+    assert_eq!(
+        (
+            kept.field("title"),
+            kept.field("author"),
+            kept.field("last_author")
+        ),
+        ("План", "Грім", "Сосна")
+    );
+    assert_eq!(
+        (kept.field("created"), kept.field("comment")),
+        ("2025-02-14T06:10:00", "17")
+    );
+    assert_eq!(kept.missing, ["the drawing itself: its texts are not read"]);
+}

@@ -11,6 +11,7 @@ mod cbor;
 mod chm;
 mod cpio;
 mod dbase;
+mod dwg;
 mod html;
 mod iwa;
 mod lz4;
@@ -101,6 +102,7 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ("application/x-iwa", _) => iwa::read(input, out),
         ("application/vnd.ms-excel", _) if is_worksheet(input) => ole::worksheet(input, out),
         ("application/x-lz4", _) => packed::lz4(input, out, name),
+        ("application/x-dwg", _) => dwg::read(input, out),
         ("application/x-cpio", _) => cpio::read(input, out),
         ("application/pkcs7-mime", _) => signed::read(input, out, name),
         ("application/applefile", _) => apple::single(input, out),

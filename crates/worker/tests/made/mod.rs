@@ -42,6 +42,7 @@ pub fn all() -> Vec<(String, Vec<u8>)> {
                 ("/Data", inline_picture(b"\x89PNG\r\n\x1a\n and so on")),
             ]),
         ),
+        named("a.dwg", dwg()),
         named("a.dbf", dbase()),
         named("a.wmv", asf()),
         named("a.avi", avi()),
@@ -704,5 +705,32 @@ pub fn lz4() -> Vec<u8> {
     file.extend((3_u32 | 0x8000_0000).to_le_bytes());
     file.extend(b"end");
     file.extend([0; 4]);
+    file
+}
+
+/// A drawing with a summary, and nothing else.
+pub fn dwg() -> Vec<u8> {
+    let text = |words: &str| {
+        let words = format!("{words}\0");
+        [
+            &(words.encode_utf16().count() as u16).to_le_bytes()[..],
+            &wide(&words),
+        ]
+        .concat()
+    };
+    let mut file = b"AC1024".to_vec();
+    file.resize(0x20, 0);
+    file.extend(0x100_u32.to_le_bytes());
+    file.resize(0x100, 0);
+    for words in ["План", "", "Грім", "", "", "Сосна", "", ""] {
+        file.extend(text(words));
+    }
+    // 14 February 2025 06:10.
+    let days = 1_739_513_400_u32 / 86_400 + 2_440_588;
+    for number in [0, 0, days, 22_200_000, days, 22_200_000] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend([1, 0]);
+    file.extend([text("Order"), text("17")].concat());
     file
 }

@@ -56,6 +56,8 @@ pub fn read(ole: &mut Ole, all: bool, out: &mut Out) -> Result<(), Stop> {
                 Err(stop) => out.lost_child(within, stop)?,
             },
             // The pictures that stand for an object are read with it: what they show may be all that there is.
+            // Of publications it is the text, which was read.
+            "CONTENTS" if storage == "/Quill/QuillSub" => {}
             "Package" | "CONTENTS" | "\u{3}EPRINT" | "\u{3}PRINT" | "\u{3}META" => {
                 stream(ole, &path, within, out)?;
             }
