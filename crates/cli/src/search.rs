@@ -177,6 +177,7 @@ fn hit_json(hit: &Hit) -> Value {
     json!({
         "ern": hit.ern, "case": hit.case, "states": hit.states, "path": hit.path, "size": hit.size,
         "received": time_text(hit.received), "type": hit.media_type, "found": found,
+        "known": hit.known.iter().map(|k| json!({ "field": k.field, "value": k.value, "origin": k.origin })).collect::<Vec<_>>(),
     })
 }
 
@@ -194,6 +195,12 @@ fn in_words(answered: &Answered<'_>, hits: &[Hit]) -> Vec<String> {
             hit.states.join(", "),
             hit.path
         ));
+        for known in &hit.known {
+            lines.push(format!(
+                "    {} {}  ({})",
+                known.field, known.value, known.origin
+            ));
+        }
         for found in &hit.found {
             lines.push(format!("    {}", marked(found)));
         }

@@ -16,6 +16,7 @@ use crate::eval::{Asking, Segment};
 use crate::fields::{self, column};
 use crate::highlight::{Found, Marker};
 use crate::index::Index;
+use crate::known::{Conditions, Known};
 use crate::scope::Scope;
 
 /// What is asked of the indexes.
@@ -84,6 +85,8 @@ pub struct Hit {
     pub media_type: Option<String>,
     /// Where the words of the question stand in it, the first few.
     pub found: Vec<Found>,
+    /// Which of its dates, places and languages fit what was asked, and where they come from.
+    pub known: Vec<Known>,
 }
 
 #[derive(Clone, Copy)]
@@ -101,6 +104,7 @@ pub struct Answer<'a> {
     searchers: Vec<Searcher>,
     places: Vec<Place>,
     marker: Marker,
+    conditions: Conditions,
     sort: Sort,
     /// How they are spread, exactly.
     pub facets: Vec<Facet>,
@@ -179,6 +183,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     Ok(Answer {
         indexes,
         marker: Marker::new(&ask.query, ask.exact, ask.transliterate),
+        conditions: Conditions::of(&ask.query)?,
         searchers,
         places,
         sort: ask.sort,
@@ -342,7 +347,9 @@ impl Answer<'_> {
             .and_then(|value| value.as_bytes())
             .ok_or_else(broken)?;
         let value: Value = serde_json::from_slice(bytes).map_err(|_| broken())?;
-        read_kept(&value).ok_or_else(broken)
+        let (mut hit, parts, languages) = read_kept(&value).ok_or_else(broken)?;
+        hit.known = self.conditions.known(&value).ok_or_else(broken)?;
+        Ok((hit, parts, languages))
     }
 }
 
@@ -369,10 +376,13 @@ fn read_kept(value: &Value) -> Option<(Hit, Vec<Part>, Vec<String>)> {
         received: value.get("received")?.as_i64()?,
         media_type: text("type"),
         found: Vec::new(),
+        known: Vec::new(),
     };
+    let languages = value.get("languages")?.as_array()?.iter();
+    let code = |spoken: &Value| Some(spoken.get(0)?.as_str()?.to_owned());
     Some((
         hit,
         parts.map(part).collect::<Option<_>>()?,
-        texts("languages")?,
+        languages.map(code).collect::<Option<_>>()?,
     ))
 }

@@ -112,12 +112,17 @@ pub(crate) fn fits(field: Field, asked: &Value) -> Result<Fits> {
     })
 }
 
-/// The documents of which a date lies in the range.
+/// The documents of which a date lies in the range, and wholly: of a month that is asked for by a day, or of a date
+/// that may be two days, nobody knows.
 pub(crate) fn dated(segment: &SegmentReader, range: &Range<i64>) -> Result<BitSet> {
     let mut found = BitSet::with_max_value(segment.max_doc());
-    if let Some(dates) = segment.fast_fields().column_opt::<i64>(column::DATE)? {
+    let fast = segment.fast_fields();
+    let begins = fast.column_opt::<i64>(column::BEGINS)?;
+    let ends = fast.column_opt::<i64>(column::ENDS)?;
+    if let (Some(begins), Some(ends)) = (begins, ends) {
         for doc in 0..segment.max_doc() {
-            if dates.values_for_doc(doc).any(|at| range.contains(&at)) {
+            let mut times = begins.values_for_doc(doc).zip(ends.values_for_doc(doc));
+            if times.any(|(begin, last)| range.contains(&begin) && range.contains(&last)) {
                 found.insert(doc);
             }
         }
@@ -156,7 +161,7 @@ pub(crate) fn around(segment: &SegmentReader, circle: &Around) -> Result<BitSet>
 }
 
 /// The distance on a sphere of the earth's mean radius: within half a percent of that on the ellipsoid.
-fn kilometres(from: &Around, north: f64, east: f64) -> f64 {
+pub(crate) fn kilometres(from: &Around, north: f64, east: f64) -> f64 {
     const RADIUS_KM: f64 = 6371.0088;
     let (a, b) = (from.latitude.to_radians(), north.to_radians());
     let d = (east - from.longitude).to_radians();

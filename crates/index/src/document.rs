@@ -15,8 +15,8 @@ pub struct Document {
     pub states: Vec<String>,
     /// The type of its content, as a media type.
     pub media_type: Option<String>,
-    /// Its languages, as codes.
-    pub languages: Vec<String>,
+    /// The languages that its text was found to be in; the ones that it states where none was found.
+    pub languages: Vec<Spoken>,
     /// Whence it came, as stated.
     pub source: Option<String>,
     /// The originator's handling code.
@@ -29,10 +29,10 @@ pub struct Document {
     pub size: u64,
     /// When it was received, in microseconds since 1970.
     pub received: i64,
-    /// Its dates, in microseconds since 1970.
-    pub dates: Vec<i64>,
-    /// Its coordinates: latitude and longitude in degrees.
-    pub points: Vec<(f64, f64)>,
+    /// Its dates, its own and those that its text speaks of.
+    pub dates: Vec<Dated>,
+    /// Its coordinates.
+    pub points: Vec<Located>,
     /// Its path as it is shown.
     pub path: String,
     /// Author, sender, recipients, subject.
@@ -41,6 +41,42 @@ pub struct Document {
     pub details: Vec<(String, String)>,
     /// Its text, a passage for each anchor.
     pub text: Vec<Passage>,
+}
+
+/// A language of an item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// Its code.
+    pub code: String,
+    /// Who says so.
+    pub origin: String,
+}
+
+/// A date of an item: a time in which it lies. A moment is one of a microsecond, a month one of a month; a date that
+/// may be two days reaches from the one to the other, and so is found only where both are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dated {
+    /// Where that time begins, in microseconds since 1970.
+    pub from: i64,
+    /// Where it ends; this moment is not in it.
+    pub to: i64,
+    /// The date as it is shown, with a zone or without.
+    pub shown: String,
+    /// Where it comes from.
+    pub origin: String,
+    /// Whether it is a date of the item itself, and not one that its text speaks of: items are sorted by their own.
+    pub own: bool,
+}
+
+/// Coordinates of an item.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Located {
+    /// Latitude in degrees.
+    pub north: f64,
+    /// Longitude in degrees.
+    pub east: f64,
+    /// Where they come from.
+    pub origin: String,
 }
 
 /// A piece of an item's text with one anchor.
@@ -83,7 +119,12 @@ impl Document {
 
     /// The languages in which the words of its text have stems.
     pub(crate) fn languages(&self) -> Vec<Language> {
-        stemmed(&self.languages)
+        stemmed(&self.codes())
+    }
+
+    /// The codes of its languages.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        self.languages.iter().map(|l| l.code.clone()).collect()
     }
 
     /// All parts in which words are found, in order.
@@ -112,10 +153,18 @@ impl Document {
             .into_iter()
             .map(|p| json!([p.label, p.words, p.is_text]))
             .collect();
+        let dates = self.dates.iter();
+        let dates: Vec<Value> = dates
+            .map(|d| json!([d.from, d.to, d.shown, d.origin]))
+            .collect();
+        let points = self.points.iter();
+        let points: Vec<Value> = points.map(|p| json!([p.north, p.east, p.origin])).collect();
+        let spoken = self.languages.iter();
+        let spoken: Vec<Value> = spoken.map(|l| json!([l.code, l.origin])).collect();
         json!({
             "ern": self.ern, "case": self.case, "states": self.states, "path": self.path,
-            "size": self.size, "received": self.received, "languages": self.languages,
-            "type": self.media_type, "parts": parts,
+            "size": self.size, "received": self.received, "languages": spoken,
+            "dates": dates, "points": points, "type": self.media_type, "parts": parts,
         })
         .to_string()
     }

@@ -13,7 +13,7 @@ use crate::terms::{Manner, TOKENIZER};
 use comity_words::Language;
 
 /// The version of the schema and of the terms; an index of another version is made anew.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Names of columns: one value or several for an item, compared whole.
 pub(crate) mod column {
@@ -30,7 +30,11 @@ pub(crate) mod column {
         CASE, STATE, TYPE, LANGUAGE, SOURCE, HANDLING, PLACE, YEAR, HAS,
     ];
     pub const SIZE: &str = "size";
+    /// The item's own dates, by which hits are sorted.
     pub const DATE: &str = "date";
+    /// Where the time of each date begins, and the last moment of it.
+    pub const BEGINS: &str = "date_begins";
+    pub const ENDS: &str = "date_ends";
     pub const ORDER: &str = "order";
     pub const INNER: &str = "inner";
     pub const LATITUDE: &str = "latitude";
@@ -60,7 +64,7 @@ pub(crate) struct Fields {
     pub kept: Column,
     named: Vec<(Field, Column)>,
     columns: Vec<Column>,
-    numbers: [Column; 6],
+    numbers: [Column; 8],
 }
 
 impl Fields {
@@ -86,6 +90,8 @@ impl Fields {
             schema.add_u64_field(column::ORDER, FAST),
             schema.add_u64_field(column::INNER, FAST),
             schema.add_i64_field(column::DATE, FAST),
+            schema.add_i64_field(column::BEGINS, FAST),
+            schema.add_i64_field(column::ENDS, FAST),
             schema.add_f64_field(column::LATITUDE, FAST),
             schema.add_f64_field(column::LONGITUDE, FAST),
         ];
@@ -109,7 +115,7 @@ impl Fields {
     /// A document as Tantivy takes it.
     pub fn tantivy(&self, document: &Document) -> TantivyDocument {
         let mut out = TantivyDocument::new();
-        let [size, order, inner, date, latitude, longitude] = self.numbers;
+        let [size, order, inner, date, begins, ends, latitude, longitude] = self.numbers;
         let place = Place::of(&document.ern);
         out.add_text(self.ern, &document.ern);
         out.add_bytes(self.kept, document.kept().as_bytes());
@@ -118,12 +124,16 @@ impl Fields {
         out.add_u64(size, document.size);
         out.add_u64(order, place.order);
         out.add_u64(inner, place.inner);
-        for at in &document.dates {
-            out.add_i64(date, *at);
+        for dated in &document.dates {
+            if dated.own {
+                out.add_i64(date, dated.from);
+            }
+            out.add_i64(begins, dated.from);
+            out.add_i64(ends, dated.to.saturating_sub(1));
         }
-        for (north, east) in &document.points {
-            out.add_f64(latitude, *north);
-            out.add_f64(longitude, *east);
+        for point in &document.points {
+            out.add_f64(latitude, point.north);
+            out.add_f64(longitude, point.east);
         }
         out
     }
@@ -146,14 +156,17 @@ impl Fields {
     }
 
     fn add_columns(&self, out: &mut TantivyDocument, document: &Document) {
-        let years: std::collections::BTreeSet<String> =
-            document.dates.iter().filter_map(|at| year(*at)).collect();
+        let years: std::collections::BTreeSet<String> = document
+            .dates
+            .iter()
+            .filter_map(|d| year_of(d.from, d.to))
+            .collect();
         for (name, field) in column::WORDS.iter().zip(&self.columns) {
             let values: Vec<&str> = match *name {
                 column::CASE => vec![&document.case],
                 column::STATE => document.states.iter().map(String::as_str).collect(),
                 column::TYPE => document.media_type.iter().map(String::as_str).collect(),
-                column::LANGUAGE => document.languages.iter().map(String::as_str).collect(),
+                column::LANGUAGE => document.languages.iter().map(|l| &*l.code).collect(),
                 column::SOURCE => document.source.iter().map(String::as_str).collect(),
                 column::HANDLING => document.handling.iter().map(String::as_str).collect(),
                 column::PLACE => document.places.iter().map(String::as_str).collect(),
@@ -192,6 +205,12 @@ impl Place {
             inner: bits(0, 24) << 40 | bits(1, 20) << 20 | bits(2, 20),
         }
     }
+}
+
+/// The year that a date lies in; `None` for one that may lie in several.
+pub(crate) fn year_of(from: i64, to: i64) -> Option<String> {
+    let (first, last) = (year(from)?, year(to.saturating_sub(1))?);
+    (first == last).then_some(first)
 }
 
 fn year(micros: i64) -> Option<String> {

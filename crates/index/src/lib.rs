@@ -11,15 +11,17 @@ mod fields;
 mod folder;
 mod highlight;
 mod index;
+mod known;
 mod places;
 mod scope;
 mod slot;
 mod terms;
 
 pub use answer::{Answer, Ask, Facet, Hit, Sort, ask};
-pub use document::{Document, Passage};
+pub use document::{Dated, Document, Located, Passage, Spoken};
 pub use error::{IndexError, Result};
 pub use highlight::{Found, Piece};
 pub use index::{Index, IndexChange, Position, place, remove, try_turn, turn};
+pub use known::Known;
 pub use scope::{Clause, Mark, Scope};
 pub use slot::How;

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use comity_core::random::TestRandom;
-use comity_index::{Ask, Clause, Document, Hit, How, Index, IndexError, Mark, Passage, Position};
-use comity_index::{Scope, Sort, ask};
+use comity_index::{
+    Ask, Clause, Dated, Document, Hit, How, Index, IndexError, Located, Mark, Passage, Position,
+    Scope, Sort, Spoken, ask,
+};
 use comity_seal::Key;
 use comity_search::query::{Field, parse};
 use comity_store::Disk;
@@ -71,10 +73,25 @@ fn found(index: &Index, question: &str) -> Vec<u32> {
     hits(index, &asked(question)).iter().map(number).collect()
 }
 
+/// A date that begins at a moment and lasts for so many microseconds.
+fn dated(from: i64, lasts: i64, origin: &str) -> Dated {
+    Dated {
+        from,
+        to: from + lasts,
+        shown: "2022".to_owned(),
+        origin: origin.to_owned(),
+        own: true,
+    }
+}
+
 fn sample(dir: &Path) -> Index {
     let mut photo = document(4, "photo.jpg", "");
-    photo.points = vec![(50.4501, 30.5234)];
-    photo.dates = vec![1_645_682_400_000_000]; // 2022-02-24T06:00:00Z
+    photo.points = vec![Located {
+        north: 50.4501,
+        east: 30.5234,
+        origin: "EXIF GPS".to_owned(),
+    }];
+    photo.dates = vec![dated(1_645_682_400_000_000, 1, "EXIF DateTimeOriginal")]; // 2022-02-24T06:00:00Z
     photo.states.push("damaged".to_owned());
     photo.media_type = Some("image/jpeg".to_owned());
     let mut mail = document(5, "mail/1.eml", "Прошу підтвердити обстріл складу.");
@@ -221,6 +238,53 @@ fn a_name_is_found_in_another_alphabet_and_labelled() {
     let mut exact = asked("наказ");
     exact.exact = true;
     assert_eq!(hits(&index, &exact).len(), 2);
+}
+
+/// Of a month, and of what may be two days, nobody knows the day; and every hit says by which date it is one.
+#[test]
+fn a_date_is_found_as_far_as_it_is_known_and_says_where_it_comes_from() {
+    const DAY: i64 = 86_400_000_000;
+    let march = 1_646_092_800_000_000; // 2022-03-01T00:00:00Z
+    let mut month = document(1, "month.txt", "");
+    month.dates = vec![dated(march, 31 * DAY, "page 1: березень 2022")];
+    let mut either = document(2, "either.txt", "");
+    // 03/04/2022: from the 4th of March to the 3rd of April.
+    either.dates = vec![dated(march + 3 * DAY, 31 * DAY, "page 2: 03/04/2022")];
+    let mut sure = document(3, "sure.txt", "");
+    sure.dates = vec![
+        dated(march - 400 * DAY, 1, "time of the file's last change"),
+        dated(march + 3 * DAY, DAY, "page 3: 4 березня 2022 р."),
+    ];
+    sure.languages = vec![Spoken {
+        code: "uk".to_owned(),
+        origin: "detected".to_owned(),
+    }];
+    let folder = tempfile::tempdir().unwrap();
+    let index = filled(folder.path(), &[month, either, sure]);
+    let cases: [(&str, &[u32]); 8] = [
+        ("date:2022-03-04", &[3]),
+        ("date:2022-04-03", &[]),
+        ("date:2022-03", &[1, 3]),
+        ("date:2022-03..2022-04", &[1, 2, 3]),
+        ("year:2022", &[1, 2, 3]),
+        ("date:..2021", &[3]),
+        ("date:2022-03-04..2022-03-30", &[3]),
+        ("has:date", &[1, 2, 3]),
+    ];
+    for (question, expected) in cases {
+        assert_eq!(found(&index, question), expected, "{question}");
+    }
+    let origins = |question: &str| -> Vec<String> {
+        let hits = hits(&index, &asked(question));
+        let known = hits.last().unwrap().known.iter();
+        known.map(|k| k.origin.clone()).collect()
+    };
+    assert_eq!(origins("date:2022-03"), ["page 3: 4 березня 2022 р."]);
+    assert_eq!(
+        origins("year:2021 language:uk"),
+        ["time of the file's last change", "detected"]
+    );
+    assert_eq!(origins("NOT year:1999"), Vec::<String>::new());
 }
 
 #[test]

@@ -174,6 +174,10 @@ fn text_kind(head: &[u8], guess: Guess, hint: &str) -> Kind {
         let html = start.contains("<html");
         return if html {
             of("text/html", "HTML (XML)")
+        } else if start.contains("<kml") {
+            of("application/vnd.google-earth.kml+xml", "map (KML)")
+        } else if start.contains("<gpx") {
+            of("application/gpx+xml", "map (GPX)")
         } else {
             of("text/xml", "XML")
         };

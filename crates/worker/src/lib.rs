@@ -16,6 +16,7 @@ mod decode;
 mod input;
 mod ints;
 mod kind;
+mod notice;
 mod out;
 mod pixels;
 mod read;

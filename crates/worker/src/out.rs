@@ -1,6 +1,6 @@
 //! Where a reader puts what it finds, and how it says that it cannot go on.
 
-use crate::talk::Shared;
+use crate::{notice::Notice, talk::Shared};
 use comity_extract::{
     Anchor, Child, Found, Outcome, Relation, State,
     protocol::{Job, PIECE_MAX},
@@ -37,6 +37,7 @@ pub struct Out {
     children_max: u32,
     missing: u32,
     found: bool,
+    notice: Notice,
 }
 
 /// Things missing that are told one by one; there may be millions.
@@ -66,6 +67,7 @@ impl Out {
             children_max: job.children,
             missing: 0,
             found: false,
+            notice: Notice::default(),
         }
     }
 
@@ -108,6 +110,7 @@ impl Out {
             let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_MAX));
             self.count_text(piece.len())?;
             self.found = true;
+            self.notice.text(at, piece);
             self.say(Found::Text { at, text: piece });
             rest = after;
         }
@@ -191,6 +194,14 @@ impl Out {
 
     /// How the item ended, from how its reader did.
     pub fn end(mut self, result: Result<(), Stop>) -> Outcome {
+        // It is bounded by itself, and does not count among the text.
+        for (name, value, from) in std::mem::take(&mut self.notice).fields() {
+            self.say(Found::Field {
+                name,
+                value: &value,
+                from: &from,
+            });
+        }
         match result {
             Ok(()) if self.missing == 0 => Outcome::new(State::Read, ""),
             Ok(()) => Outcome::new(State::InPart, ""),

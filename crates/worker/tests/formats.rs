@@ -48,6 +48,25 @@ fn a_word_document_has_notes_comments_and_what_was_deleted() {
 }
 
 #[test]
+fn a_map_has_its_places_and_a_text_the_dates_that_it_speaks_of() {
+    let map = "<?xml version='1.0'?><kml><Document><Placemark><name>Склад</name><Point><coordinates>\n\
+        30.5234,50.4501,0\n</coordinates></Point></Placemark></Document></kml>";
+    let (outcome, kept) = read("places.kml", map.as_bytes());
+    assert_eq!(outcome.state, State::Read, "{outcome:?}");
+    assert_eq!(kept.field("position"), "50.450100,30.523400");
+    let track = "<?xml version='1.0'?><gpx><trk><trkseg><trkpt lat='50.4501' lon='30.5234'/></trkseg></trk></gpx>";
+    let (_, kept) = read("track.gpx", track.as_bytes());
+    assert_eq!(kept.field("position"), "50.450100,30.523400");
+    let text =
+        "Складено 24 лютого 2022 р. у квадраті 36UUA2418291607; лист її бригади від 03/04/2022.";
+    let (_, kept) = read("akt.txt", text.as_bytes());
+    assert_eq!(kept.field("date"), "2022-02-24");
+    assert_eq!(kept.field("date_ambiguous"), "2022-03-04 or 2022-04-03");
+    assert_eq!(kept.field("language_detected"), "uk");
+    assert_eq!(kept.field("position"), "50.450099,30.523404");
+}
+
+#[test]
 fn a_workbook_has_cells_with_dates_as_dates() {
     let workbook = "<workbook xmlns:r='r'><sheets><sheet name='Дзвінки' sheetId='1' r:id='rId1'/></sheets></workbook>";
     let relations =

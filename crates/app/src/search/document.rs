@@ -2,7 +2,7 @@
 
 use comity_core::json::Value;
 use comity_extract::{Anchor, KeptLine, Place};
-use comity_index::{Document, Passage};
+use comity_index::{Dated, Document, Located, Passage, Spoken};
 use comity_search::query::{Field, Thing};
 
 use crate::ambient::time_micros;
@@ -28,7 +28,10 @@ pub(super) fn received(event: &OpenedEvent) -> Option<Document> {
         handling: text("handling"),
         size: event.value("size").and_then(Value::as_u64).unwrap_or(0),
         received: event.text("time").and_then(time_micros).unwrap_or(0),
-        dates: modified.and_then(moment).into_iter().collect(),
+        dates: modified
+            .and_then(|time| dated(time, LAST_CHANGE, true))
+            .into_iter()
+            .collect(),
         path: text("path")?,
         details: details(event),
         ..Document::default()
@@ -83,9 +86,14 @@ pub(super) fn add_reading(document: &mut Document, reading: &Reading) -> Result<
         document.has.push(Thing::Children);
     }
     let mut last: Option<Anchor> = None;
+    let mut stated = Vec::new();
     reading.each_line(&mut |line| {
         match line {
-            KeptLine::Field { name, value, .. } => add_field(document, &name, value),
+            KeptLine::Field { name, value, from } if name == "language" => {
+                let origin = format!("stated: {from}");
+                stated.extend(language(&value).map(|code| Spoken { code, origin }));
+            }
+            KeptLine::Field { name, value, from } => add_field(document, &name, value, &from),
             KeptLine::Text { at, text } => {
                 match (document.text.last_mut(), &last) {
                     // Pieces that follow each other with one anchor are one passage.
@@ -101,7 +109,12 @@ pub(super) fn add_reading(document: &mut Document, reading: &Reading) -> Result<
             KeptLine::Head { .. } | KeptLine::Missing(_) | KeptLine::End(_) => {}
         }
         Ok(true)
-    })
+    })?;
+    // What a document says of its own language is often its program's default.
+    if document.languages.is_empty() {
+        document.languages = stated;
+    }
+    Ok(())
 }
 
 /// Where a text stands but for its pages, paragraphs and lines: over these it flows.
@@ -110,7 +123,7 @@ fn beside(at: &Anchor) -> Vec<(Place, u32)> {
     at.0.iter().filter(|(p, _)| !flowing(p)).copied().collect()
 }
 
-fn add_field(document: &mut Document, name: &str, value: String) {
+fn add_field(document: &mut Document, name: &str, value: String, from: &str) {
     let field = match name {
         "author" | "last_author" => Some(Field::Author),
         "from" => Some(Field::From),
@@ -120,29 +133,73 @@ fn add_field(document: &mut Document, name: &str, value: String) {
     };
     match (field, name) {
         (Some(field), _) => document.named.push((field, value)),
-        (None, "created" | "modified" | "sent" | "received" | "taken") => {
-            document.dates.extend(moment(&value));
+        (None, "created" | "modified" | "printed" | "sent" | "received" | "taken") => {
+            document
+                .dates
+                .extend(dated(&value, &format!("{name}, {from}"), true));
         }
-        (None, "position") => document.points.extend(position(&value)),
-        (None, "language") => document.languages.extend(language(&value)),
+        (None, "date" | "date_ambiguous") => document.dates.extend(dated(&value, from, false)),
+        (None, "position") => document.points.extend(position(&value, from)),
+        (None, "language_detected") => document.languages.push(Spoken {
+            code: value,
+            origin: format!("detected: {from}"),
+        }),
+        (None, "not_listed") => {}
         (None, "encoding" | "pages" | "slides" | "sheets" | "rows" | "columns") => {}
-        (None, "width" | "height" | "duration" | "orientation" | "altitude" | "printed") => {}
+        (None, "width" | "height" | "duration" | "orientation" | "altitude") => {}
         (None, "perceptual_hash") => {}
         (None, _) => document.details.push((name.to_owned(), value)),
     }
 }
 
-/// A time of RFC 3339; one without an offset is taken for UTC, so that it is found within a day of where it belongs.
-fn moment(text: &str) -> Option<i64> {
-    time_micros(text).or_else(|| time_micros(&format!("{text}Z")))
+/// Where the first date of every file comes from.
+const LAST_CHANGE: &str = "time of the file's last change";
+
+/// A date as a reader gives it: a moment, a day, a month, or one of two days.
+fn dated(text: &str, origin: &str, own: bool) -> Option<Dated> {
+    let (from, to) = match text.split_once(" or ") {
+        Some((one, other)) => (period(one)?.0, period(other)?.1),
+        None => period(text)?,
+    };
+    Some(Dated {
+        from,
+        to,
+        shown: text.to_owned(),
+        origin: origin.to_owned(),
+        own,
+    })
+}
+
+/// From when to when, in microseconds since 1970. What has no offset is taken for UTC, so that it is found within a
+/// day of where it belongs.
+fn period(text: &str) -> Option<(i64, i64)> {
+    let moment = |text: &str| time_micros(text).or_else(|| time_micros(&format!("{text}Z")));
+    let day = |date: jiff::civil::Date| moment(&format!("{date}T00:00:00Z"));
+    match text.len() {
+        7 => {
+            let first: jiff::civil::Date = format!("{text}-01").parse().ok()?;
+            let next = first.last_of_month().tomorrow().ok()?;
+            Some((day(first)?, day(next)?))
+        }
+        10 => {
+            let date: jiff::civil::Date = text.parse().ok()?;
+            Some((day(date)?, day(date.tomorrow().ok()?)?))
+        }
+        _ => moment(text).map(|at| (at, at.saturating_add(1))),
+    }
 }
 
 /// Latitude and longitude.
-fn position(text: &str) -> Option<(f64, f64)> {
+fn position(text: &str, origin: &str) -> Option<Located> {
     let (north, east) = text.split_once(',')?;
-    let point: (f64, f64) = (north.trim().parse().ok()?, east.trim().parse().ok()?);
-    let is_on_earth = point.0.abs() <= 90.0 && point.1.abs() <= 180.0;
-    is_on_earth.then_some(point)
+    let (north, east): (f64, f64) = (north.trim().parse().ok()?, east.trim().parse().ok()?);
+    let is_on_earth = north.abs() <= 90.0 && east.abs() <= 180.0;
+    let origin = origin.to_owned();
+    is_on_earth.then_some(Located {
+        north,
+        east,
+        origin,
+    })
 }
 
 /// The code of a language as a document states it: `uk` of `uk-UA`.
@@ -166,17 +223,27 @@ mod tests {
             ("taken", "2022-02-24T04:00:00"),
             ("position", "48.019542,37.803427"),
             ("position", "148.0,37.8"),
-            ("language", "uk-UA"),
+            ("language_detected", "uk"),
+            ("date", "2022-02"),
+            ("date_ambiguous", "2022-03-04 or 2022-04-03"),
             ("rows", "17"),
             ("title", "Акт"),
         ] {
-            add_field(&mut document, name, value.to_owned());
+            add_field(&mut document, name, value.to_owned(), "here");
         }
         assert_eq!(document.named[0].0, Field::From);
         assert_eq!(document.named[1].0, Field::To);
-        assert_eq!(document.dates[1] - document.dates[0], 2 * 3_600_000_000);
-        assert_eq!(document.points, [(48.019542, 37.803427)]);
-        assert_eq!(document.languages, ["uk"]);
+        const DAY: i64 = 86_400_000_000;
+        let dates = &document.dates;
+        assert_eq!(dates[1].from - dates[0].from, 2 * 3_600_000_000);
+        assert_eq!(dates[0].origin, "sent, here");
+        assert!(dates[0].own && !dates[2].own);
+        assert_eq!(dates[2].to - dates[2].from, 28 * DAY);
+        assert_eq!(dates[3].to - dates[3].from, 31 * DAY);
+        let points: Vec<_> = document.points.iter().map(|p| (p.north, p.east)).collect();
+        assert_eq!(points, [(48.019542, 37.803427)]);
+        assert_eq!(document.languages[0].code, "uk");
+        assert_eq!(language("uk-UA").as_deref(), Some("uk"));
         assert_eq!(document.details, [("title".to_owned(), "Акт".to_owned())]);
     }
 }

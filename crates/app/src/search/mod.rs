@@ -11,7 +11,7 @@ use comity_index::{Answer, Ask, Clause, Index, IndexError, Mark, Scope, Sort, as
 use comity_rules::finding::{Seeker, Term, terms};
 use comity_search::query::{Query, parse};
 
-pub use comity_index::{Facet, Found, Hit, How, Piece, Sort as Order};
+pub use comity_index::{Facet, Found, Hit, How, Known, Piece, Sort as Order};
 
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};

@@ -224,6 +224,7 @@ fn texts_are_found_once_they_are_read_and_so_is_what_is_inside(kind: Kind) {
     );
     put(&usb, "d.txt", SENTENCE.as_bytes());
     put(&usb, "e.bin", &noise(1, 3000));
+    put(&usb, "f.txt", TESTIMONY.as_bytes());
     let centre = world.open();
     take_in(&centre, &request(&[&usb])).unwrap();
     assert_eq!(paths(&centre, "наказом"), [""; 0]);
@@ -236,6 +237,32 @@ fn texts_are_found_once_they_are_read_and_so_is_what_is_inside(kind: Kind) {
         paths(&centre, "source:harbour AND зобовязання"),
         ["inner/c.txt"]
     );
+    // What a text speaks of is found, and the hit says where it does.
+    let told = search(
+        &centre,
+        "date:2022-02-24 near(50.45,30.52,5) language:uk",
+        |_| (),
+    );
+    let known = told.hits[0].known.iter();
+    let known: Vec<_> = known.map(|k| (k.field, &*k.value, &*k.origin)).collect();
+    assert_eq!(
+        known,
+        [
+            ("date", "2022-02-24T04:30:00", "line 1: 24 лютого 2022"),
+            (
+                "position",
+                "50.450278,30.523333",
+                "line 1: 50°27′01″N 30°31′24″E"
+            ),
+            ("language", "uk", "detected: text, 100 of 100 letters"),
+        ]
+    );
+    assert_eq!(
+        paths(&centre, "date:2022-03-04 OR date:2022-04-03"),
+        [""; 0]
+    );
+    assert_eq!(paths(&centre, "date:2022-02..2022-04").len(), 1);
+    assert_eq!(told.facets["language"], [("uk".to_owned(), 1)]);
     let told = search(&centre, "convoy near/3 harbour", |_| ());
     assert_eq!(told.hits[0].path, "usb/d.txt");
     assert!(
@@ -260,6 +287,9 @@ fn texts_are_found_once_they_are_read_and_so_is_what_is_inside(kind: Kind) {
     drop(centre);
     world.assert_sound();
 }
+
+const TESTIMONY: &str = "Свідок показав: 24 лютого 2022 року о 4:30 біля точки 50°27′01″N 30°31′24″E \
+    командир її підрозділу віддав усний наказ. Протокол від 03/04/2022.";
 
 /// Items with random marks, found by whoever may.
 #[derive(Clone, Debug)]

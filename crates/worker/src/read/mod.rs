@@ -16,6 +16,7 @@ mod html;
 mod iwa;
 mod lz4;
 mod mail;
+mod map;
 mod matroska;
 mod metafile;
 mod movie;
@@ -79,6 +80,9 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
     match (kind.media.as_str(), kind.text) {
         ("text/html", Some(guess)) => html::read(input, out, guess),
         ("text/csv" | "text/tab-separated-values", Some(guess)) => table::read(input, out, guess),
+        ("application/vnd.google-earth.kml+xml" | "application/gpx+xml", Some(guess)) => {
+            map::read(input, out, guess)
+        }
         ("application/zip" | "application/java-archive", _) => {
             web::wacz(input, out)?;
             archive::zip(input, out)
