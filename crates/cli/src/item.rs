@@ -9,6 +9,7 @@ use comity_app::intake::provenance::Pattern;
 use comity_app::item::{Counted, Filter, Item, ReadingState, moment, proof_of};
 use comity_app::project::ItemState;
 use comity_app::reading::Reading;
+use comity_app::search::{Hit, NearlySame};
 use comity_app::sql::Session;
 use comity_app::{AppError, Centre};
 use comity_core::digest::hex;
@@ -383,6 +384,8 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
         json["inside_of"] = json!(container.to_string());
     }
     let unread = item.is_unread();
+    let is_open = item.erased.is_none() && !item.waits;
+    let alike = is_open.then(|| centre.nearly_same(&item));
     let told = centre.reading(&mut session, item)?;
     tell_all(&mut lines, 0, &fields);
     match &told {
@@ -390,7 +393,47 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
         None if unread => lines.push("reading     not read yet: `comity work` reads it".to_owned()),
         None => {}
     }
+    if let Some(alike) = alike {
+        json["nearly_same"] = show_alike(&mut lines, alike);
+    }
     answer(global, &json, &lines)
+}
+
+/// Items that are nearly the same, the most alike first. An index that does not open takes nothing from the item.
+fn show_alike(lines: &mut Vec<String>, alike: comity_app::Result<NearlySame>) -> Value {
+    let alike = match alike {
+        Ok(alike) => alike,
+        Err(error) => {
+            lines.push(format!(
+                "What is nearly the same cannot be said: {error}. The next search makes the index anew."
+            ));
+            return json!({ "error": error.to_string() });
+        }
+    };
+    let how = |hit: &Hit| {
+        hit.known
+            .first()
+            .map(|k| k.origin.clone())
+            .unwrap_or_default()
+    };
+    if alike.count > 0 {
+        lines.push("nearly the same".to_owned());
+    }
+    for hit in &alike.hits {
+        lines.push(format!("  {}  {}  ({})", hit.ern, hit.path, how(hit)));
+    }
+    if alike.count > alike.hits.len() as u64 {
+        lines.push(format!(
+            "  {} of {} shown; `comity search like:…` finds all.",
+            alike.hits.len(),
+            alike.count
+        ));
+    }
+    let items = alike.hits.iter();
+    let items: Vec<Value> = items
+        .map(|hit| json!({ "ern": hit.ern, "path": hit.path, "how": how(hit) }))
+        .collect();
+    json!({ "found": alike.count, "items": items, "events_behind": alike.behind })
 }
 
 /// How the reading of an item ended, and what it found of metadata.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use comity_app::AppError;
 use comity_app::ambient::time_text;
-use comity_app::search::{Answered, Completeness, Hit, How, Order, Search, question_of};
+use comity_app::search::{
+    Answered, Completeness, Hit, How, Order, Search, Suggestion, question_of,
+};
 use comity_core::id::Ern;
 use serde_json::{Value, json};
 
@@ -153,6 +155,8 @@ fn in_json(answered: &Answered<'_>, hits: &[Hit]) -> Value {
     let c = &answered.completeness;
     json!({
         "understood": answered.understood, "found": answered.answer.count(), "facets": facets,
+        "did_you_mean": answered.answer.instead.iter().map(meant_json).collect::<Vec<_>>(),
+        "words": answered.answer.begin_so.iter().map(|(w, n)| json!([w, n])).collect::<Vec<_>>(),
         "hits": hits.iter().map(hit_json).collect::<Vec<_>>(),
         "complete": {
             "items": c.items, "read": c.read, "read_in_part": c.in_part,
@@ -161,6 +165,28 @@ fn in_json(answered: &Answered<'_>, hits: &[Hit]) -> Value {
             "events_behind": c.behind,
         },
     })
+}
+
+fn meant_json(suggestion: &Suggestion) -> Value {
+    let instead = suggestion.instead.iter();
+    let instead: Vec<Value> = instead
+        .map(|i| json!({ "word": i.word, "how": i.how.words(), "items": i.items }))
+        .collect();
+    json!({ "typed": suggestion.typed, "instead": instead })
+}
+
+/// What could be asked instead of a word that stands nowhere.
+fn meant(suggestion: &Suggestion) -> String {
+    let instead = suggestion.instead.iter().map(|i| match i.how {
+        How::Similar => format!("{} ({})", i.word, counted(i.items, "item")),
+        how => format!("{} ({}, {})", i.word, how.words(), counted(i.items, "item")),
+    });
+    let instead: Vec<String> = instead.collect();
+    format!(
+        "Nothing has “{}”. Did you mean {}?",
+        suggestion.typed,
+        instead.join(", ")
+    )
 }
 
 fn hit_json(hit: &Hit) -> Value {
@@ -188,6 +214,7 @@ fn in_words(answered: &Answered<'_>, hits: &[Hit]) -> Vec<String> {
         counted(count, "hit"),
         answered.understood
     )];
+    lines.extend(answered.answer.instead.iter().map(meant));
     for hit in hits {
         lines.push(format!(
             "{}  {}  {}",

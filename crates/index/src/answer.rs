@@ -12,12 +12,14 @@ use tantivy::{DocAddress, Searcher};
 use crate::columns;
 use crate::document::Part;
 use crate::error::{IndexError, Result};
-use crate::eval::{Asking, Segment};
+use crate::eval::{self, Asking, Segment};
 use crate::fields::{self, column};
 use crate::highlight::{Found, Marker};
 use crate::index::Index;
 use crate::known::{Conditions, Known};
+use crate::near;
 use crate::scope::Scope;
+use crate::suggest::{self, Suggestion};
 
 /// What is asked of the indexes.
 #[derive(Clone, Debug)]
@@ -108,6 +110,10 @@ pub struct Answer<'a> {
     sort: Sort,
     /// How they are spread, exactly.
     pub facets: Vec<Facet>,
+    /// For words that stand in nothing that may be found: what was perhaps meant.
+    pub instead: Vec<Suggestion>,
+    /// For a question that is the beginning of a word: the words that begin so, and in how many items each stands.
+    pub begin_so: Vec<(String, u64)>,
     /// How many items may be found at all.
     pub items: u64,
     /// How many of these are in each state.
@@ -144,12 +150,16 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
             of.push((i as u32, ord as u32));
         }
     }
+    let likes = eval::likes(&segments, &ask.query)?;
     let asking = Asking {
         segments: &segments,
+        likes: &likes,
         exact: ask.exact,
         transliterate: ask.transliterate,
     };
     let sets = asking.eval(&ask.query)?;
+    let instead = suggest::instead(&asking, &ask.query)?;
+    let begin_so = suggest::completions(&asking, &ask.query)?;
     let mut places = Vec::new();
     let mut facets: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); FACETS.len()];
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
@@ -183,11 +193,13 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     Ok(Answer {
         indexes,
         marker: Marker::new(&ask.query, ask.exact, ask.transliterate),
-        conditions: Conditions::of(&ask.query)?,
+        conditions: Conditions::of(&ask.query, likes)?,
         searchers,
         places,
         sort: ask.sort,
         facets: spread,
+        instead,
+        begin_so,
         items,
         states,
     })
@@ -349,6 +361,13 @@ impl Answer<'_> {
         let value: Value = serde_json::from_slice(bytes).map_err(|_| broken())?;
         let (mut hit, parts, languages) = read_kept(&value).ok_or_else(broken)?;
         hit.known = self.conditions.known(&value).ok_or_else(broken)?;
+        if self.conditions.compare() {
+            let traits = near::traits(
+                searcher.segment_reader(place.at.segment_ord),
+                place.at.doc_id,
+            )?;
+            hit.known.extend(self.conditions.alike(&traits));
+        }
         Ok((hit, parts, languages))
     }
 }

@@ -33,6 +33,8 @@ pub struct Document {
     pub dates: Vec<Dated>,
     /// Its coordinates.
     pub points: Vec<Located>,
+    /// The perceptual hash of a picture.
+    pub looks: Option<u64>,
     /// Its path as it is shown.
     pub path: String,
     /// Author, sender, recipients, subject.

@@ -3,6 +3,8 @@
 //! Every part gives all documents that fit, in order, with their weight. So counts and facets are exact by nature, and
 //! nothing is estimated.
 
+use std::collections::BTreeMap;
+
 use comity_search::query::{Field, Form, Query, Thing, Value, Word};
 use comity_words::fold;
 use tantivy::fieldnorm::FieldNormReader;
@@ -14,6 +16,7 @@ use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
 use crate::columns;
 use crate::error::{IndexError, Result};
 use crate::fields::{Fields, column};
+use crate::near::{self, Traits};
 use crate::places;
 use crate::slot::Slot;
 
@@ -32,6 +35,8 @@ pub(crate) struct Segment<'a> {
 /// A question on its way.
 pub(crate) struct Asking<'a> {
     pub segments: &'a [Segment<'a>],
+    /// The items that the question compares with, by their numbers as they were typed.
+    pub likes: &'a BTreeMap<String, Traits>,
     /// Whether words without a sign mean their exact form alone.
     pub exact: bool,
     pub transliterate: bool,
@@ -114,6 +119,29 @@ impl Asking<'_> {
         self.segments.iter().map(one).collect()
     }
 
+    /// In how many items that may be found a word stands.
+    pub fn items_with(&self, word: &Word) -> Result<u64> {
+        let count = |s: &Segment<'_>| Ok(self.word(s, s.fields.words, word)?.len() as u64);
+        self.segments.iter().map(count).sum()
+    }
+
+    /// What is nearly the same as an item, but for the item itself.
+    fn like(&self, value: &Value) -> Result<Vec<Set>> {
+        let traits = match value {
+            Value::Is(number) => self.likes.get(number),
+            Value::Begins(_) | Value::Range(..) => None,
+        };
+        let traits = traits.ok_or_else(|| {
+            IndexError::Question(format!("like:{value}: one number is compared with"))
+        })?;
+        let one = |s: &Segment<'_>| {
+            let itself = numbered(s, value)?;
+            let wanted = |doc| s.visible.contains(doc) && !itself.contains(doc);
+            near::alike(s.reader, traits, &wanted)
+        };
+        self.segments.iter().map(one).collect()
+    }
+
     fn form(&self, form: Form) -> Form {
         match form {
             Form::Any if self.exact => Form::Exact,
@@ -188,6 +216,7 @@ impl Asking<'_> {
                 let fits = columns::fits(field, value)?;
                 self.columns(|s| Ok(whole(s.reader.max_doc(), fits(s.member))))
             }
+            Field::Like => self.like(value),
             Field::Ern => self.columns(|s| numbered(s, value)),
             _ => self.words_of_field(field, value),
         }
@@ -234,6 +263,27 @@ fn whole(max_doc: u32, all: bool) -> BitSet {
     }
 }
 
+/// The items that a question compares with.
+pub(crate) fn likes(segments: &[Segment<'_>], query: &Query) -> Result<BTreeMap<String, Traits>> {
+    let mut values = Vec::new();
+    near::compared(query, &mut values);
+    let mut likes = BTreeMap::new();
+    for value in values {
+        let Value::Is(number) = value else { continue };
+        let mut found = None;
+        for s in segments {
+            let named = numbered(s, value)?;
+            let doc =
+                (0..s.reader.max_doc()).find(|d| named.contains(*d) && s.visible.contains(*d));
+            if let Some(doc) = doc {
+                found = Some(near::traits(s.reader, doc)?);
+            }
+        }
+        likes.insert(number.clone(), near::comparable(number, found)?);
+    }
+    Ok(likes)
+}
+
 /// Documents by their number: one, those that begin so, or a range.
 fn numbered(s: &Segment<'_>, value: &Value) -> Result<BitSet> {
     let mut found = BitSet::with_max_value(s.reader.max_doc());
@@ -267,7 +317,7 @@ fn numbered(s: &Segment<'_>, value: &Value) -> Result<BitSet> {
 }
 
 /// Calls `put` with each document of a list and how often the term stands in it.
-fn each(
+pub(crate) fn each(
     reader: &InvertedIndexReader,
     term: &tantivy::postings::TermInfo,
     put: &mut dyn FnMut(DocId, u32),

@@ -9,6 +9,7 @@ use tantivy::schema::{
 };
 
 use crate::document::Document;
+use crate::near;
 use crate::terms::{Manner, TOKENIZER};
 use comity_words::Language;
 
@@ -37,6 +38,9 @@ pub(crate) mod column {
     pub const ENDS: &str = "date_ends";
     pub const ORDER: &str = "order";
     pub const INNER: &str = "inner";
+    /// The sketch of a text, and the perceptual hash of a picture.
+    pub const SKETCH: &str = "sketch";
+    pub const LOOKS: &str = "looks";
     pub const LATITUDE: &str = "latitude";
     pub const LONGITUDE: &str = "longitude";
 }
@@ -64,7 +68,7 @@ pub(crate) struct Fields {
     pub kept: Column,
     named: Vec<(Field, Column)>,
     columns: Vec<Column>,
-    numbers: [Column; 8],
+    numbers: [Column; 10],
 }
 
 impl Fields {
@@ -92,6 +96,8 @@ impl Fields {
             schema.add_i64_field(column::DATE, FAST),
             schema.add_i64_field(column::BEGINS, FAST),
             schema.add_i64_field(column::ENDS, FAST),
+            schema.add_u64_field(column::SKETCH, FAST),
+            schema.add_u64_field(column::LOOKS, FAST),
             schema.add_f64_field(column::LATITUDE, FAST),
             schema.add_f64_field(column::LONGITUDE, FAST),
         ];
@@ -115,7 +121,18 @@ impl Fields {
     /// A document as Tantivy takes it.
     pub fn tantivy(&self, document: &Document) -> TantivyDocument {
         let mut out = TantivyDocument::new();
-        let [size, order, inner, date, begins, ends, latitude, longitude] = self.numbers;
+        let [
+            size,
+            order,
+            inner,
+            date,
+            begins,
+            ends,
+            sketch,
+            looks,
+            latitude,
+            longitude,
+        ] = self.numbers;
         let place = Place::of(&document.ern);
         out.add_text(self.ern, &document.ern);
         out.add_bytes(self.kept, document.kept().as_bytes());
@@ -130,6 +147,12 @@ impl Fields {
             }
             out.add_i64(begins, dated.from);
             out.add_i64(ends, dated.to.saturating_sub(1));
+        }
+        for lanes in near::sketch(document.text.iter().map(|p| &*p.text)) {
+            out.add_u64(sketch, lanes);
+        }
+        if let Some(hash) = document.looks {
+            out.add_u64(looks, hash);
         }
         for point in &document.points {
             out.add_f64(latitude, point.north);

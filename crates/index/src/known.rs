@@ -1,5 +1,6 @@
 //! What of a hit fits the conditions of a question, and where it comes from: which date, which place, which language.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use comity_search::query::{Around, Field, Query};
@@ -8,11 +9,12 @@ use serde_json::Value;
 use crate::columns::{self, Fits};
 use crate::error::Result;
 use crate::fields::year_of;
+use crate::near::Traits;
 
 /// Something known of a hit that a condition asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// `date`, `position` or `language`.
+    /// `date`, `position`, `language` or `like`.
     pub field: &'static str,
     /// As it is shown.
     pub value: String,
@@ -32,19 +34,39 @@ enum Condition {
 }
 
 /// The conditions of one question; those under NOT are no reason for a hit.
-pub(crate) struct Conditions(Vec<Condition>);
+pub(crate) struct Conditions {
+    kept: Vec<Condition>,
+    likes: BTreeMap<String, Traits>,
+}
 
 impl Conditions {
-    pub fn of(query: &Query) -> Result<Conditions> {
-        let mut all = Vec::new();
-        gather(query, &mut all)?;
-        Ok(Conditions(all))
+    /// `likes` are the items that the question compares with.
+    pub fn of(query: &Query, likes: BTreeMap<String, Traits>) -> Result<Conditions> {
+        let mut kept = Vec::new();
+        gather(query, &mut kept)?;
+        Ok(Conditions { kept, likes })
+    }
+
+    /// Whether the traits of hits are needed.
+    pub fn compare(&self) -> bool {
+        !self.likes.is_empty()
+    }
+
+    /// How a hit of these traits is like what it was compared with.
+    pub fn alike<'a>(&'a self, hit: &'a Traits) -> impl Iterator<Item = Known> + 'a {
+        self.likes.iter().filter_map(|(number, traits)| {
+            Some(Known {
+                field: "like",
+                value: number.clone(),
+                origin: traits.likeness(hit)?.words(),
+            })
+        })
     }
 
     /// What fits, of an item as it is kept.
     pub fn known(&self, kept: &Value) -> Option<Vec<Known>> {
         let mut found: Vec<Known> = Vec::new();
-        for condition in &self.0 {
+        for condition in &self.kept {
             let (field, name) = match condition {
                 Condition::Dated(_) | Condition::OfYear(_) => ("date", "dates"),
                 Condition::Within(_) => ("position", "points"),

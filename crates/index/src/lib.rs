@@ -12,9 +12,11 @@ mod folder;
 mod highlight;
 mod index;
 mod known;
+mod near;
 mod places;
 mod scope;
 mod slot;
+mod suggest;
 mod terms;
 
 pub use answer::{Answer, Ask, Facet, Hit, Sort, ask};
@@ -25,3 +27,4 @@ pub use index::{Index, IndexChange, Position, place, remove, try_turn, turn};
 pub use known::Known;
 pub use scope::{Clause, Mark, Scope};
 pub use slot::How;
+pub use suggest::{Instead, Suggestion};

@@ -163,7 +163,7 @@ impl Slot {
 }
 
 /// The automaton of similar words, as the dictionary asks it.
-struct Close<'a>(&'a DFA);
+pub(crate) struct Close<'a>(pub &'a DFA);
 
 impl Automaton for Close<'_> {
     type State = u32;

@@ -484,3 +484,121 @@ fn a_damaged_file_is_named_and_never_answers_wrongly() {
     }
     assert!(named >= 20, "{named}");
 }
+
+/// A text of a hundred and twenty words, with its last ones as given.
+fn long(last: &str) -> String {
+    let words: Vec<String> = (0..120).map(|n| format!("слово{n}")).collect();
+    format!("{} {last}", words.join(" "))
+}
+
+#[test]
+fn what_is_nearly_the_same_is_found_with_how_alike_it_is() {
+    let photo = |number, looks| Document {
+        looks: Some(looks),
+        ..document(number, "photo.jpg", "")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut other_case = document(3, "c.txt", &long("третій лист"));
+    other_case.case = "C0002".to_owned();
+    let index = filled(
+        folder.path(),
+        &[
+            document(1, "a.txt", &long("перший лист")),
+            document(2, "b.txt", &long("другий лист")),
+            other_case,
+            document(
+                4,
+                "d.txt",
+                "Зовсім інший текст про обстріл складу вночі біля річки.",
+            ),
+            photo(5, 0xf0f0),
+            photo(6, 0xf0f3),
+            photo(7, 0xffff_0000_ffff_0000),
+            document(8, "short.txt", "Добрий день"),
+        ],
+    );
+    assert_eq!(found(&index, "like:UKR-000001-0000001"), [2, 3]);
+    assert_eq!(found(&index, "like:ukr-000001-0000001 path:b"), [2]);
+    assert_eq!(found(&index, "like:UKR-000001-0000004"), [0; 0]);
+    assert_eq!(found(&index, "like:UKR-000001-0000005"), [6]);
+    let known = |question: &str| hits(&index, &asked(question))[0].known.clone();
+    assert_eq!(
+        known("like:UKR-000001-0000005")[0].origin,
+        "picture, 2 of 64 bits differ"
+    );
+    let text = &known("like:UKR-000001-0000001")[0];
+    assert_eq!((text.field, &*text.value), ("like", "UKR-000001-0000001"));
+    assert!(text.origin.starts_with("text, about 9"), "{}", text.origin);
+    let refused = |ask_of: &Ask| match ask(std::slice::from_ref(&index), ask_of) {
+        Err(IndexError::Question(said)) => said,
+        other => panic!("{:?}", other.map(|a| a.count())),
+    };
+    let said = refused(&asked("like:UKR-000001-0000008"));
+    assert!(said.contains("neither a text of eight words"), "{said}");
+    // What may not be found is compared with like what never was.
+    let mut of_case = asked("like:UKR-000001-0000003");
+    of_case.scope.clauses.push(Clause {
+        mark: Mark::Case,
+        values: vec!["C0001".to_owned()],
+        among: true,
+    });
+    let hidden = refused(&of_case);
+    of_case.query = parse("like:UKR-000001-0000099").unwrap();
+    assert_eq!(hidden.replace("0000003", "0000099"), refused(&of_case));
+    of_case.query = parse("like:UKR-000001-0000001").unwrap();
+    assert_eq!(hits(&index, &of_case).len(), 1);
+}
+
+/// A word is suggested only from what may be found: the leak would be a name of another case.
+#[test]
+fn suggestions_tell_of_nothing_that_may_not_be_found() {
+    let mut secret = document(1, "a.txt", "Коваленко підписав наказ.");
+    secret.case = "C0002".to_owned();
+    let open = document(
+        2,
+        "b.txt",
+        "Наказ виконано, накази складено, наказ відправлено.",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let index = filled(folder.path(), &[secret, open]);
+    let suggested = |question: &str, change: &dyn Fn(&mut Ask)| -> Vec<(String, u64)> {
+        let mut asked = asked(question);
+        change(&mut asked);
+        let answer = ask(std::slice::from_ref(&index), &asked).unwrap();
+        let instead = answer.instead.iter().flat_map(|s| &s.instead);
+        let mut all: Vec<_> = instead.map(|i| (i.word.clone(), i.items)).collect();
+        all.extend(answer.begin_so.clone());
+        all
+    };
+    let of_case = |asked: &mut Ask| {
+        asked.scope.clauses.push(Clause {
+            mark: Mark::Case,
+            values: vec!["C0001".to_owned()],
+            among: true,
+        });
+    };
+    let word = |word: &str, items| (word.to_owned(), items);
+    assert_eq!(suggested("Коваленка~", &|_| ()), []);
+    assert_eq!(suggested("Ковалнеко", &|_| ()), [word("коваленко", 1)]);
+    assert_eq!(suggested("Ковалнеко", &of_case), []);
+    assert_eq!(
+        suggested("наказр", &|_| ()),
+        [word("наказ", 2), word("накази", 1)]
+    );
+    assert_eq!(
+        suggested("наказр", &of_case),
+        [word("наказ", 1), word("накази", 1)]
+    );
+    assert_eq!(
+        suggested("нак*", &|_| ()),
+        [word("наказ", 2), word("накази", 1)]
+    );
+    assert_eq!(suggested("ков*", &|_| ()), [word("коваленко", 1)]);
+    assert_eq!(suggested("ков*", &of_case), []);
+    // A word that is found needs no other, and one under NOT is no reason for it.
+    assert_eq!(suggested("наказ AND NOT наказр", &|_| ()), []);
+    let exact = |asked: &mut Ask| asked.exact = true;
+    assert_eq!(suggested("наказами", &exact)[0], word("наказами", 2));
+    let plain = |asked: &mut Ask| asked.transliterate = false;
+    assert_eq!(suggested("Kovalenko", &plain), [word("Kovalenko", 1)]);
+}

@@ -29,6 +29,7 @@ fn questions_are_understood() {
             "path:\"Documents (old)\" AND type:pdf",
         ),
         ("PATH:фото*", "path:фото*"),
+        ("like:UKR-000001-0000001", "like:UKR-000001-0000001"),
         ("date:2022-02-24..2022-03", "date:2022-02-24..2022-03"),
         ("year:..2014 size:1000..", "year:..2014 AND size:1000.."),
         (

@@ -8,6 +8,7 @@ mod restore;
 
 use comity_core::id::Ern;
 use comity_extract::State;
+use comity_rules::finding::{Marks, Seeker, hidden};
 use comity_seal::Key;
 
 use crate::centre::Centre;
@@ -94,8 +95,20 @@ impl Centre {
             .ok_or_else(|| broken("a number is out of range"))?;
         let own = self.keys.item_unless_locked(row.int(10)? as u64)?;
         let waits = own.is_err();
+        // Which scopes are open the keys say; what follows from it is the decision that searches go by too.
+        let code = row.text(1)?;
+        let marks = Marks {
+            member: code,
+            case: row.text(4)?,
+            erased: row.opt_int(14)?.is_some(),
+        };
+        let seeker = Seeker {
+            case: None,
+            waiting: waits.then(|| code.to_owned()).into_iter().collect(),
+        };
+        let found = hidden(marks, &seeker).is_none();
         let facts = match (row.opt_blob(9)?, own.ok().flatten()) {
-            (Some(sealed), Some(secret)) => {
+            (Some(sealed), Some(secret)) if found => {
                 let clear = open_facts(&Key::new(secret.first), "items", sealed)?;
                 Some(
                     ItemFacts::decode(&clear)

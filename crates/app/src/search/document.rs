@@ -16,9 +16,9 @@ pub(super) fn received(event: &OpenedEvent) -> Option<Document> {
         return None;
     }
     let text = |name: &str| event.text(name).map(str::to_owned);
-    let modified = match event.value("file") {
-        Some(file) => file.get("mtime").and_then(Value::as_str),
-        None => event.text("modified"),
+    let (modified, origin) = match event.value("file") {
+        Some(file) => (file.get("mtime").and_then(Value::as_str), LAST_CHANGE),
+        None => (event.text("modified"), IN_CONTAINER),
     };
     Some(Document {
         ern: text("ern")?,
@@ -29,7 +29,7 @@ pub(super) fn received(event: &OpenedEvent) -> Option<Document> {
         size: event.value("size").and_then(Value::as_u64).unwrap_or(0),
         received: event.text("time").and_then(time_micros).unwrap_or(0),
         dates: modified
-            .and_then(|time| dated(time, LAST_CHANGE, true))
+            .and_then(|time| dated(time, origin, true))
             .into_iter()
             .collect(),
         path: text("path")?,
@@ -147,13 +147,14 @@ fn add_field(document: &mut Document, name: &str, value: String, from: &str) {
         (None, "not_listed") => {}
         (None, "encoding" | "pages" | "slides" | "sheets" | "rows" | "columns") => {}
         (None, "width" | "height" | "duration" | "orientation" | "altitude") => {}
-        (None, "perceptual_hash") => {}
+        (None, "perceptual_hash") => document.looks = u64::from_str_radix(&value, 16).ok(),
         (None, _) => document.details.push((name.to_owned(), value)),
     }
 }
 
-/// Where the first date of every file comes from.
+/// Where the first date of a file comes from, and of what is inside of another.
 const LAST_CHANGE: &str = "time of the file's last change";
+const IN_CONTAINER: &str = "time of change that its container says";
 
 /// A date as a reader gives it: a moment, a day, a month, or one of two days.
 fn dated(text: &str, origin: &str, own: bool) -> Option<Dated> {

@@ -142,6 +142,12 @@ impl Centre {
         Ok(None)
     }
 
+    /// The index of a member as it lies there; an error while its desk has not brought its key.
+    pub(super) fn index_as_it_is(&self, member: &str) -> Result<Option<Index>> {
+        self.keys.scope(self.index_parent(member)?)?;
+        self.open_index(member)
+    }
+
     /// The index as it lies there; `None` if there is none, or none whose key is there.
     fn open_index(&self, member: &str) -> Result<Option<Index>> {
         let (dir, _) = comity_index::place(&self.index_folder(), member);

@@ -1,5 +1,6 @@
 //! Searching: the question is put on record, and answered with what the one who asks may find.
 
+mod alike;
 mod document;
 mod follow;
 
@@ -11,7 +12,7 @@ use comity_index::{Answer, Ask, Clause, Index, IndexError, Mark, Scope, Sort, as
 use comity_rules::finding::{Seeker, Term, terms};
 use comity_search::query::{Query, parse};
 
-pub use comity_index::{Facet, Found, Hit, How, Known, Piece, Sort as Order};
+pub use comity_index::{Facet, Found, Hit, How, Known, Piece, Sort as Order, Suggestion};
 
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
@@ -19,6 +20,7 @@ use crate::error::{AppError, Result};
 use crate::event::Actor;
 use crate::project::{ItemState, ObjectAt};
 use crate::sql::{Session, Value as Sql};
+pub use alike::NearlySame;
 use follow::Opened;
 
 /// What is searched for, by whom it is put on record.

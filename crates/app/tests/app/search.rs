@@ -7,7 +7,7 @@ use comity_app::Centre;
 use comity_app::acts::Scope;
 use comity_app::search::{Completeness, Hit, Search, scope_of};
 use comity_core::random::TestRandom;
-use comity_index::{Ask, Document, Index, Passage, Position, Sort, ask};
+use comity_index::{Ask, Dated, Document, Index, Passage, Position, Sort, Spoken, ask};
 use comity_keyring::DeskKey;
 use comity_rules::finding::{Marks, Seeker, hidden};
 use comity_seal::Key;
@@ -225,6 +225,9 @@ fn texts_are_found_once_they_are_read_and_so_is_what_is_inside(kind: Kind) {
     put(&usb, "d.txt", SENTENCE.as_bytes());
     put(&usb, "e.bin", &noise(1, 3000));
     put(&usb, "f.txt", TESTIMONY.as_bytes());
+    let letter: String = (0..150).map(|n| format!("paragraph{n} ")).collect();
+    put(&usb, "g.txt", letter.as_bytes());
+    put(&usb, "h.txt", format!("{letter}signed twice").as_bytes());
     let centre = world.open();
     take_in(&centre, &request(&[&usb])).unwrap();
     assert_eq!(paths(&centre, "наказом"), [""; 0]);
@@ -248,7 +251,11 @@ fn texts_are_found_once_they_are_read_and_so_is_what_is_inside(kind: Kind) {
     assert_eq!(
         known,
         [
-            ("date", "2022-02-24T04:30:00", "line 1: 24 лютого 2022"),
+            (
+                "date",
+                "2022-02-24T04:30:00",
+                "line 1: 24 лютого 2022 року о 4:30"
+            ),
             (
                 "position",
                 "50.450278,30.523333",
@@ -277,6 +284,12 @@ fn texts_are_found_once_they_are_read_and_so_is_what_is_inside(kind: Kind) {
     assert_eq!(complete.read + unread, complete.items);
     assert_eq!(paths(&centre, Completeness::UNREAD).len() as u64, unread);
     assert_eq!(complete.unread, [("unsupported".to_owned(), 1)]);
+    // A letter that came twice, with another end: each names the other, and erasing one takes it from there too.
+    let alike = paths(
+        &centre,
+        &format!("like:{}", item_at(&centre, "usb/g.txt").ern),
+    );
+    assert_eq!(alike, ["usb/h.txt"]);
     // No file of the centre shows the text that was indexed.
     for (name, bytes) in files(&world.dir) {
         let shows = bytes.windows(16).any(|w| w == &SENTENCE.as_bytes()[..16]);
@@ -298,20 +311,101 @@ struct Marked {
     case: usize,
     erased: bool,
     words: Vec<usize>,
+    /// Which text it has, and in which version of it.
+    text: (usize, usize),
+    looks: Option<u64>,
+    language: usize,
+    year: i64,
+    place: usize,
 }
 
 const MEMBERS: [&str; 3] = ["UKR", "LTU", "NLD"];
 const CASES: [&str; 3] = ["C0001", "C0002", "C0003"];
 const WORDS: [&str; 4] = ["наказ", "склад", "міст", "річка"];
+const LANGUAGES: [&str; 2] = ["uk", "ru"];
+const PLACES: [&str; 2] = ["Kyiv", "Kharkiv"];
 
 fn marked() -> impl Strategy<Value = Marked> {
     let words = prop::collection::vec(0..WORDS.len(), 0..4);
-    (0..3usize, 0..3usize, any::<bool>(), words).prop_map(|(member, case, erased, words)| Marked {
-        member,
-        case,
-        erased,
-        words,
-    })
+    let marks = (0..3usize, 0..3usize, any::<bool>());
+    // Pictures that look alike differ in one bit, others in sixteen at least.
+    let looks = prop::option::of((0..2u64, 0..2u64).prop_map(|(a, b)| a * 0xffff_0000 + b));
+    let known = (0..2usize, 2021..2023i64, 0..2usize);
+    (marks, words, (0..3usize, 0..3usize), looks, known).prop_map(
+        |((member, case, erased), words, text, looks, (language, year, place))| Marked {
+            member,
+            case,
+            erased,
+            words,
+            text,
+            looks,
+            language,
+            year,
+            place,
+        },
+    )
+}
+
+/// What is asked in the property below, with an item that fits it by itself, or by what the others are.
+#[derive(Clone, Debug)]
+enum Asked {
+    Word(usize),
+    NotWord(usize),
+    Language(usize),
+    Year(i64),
+    Like(usize),
+    /// A word with a letter too many, and the beginning of a word: nothing fits, or what begins so.
+    Misspelt(usize),
+    Begins(usize),
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let word = || 0..WORDS.len();
+    prop_oneof![
+        word().prop_map(Asked::Word),
+        word().prop_map(Asked::NotWord),
+        (0..2usize).prop_map(Asked::Language),
+        (2021..2023i64).prop_map(Asked::Year),
+        (0..40usize).prop_map(Asked::Like),
+        word().prop_map(Asked::Misspelt),
+        word().prop_map(Asked::Begins),
+    ]
+}
+
+fn number(n: usize, item: &Marked) -> String {
+    format!("{}-000001-{n:07}", MEMBERS[item.member])
+}
+
+impl Asked {
+    fn typed(&self, all: &[Marked]) -> String {
+        match self {
+            Asked::Word(w) => WORDS[*w].to_owned(),
+            Asked::NotWord(w) => format!("NOT {}", WORDS[*w]),
+            Asked::Language(l) => format!("language:{}", LANGUAGES[*l]),
+            Asked::Year(year) => format!("year:{year}"),
+            Asked::Like(n) => format!("like:{}", number(n % all.len(), &all[n % all.len()])),
+            Asked::Misspelt(w) => format!("{}ж", WORDS[*w]),
+            Asked::Begins(w) => WORDS[*w].chars().take(3).chain(['*']).collect(),
+        }
+    }
+
+    /// Whether the item at a place fits.
+    fn fits(&self, at: usize, all: &[Marked]) -> bool {
+        let item = &all[at];
+        match self {
+            Asked::Word(w) | Asked::Begins(w) => item.words.contains(w),
+            Asked::NotWord(w) => !item.words.contains(w),
+            Asked::Language(l) => item.language == *l,
+            Asked::Year(year) => item.year == *year,
+            Asked::Like(n) => {
+                let other = &all[n % all.len()];
+                let looks = item.looks.zip(other.looks);
+                let looks = looks.is_some_and(|(a, b)| (a ^ b).count_ones() <= 8);
+                at != n % all.len() && (item.text.0 == other.text.0 || looks)
+            }
+            Asked::Misspelt(_) => false,
+        }
+    }
 }
 
 proptest! {
@@ -323,8 +417,7 @@ proptest! {
         all in prop::collection::vec(marked(), 1..40),
         case in prop::option::of(0..3usize),
         waiting in prop::collection::btree_set(0..3usize, 0..3),
-        asked in 0..WORDS.len(),
-        denied in any::<bool>(),
+        asked in asked(),
     ) {
         let seeker = Seeker {
             case: case.map(|c| CASES[c].to_owned()),
@@ -336,26 +429,59 @@ proptest! {
             erased: m.erased,
         }, &seeker).is_none();
         // One world with everything, one in which what is hidden never was.
-        let everything = answers(&all, &seeker, asked, denied);
+        let question = asked.typed(&all);
+        let everything = answers(&all, &seeker, &question);
         let visible: Vec<Marked> = all.iter().map(|m| Marked { erased: m.erased || !may(m), ..m.clone() }).collect();
-        let without = answers(&visible, &Seeker::default(), asked, denied);
+        let without = answers(&visible, &Seeker::default(), &question);
         prop_assert_eq!(&everything, &without);
-        let fits = |m: &&Marked| may(m) && m.words.contains(&asked) != denied;
-        prop_assert_eq!(everything.0 as usize, all.iter().filter(fits).count());
-        prop_assert_eq!(everything.1 as usize, all.iter().filter(|m| may(m)).count());
-        let mut by_case: BTreeMap<&str, u64> = BTreeMap::new();
-        for item in all.iter().filter(fits) {
-            *by_case.entry(CASES[item.case]).or_default() += 1;
+        if let Asked::Like(n) = asked && !may(&all[n % all.len()]) {
+            let said = everything.unwrap_err();
+            prop_assert!(said.contains("nothing that you may find"), "{}", said);
+            return Ok(());
         }
-        let counted: BTreeMap<&str, u64> = everything.2["case"].iter().map(|(c, n)| (c.as_str(), *n)).collect();
-        prop_assert_eq!(counted, by_case);
+        let everything = everything.unwrap();
+        let fitting: Vec<&Marked> = (0..all.len())
+            .filter(|at| may(&all[*at]) && asked.fits(*at, &all))
+            .map(|at| &all[at])
+            .collect();
+        prop_assert_eq!(everything.count as usize, fitting.len());
+        prop_assert_eq!(everything.items as usize, all.iter().filter(|m| may(m)).count());
+        let spread: [(&str, &dyn Fn(&Marked) -> String); 4] = [
+            ("case", &|m| CASES[m.case].to_owned()),
+            ("language", &|m| LANGUAGES[m.language].to_owned()),
+            ("year", &|m| m.year.to_string()),
+            ("place", &|m| PLACES[m.place].to_owned()),
+        ];
+        for (field, of) in spread {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            for item in &fitting {
+                *counts.entry(of(item)).or_default() += 1;
+            }
+            let told: BTreeMap<_, _> = everything.facets[field].iter().cloned().collect();
+            prop_assert_eq!(told, counts, "{}", field);
+        }
+        // A word is suggested, or completed to, with exactly the items that have it and may be found.
+        if let Asked::Misspelt(w) | Asked::Begins(w) = asked {
+            let having = all.iter().filter(|m| may(m) && m.words.contains(&w)).count() as u64;
+            let told = everything.suggested.iter().find(|(word, _)| *word == WORDS[w]);
+            prop_assert_eq!(told.map_or(0, |(_, items)| *items), having);
+        }
     }
 }
 
-type Answers = (u64, u64, BTreeMap<String, Vec<(String, u64)>>, Vec<Hit>);
+/// What an answer tells.
+#[derive(Debug, PartialEq)]
+struct Answers {
+    count: u64,
+    items: u64,
+    facets: BTreeMap<String, Vec<(String, u64)>>,
+    suggested: Vec<(String, u64)>,
+    /// In the order of relevance.
+    hits: Vec<Hit>,
+}
 
-/// Count, items looked at, facets, and hits in the order of relevance. What is erased is not in the index.
-fn answers(all: &[Marked], seeker: &Seeker, asked: usize, denied: bool) -> Answers {
+/// The answer to a question, or why there is none. What is erased is not in the index.
+fn answers(all: &[Marked], seeker: &Seeker, question: &str) -> Result<Answers, String> {
     let folder = tempfile::tempdir().unwrap();
     let mut indexes = Vec::new();
     for (m, member) in MEMBERS.iter().enumerate() {
@@ -368,12 +494,33 @@ fn answers(all: &[Marked], seeker: &Seeker, asked: usize, denied: bool) -> Answe
         for (n, item) in all.iter().enumerate() {
             if item.member == m && !item.erased {
                 let words: Vec<&str> = item.words.iter().map(|w| WORDS[*w]).collect();
+                let (text, version) = item.text;
+                let begin =
+                    comity_app::ambient::time_micros(&format!("{}-05-01T00:00:00Z", item.year));
+                let begin = begin.unwrap();
                 let document = Document {
-                    ern: format!("{member}-000001-{n:07}"),
+                    ern: number(n, item),
                     case: CASES[item.case].to_owned(),
+                    details: vec![("note".to_owned(), words.join(" "))],
+                    places: vec![PLACES[item.place].to_owned()],
+                    languages: vec![Spoken {
+                        code: LANGUAGES[item.language].to_owned(),
+                        origin: "detected".to_owned(),
+                    }],
+                    dates: vec![Dated {
+                        from: begin,
+                        to: begin + 1,
+                        shown: item.year.to_string(),
+                        origin: "stated".to_owned(),
+                        own: true,
+                    }],
+                    looks: item.looks,
                     text: vec![Passage {
                         anchor: "page 1".to_owned(),
-                        text: words.join(" "),
+                        text: (0..120)
+                            .map(|n| format!("w{text}x{n} "))
+                            .chain([format!("version{version}")])
+                            .collect(),
                         flows: false,
                     }],
                     ..Document::default()
@@ -384,19 +531,27 @@ fn answers(all: &[Marked], seeker: &Seeker, asked: usize, denied: bool) -> Answe
         change.commit(Position::default()).unwrap();
         indexes.push(index);
     }
-    let no = if denied { "NOT " } else { "" };
     let question = Ask {
-        query: parse(&format!("{no}{}", WORDS[asked])).unwrap(),
+        query: parse(question).unwrap(),
         scope: scope_of(seeker),
         exact: false,
         transliterate: true,
         sort: Sort::Relevance,
     };
-    let mut answer = ask(&indexes, &question).unwrap();
+    let mut answer = ask(&indexes, &question).map_err(|e| e.to_string())?;
     let facets = answer.facets.iter();
     let facets = facets
         .map(|f| (f.field.clone(), f.counts.clone()))
         .collect();
     let hits = answer.page(None, 1000).unwrap();
-    (answer.count(), answer.items, facets, hits)
+    let instead = answer.instead.iter().flat_map(|s| &s.instead);
+    let mut suggested: Vec<_> = instead.map(|i| (i.word.clone(), i.items)).collect();
+    suggested.extend(answer.begin_so.clone());
+    Ok(Answers {
+        count: answer.count(),
+        items: answer.items,
+        facets,
+        suggested,
+        hits,
+    })
 }

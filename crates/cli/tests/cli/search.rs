@@ -38,6 +38,11 @@ fn a_search_shows_hits_how_they_matched_and_how_complete_it_is() {
         said.contains("17.pdf") && !said.contains('\u{1b}'),
         "{said}"
     );
+    let said = world.fine(&search(&["ordre"]));
+    let meant = "Nothing has “ordre”. Did you mean order (1 item)?";
+    assert!(said.contains(meant), "{said}");
+    let answer = world.json(&search(&["ord*"]));
+    assert_eq!(answer["words"], serde_json::json!([["order", 1]]));
     let answer = world.json(&search(&["source:stick", "--limit", "2", "--sort", "ern"]));
     assert_eq!(answer["found"], 3);
     assert_eq!(answer["hits"].as_array().unwrap().len(), 2);

@@ -152,6 +152,8 @@ names! {
     To = "to",
     /// Subject of a mail, title of a document.
     Subject = "subject",
+    /// What it is nearly the same as, by number.
+    Like = "like",
 }
 
 names! {

@@ -69,7 +69,7 @@ const COLUMNS: [&str; 3] = ["ABCDEFGH", "JKLMNPQR", "STUVWXYZ"];
 pub fn mgrs(zone: u32, letters: [char; 3], digits: &str) -> Option<(f64, f64)> {
     let [band, column, row] = letters.map(|c| c.to_ascii_uppercase());
     let half = digits.len() / 2;
-    if !(1..=60).contains(&zone) || digits.len() % 2 != 0 || half > 5 {
+    if !(1..=60).contains(&zone) || !digits.len().is_multiple_of(2) || half > 5 {
         return None;
     }
     let band = BANDS.find(band)?;

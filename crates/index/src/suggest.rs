@@ -1,0 +1,196 @@
+//! Words that the one who asks may have meant, and words that begin as typed: only those that stand in something that
+//! may be found, with how many such items have each.
+
+use std::collections::BTreeMap;
+
+use comity_search::query::{Form, Query, Word};
+use comity_words::fold;
+use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder};
+use tantivy::termdict::TermStreamer;
+
+use crate::error::Result;
+use crate::eval::{Asking, Segment, each};
+use crate::slot::{Close, How};
+use crate::terms::FOLDED;
+
+/// A word of the question that stands in nothing that may be found, and what stands there instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// As it was typed.
+    pub typed: String,
+    /// What could be asked instead, the nearest and most frequent first.
+    pub instead: Vec<Instead>,
+}
+
+/// What could be asked instead of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instead {
+    /// The word, in small letters and without accents.
+    pub word: String,
+    /// How it is like the one that was typed.
+    pub how: How,
+    /// In how many items it stands.
+    pub items: u64,
+}
+
+/// Suggestions for a word, and words that begin as typed, at most.
+const MOST: usize = 5;
+const MOST_WORDS: usize = 20;
+/// Letters of the shortest word for which others are suggested, and from how many on two letters may differ.
+const SHORTEST: usize = 3;
+const LONG: usize = 8;
+
+/// What to suggest for the words of a question that match nothing. Words under NOT are no reason for it.
+pub(crate) fn instead(asking: &Asking<'_>, query: &Query) -> Result<Vec<Suggestion>> {
+    let mut words = Vec::new();
+    gather(query, &mut words);
+    let mut suggestions = Vec::new();
+    for word in words {
+        if asking.items_with(word)? > 0 {
+            continue;
+        }
+        let mut instead = other_forms(asking, word)?;
+        instead.extend(similar(asking, word)?);
+        if !instead.is_empty() {
+            suggestions.push(Suggestion {
+                typed: word.text.clone(),
+                instead,
+            });
+        }
+    }
+    Ok(suggestions)
+}
+
+fn gather<'a>(query: &'a Query, out: &mut Vec<&'a Word>) {
+    let mut put = |word: &'a Word| {
+        if matches!(word.form, Form::Any | Form::Exact) && !out.contains(&word) {
+            out.push(word);
+        }
+    };
+    match query {
+        Query::Word(word) => put(word),
+        Query::Phrase(words) => words.iter().for_each(put),
+        Query::Near { left, right, .. } => {
+            gather(left, out);
+            gather(right, out);
+        }
+        Query::And(parts) | Query::Or(parts) => parts.iter().for_each(|p| gather(p, out)),
+        Query::Field { .. } | Query::Has(_) | Query::Around(_) | Query::Not(_) => {}
+    }
+}
+
+/// The word itself, where it would be found in another form or another alphabet if these were asked for.
+fn other_forms(asking: &Asking<'_>, word: &Word) -> Result<Vec<Instead>> {
+    let freely = |exact, transliterate| {
+        let asking = Asking {
+            segments: asking.segments,
+            likes: asking.likes,
+            exact,
+            transliterate,
+        };
+        asking.items_with(&Word {
+            text: word.text.clone(),
+            form: Form::Any,
+        })
+    };
+    let inflected = freely(false, false)?;
+    let (how, items) = match inflected {
+        0 => (How::Transliterated, freely(false, true)?),
+        items => (How::Inflected, items),
+    };
+    let word = word.text.clone();
+    Ok((items > 0)
+        .then_some(Instead { word, how, items })
+        .into_iter()
+        .collect())
+}
+
+/// Words a letter away, or two for a long one.
+fn similar(asking: &Asking<'_>, word: &Word) -> Result<Vec<Instead>> {
+    let folded = fold(&word.text);
+    let letters = folded.chars().count();
+    if letters < SHORTEST {
+        return Ok(Vec::new());
+    }
+    // Two letters that changed places count as one.
+    let builder = LevenshteinAutomatonBuilder::new(if letters < LONG { 1 } else { 2 }, true);
+    let close = builder.build_dfa(&format!("{FOLDED}{folded}"));
+    let mut counts = BTreeMap::new();
+    for segment in asking.segments {
+        let reader = segment.reader.inverted_index(segment.fields.words)?;
+        let stream = reader.terms().search(Close(&close)).into_stream()?;
+        count(
+            segment,
+            stream,
+            &|key| Some(key.starts_with(FOLDED)),
+            &mut counts,
+        )?;
+    }
+    let distance = |dfa: &DFA, word: &str| match dfa.eval(format!("{FOLDED}{word}")) {
+        Distance::Exact(n) => n,
+        Distance::AtLeast(n) => n,
+    };
+    let mut found: Vec<(String, u64)> = counts.into_iter().collect();
+    found.sort_by_key(|(word, items)| (distance(&close, word), std::cmp::Reverse(*items)));
+    let instead = |(word, items)| Instead {
+        word,
+        how: How::Similar,
+        items,
+    };
+    Ok(found.into_iter().take(MOST).map(instead).collect())
+}
+
+/// For a question that is the beginning of a word: the words that begin so, the most frequent first.
+pub(crate) fn completions(asking: &Asking<'_>, query: &Query) -> Result<Vec<(String, u64)>> {
+    let Query::Word(Word {
+        text,
+        form: Form::Begins,
+    }) = query
+    else {
+        return Ok(Vec::new());
+    };
+    let prefix = format!("{FOLDED}{}", fold(text));
+    let mut counts = BTreeMap::new();
+    for segment in asking.segments {
+        let reader = segment.reader.inverted_index(segment.fields.words)?;
+        let stream = reader.terms().range().ge(&prefix).into_stream()?;
+        let begins = |key: &str| key.starts_with(&prefix).then_some(true);
+        count(segment, stream, &begins, &mut counts)?;
+    }
+    let mut found: Vec<(String, u64)> = counts.into_iter().collect();
+    found.sort_by_key(|(_, items)| std::cmp::Reverse(*items));
+    found.truncate(MOST_WORDS);
+    Ok(found)
+}
+
+/// Adds up in how many items that may be found each word stands. `wanted` says which terms count; `None` ends it.
+fn count<A: tantivy_fst::Automaton>(
+    segment: &Segment<'_>,
+    mut stream: TermStreamer<'_, A>,
+    wanted: &dyn Fn(&str) -> Option<bool>,
+    counts: &mut BTreeMap<String, u64>,
+) -> Result<()>
+where
+    A::State: Clone,
+{
+    let reader = segment.reader.inverted_index(segment.fields.words)?;
+    while stream.advance() {
+        let Ok(key) = std::str::from_utf8(stream.key()) else {
+            continue;
+        };
+        match wanted(key) {
+            None => break,
+            Some(false) => continue,
+            Some(true) => {}
+        }
+        let mut items = 0;
+        each(&reader, stream.value(), &mut |doc, _| {
+            items += u64::from(segment.visible.contains(doc));
+        })?;
+        // A word of hidden items alone is no word.
+        if items > 0 {
+            *counts.entry(key[FOLDED.len()..].to_owned()).or_default() += items;
+        }
+    }
+    Ok(())
+}
