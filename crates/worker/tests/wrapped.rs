@@ -549,3 +549,40 @@ fn a_drawing_says_whose_it_is_and_that_it_was_not_read() {
     );
     assert_eq!(kept.missing, ["the drawing itself: its texts are not read"]);
 }
+
+#[test]
+fn tags_of_films_and_songs_are_read_and_what_is_sung_is_text() {
+    let sized = |kind: &[u8; 4], body: &[u8]| {
+        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+    };
+    let item = |kind: &[u8; 4], words: &str| {
+        let data = sized(
+            b"data",
+            &[&[0, 0, 0, 1, 0, 0, 0, 0][..], words.as_bytes()].concat(),
+        );
+        sized(kind, &data)
+    };
+    let list = [
+        item(b"\xa9nam", "Пісня"),
+        item(b"\xa9ART", "Грім"),
+        item(b"\xa9lyr", WORDS),
+    ]
+    .concat();
+    let handler = sized(b"hdlr", b"\0\0\0\0\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0");
+    let meta = sized(
+        b"meta",
+        &[&[0; 4][..], &handler, &sized(b"ilst", &list)].concat(),
+    );
+    let moov = sized(
+        b"moov",
+        &[sized(b"mvhd", &[0; 100]), sized(b"udta", &meta)].concat(),
+    );
+    let file = [sized(b"ftyp", b"M4A \0\0\x02\0M4A mp42"), moov].concat();
+    let (outcome, kept) = read("song.m4a", &file);
+    assert_eq!(outcome.state, State::Read, "{outcome:?} {:?}", kept.missing);
+    assert_eq!(
+        (kept.field("title"), kept.field("author")),
+        ("Пісня", "Грім")
+    );
+    assert_eq!(kept.text, WORDS);
+}

@@ -1,9 +1,10 @@
 //! Sound files: how long, made when and by whom, as their headers and tags say.
 
 use crate::{Input, Out, Stop};
+use comity_extract::{Anchor, Place};
 use lofty::{
     config::{GlobalOptions, ParseOptions, apply_global_options},
-    file::{AudioFile, FileType, TaggedFileExt},
+    file::{AudioFile, FileType, TaggedFile, TaggedFileExt},
     probe::Probe,
     tag::ItemKey,
 };
@@ -13,13 +14,12 @@ use std::io::BufReader;
 const TAG_MAX: usize = 16 << 20;
 
 /// The fields that tags give, by the names that they have in each format.
-const FIELDS: [(ItemKey, &str); 10] = [
+const FIELDS: [(ItemKey, &str); 9] = [
     (ItemKey::TrackTitle, "title"),
     (ItemKey::AlbumTitle, "subject"),
     (ItemKey::TrackArtist, "author"),
     (ItemKey::Comment, "comment"),
     (ItemKey::Description, "comment"),
-    (ItemKey::Lyrics, "comment"),
     (ItemKey::RecordingDate, "created"),
     (ItemKey::OriginalReleaseDate, "created"),
     (ItemKey::EncoderSoftware, "software"),
@@ -45,12 +45,35 @@ pub fn read(input: &Input, out: &mut Out, media: &str) -> Result<(), Stop> {
     if seconds > 0.0 {
         out.field("duration", &format!("{seconds:.3}"), from)?;
     }
+    tags(&file, out)
+}
+
+/// The tags of a film or of sound in its form (MP4), which the reader of films leaves. That there is no sound in it
+/// takes nothing from what is known of it.
+pub fn tags_of_movie(input: &Input, out: &mut Out) -> Result<(), Stop> {
+    apply_global_options(GlobalOptions::new().allocation_limit(TAG_MAX));
+    let file = BufReader::with_capacity(64 << 10, input.rewound());
+    let probe = Probe::with_file_type(file, FileType::Mp4)
+        .options(ParseOptions::new().read_properties(false));
+    match probe.read() {
+        Ok(file) => tags(&file, out),
+        Err(_) => Ok(()),
+    }
+}
+
+fn tags(file: &TaggedFile, out: &mut Out) -> Result<(), Stop> {
+    let mut songs = 0;
     for tag in file.tags() {
         let from = format!("{:?}", tag.tag_type());
         for (key, field) in FIELDS {
             for value in tag.get_strings(key) {
                 out.field(field, value, &from)?;
             }
+        }
+        // What is sung or said is text.
+        for text in tag.get_strings(ItemKey::Lyrics) {
+            songs += 1;
+            out.text(&Anchor::at(&[(Place::Record, songs)]), text)?;
         }
         for picture in tag.pictures() {
             let name = picture.description().unwrap_or("cover");

@@ -124,7 +124,10 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
             "application/mp4" | "video/mp4" | "video/quicktime" | "audio/mp4" | "video/x-m4v"
             | "video/3gpp" | "audio/x-m4a",
             None,
-        ) => movie::read(input, out),
+        ) => {
+            movie::read(input, out)?;
+            audio::tags_of_movie(input, out)
+        }
         ("application/x-tar", _) => archive::tar(input, out),
         ("application/gzip", _) => archive::gzip(input, out, name),
         (
