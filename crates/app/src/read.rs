@@ -88,10 +88,7 @@ pub(crate) fn open_event_with(
         }
         _ => None,
     };
-    let commitment = section
-        .commitment()
-        .map_err(|e| AppError::damaged(place(), e.to_string()))?;
-    if commitment != leaf.body {
+    if section.commitment() != leaf.body {
         return Err(AppError::damaged(
             place(),
             "its body is not the one that the leaf commits to",

@@ -10,7 +10,7 @@ pub(crate) use commit::{ListBytes, commit_canonical};
 pub use commit::{body_commitment, field_commitment, salt};
 pub use encode::EncodedBody;
 pub use sealed::{SealedBody, section_context};
-pub use section::{CustodySection, OpenField, SectionField, SectionValue};
+pub use section::{CustodySection, OpenField};
 
 use std::fmt;
 

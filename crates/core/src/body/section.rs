@@ -3,44 +3,15 @@
 use super::commit::{ListBytes, Salts, commit_canonical};
 use super::{Body, BodyError, Class, Field, Seeds, check_name, check_unique};
 use crate::digest::Digest;
-use crate::json::{Value, canonical, parse_canonical};
-
-/// What the custody section says of a field.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SectionValue {
-    /// The value of a custody field.
-    Value(Value),
-    /// The commitment to a content field, whose value is in the content section.
-    Commitment(Digest),
-}
-
-/// A field as the custody section holds it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SectionField {
-    /// Its name.
-    pub name: String,
-    /// Its value, or the commitment to it.
-    pub value: SectionValue,
-}
-
-impl SectionField {
-    /// Its class: custody fields have their value here, content fields do not.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self.value {
-            SectionValue::Value(_) => Class::Custody,
-            SectionValue::Commitment(_) => Class::Content,
-        }
-    }
-}
+use crate::json::{Value, parse_canonical};
 
 /// A custody section, read and found well-formed.
 #[derive(Clone, PartialEq)]
 pub struct CustodySection {
-    /// The seed of the custody fields.
-    pub seed: [u8; 32],
-    /// All fields of the body, in its order.
-    pub fields: Vec<SectionField>,
+    seed: [u8; 32],
+    /// All fields of the body, in its order; of content fields only the commitments.
+    fields: Vec<OpenField>,
+    commitment: Digest,
 }
 
 /// One field of a body as far as it can be opened.
@@ -78,7 +49,7 @@ impl std::fmt::Debug for OpenField {
 }
 
 impl CustodySection {
-    /// Reads a custody section.
+    /// Reads a custody section, and commits to what it says in the same pass.
     ///
     /// # Errors
     /// Anything that [`Body::encode`] would not have written: bytes missing or left over, names
@@ -86,28 +57,51 @@ impl CustodySection {
     pub fn parse(bytes: &[u8]) -> Result<CustodySection, BodyError> {
         let mut rest = Rest { bytes, at: 0 };
         let seed = rest.array("the seed")?;
+        let salts = Salts::new(&seed);
         let count = usize::from(u16::from_be_bytes(rest.array("the number of fields")?));
         let smallest_field = 4;
-        let mut fields = Vec::with_capacity(count.min(bytes.len() / smallest_field));
+        let room = count.min(bytes.len() / smallest_field);
+        let mut fields = Vec::with_capacity(room);
+        let mut list = ListBytes::new(room);
         let mut content = false;
         for _ in 0..count {
             let at = rest.at;
             let [class] = rest.array("a class")?;
             let name = rest.name()?;
-            let value = match class {
+            let field = match class {
                 0 if content => return Err(BodyError::CustodyAfterContent(name)),
-                0 => SectionValue::Value(rest.value(&name)?),
+                0 => {
+                    let (salt, value, commitment) = rest.committed(&salts, &name)?;
+                    OpenField {
+                        class: Class::Custody,
+                        name,
+                        salt: Some(salt),
+                        value: Some(value),
+                        commitment,
+                    }
+                }
                 1 => {
                     content = true;
-                    SectionValue::Commitment(Digest(rest.array("a field commitment")?))
+                    OpenField {
+                        class: Class::Content,
+                        name,
+                        salt: None,
+                        value: None,
+                        commitment: Digest(rest.array("a field commitment")?),
+                    }
                 }
                 found => return Err(BodyError::UnknownClass { at, found }),
             };
-            fields.push(SectionField { name, value });
+            list.push(field.class, &field.name, &field.commitment);
+            fields.push(field);
         }
         rest.end()?;
         check_unique(fields.iter().map(|field| field.name.as_str()))?;
-        Ok(CustodySection { seed, fields })
+        Ok(CustodySection {
+            seed,
+            fields,
+            commitment: list.finish(),
+        })
     }
 
     /// The value of the custody field `name`.
@@ -116,10 +110,7 @@ impl CustodySection {
         self.fields
             .iter()
             .find(|field| field.name == name)
-            .and_then(|field| match &field.value {
-                SectionValue::Value(value) => Some(value),
-                SectionValue::Commitment(_) => None,
-            })
+            .and_then(|field| field.value.as_ref())
     }
 
     /// Whether the body has content fields.
@@ -127,21 +118,13 @@ impl CustodySection {
     pub fn has_content(&self) -> bool {
         self.fields
             .last()
-            .is_some_and(|field| field.class() == Class::Content)
+            .is_some_and(|field| field.class == Class::Content)
     }
 
-    /// The body commitment, recomputed from values and commitments.
-    ///
-    /// # Errors
-    /// Fields put together by hand that [`CustodySection::parse`] would not have returned.
-    pub fn commitment(&self) -> Result<Digest, BodyError> {
-        let salts = Salts::new(&self.seed);
-        let mut list = ListBytes::new(self.fields.len());
-        for field in &self.fields {
-            check_name(&field.name)?;
-            list.push(field.class(), &field.name, &field_digest(field, &salts)?);
-        }
-        Ok(list.finish())
+    /// The body commitment, computed from values and commitments.
+    #[must_use]
+    pub fn commitment(&self) -> Digest {
+        self.commitment
     }
 
     /// The whole body, from this section and the content section; `None` is right for a body
@@ -149,31 +132,25 @@ impl CustodySection {
     ///
     /// # Errors
     /// A content section that is missing, unexpected, malformed, or does not match the commitments.
-    pub fn join(self, content: Option<&[u8]>) -> Result<Body, BodyError> {
-        if self.has_content() && content.is_none() {
-            return Err(BodyError::NoContent);
-        }
-        let opened = self.open_content(content)?;
-        let (seed, values) = opened.map_or(([0; 32], Vec::new()), |o| (o.seed, o.values));
+    pub fn join(mut self, content: Option<&[u8]>) -> Result<Body, BodyError> {
         let seeds = Seeds {
             custody: self.seed,
-            content: seed,
+            content: match content {
+                Some(bytes) => self.open_content(bytes)?,
+                None => [0; 32],
+            },
         };
-        let mut values = values.into_iter();
-        let mut fields = Vec::with_capacity(self.fields.len());
-        for field in self.fields {
-            let class = field.class();
-            let value = match field.value {
-                SectionValue::Value(value) => value,
-                SectionValue::Commitment(_) => values.next().ok_or(BodyError::NoContent)?,
-            };
-            fields.push(Field {
-                class,
+        let fields = self.fields.into_iter().map(|field| {
+            Ok(Field {
+                class: field.class,
                 name: field.name,
-                value,
-            });
-        }
-        Ok(Body { seeds, fields })
+                value: field.value.ok_or(BodyError::NoContent)?,
+            })
+        });
+        Ok(Body {
+            seeds,
+            fields: fields.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The fields as far as they can be opened: all of them with the content section, the custody
@@ -181,82 +158,35 @@ impl CustodySection {
     ///
     /// # Errors
     /// As [`CustodySection::join`], but a missing content section is none.
-    pub fn open(&self, content: Option<&[u8]>) -> Result<Vec<OpenField>, BodyError> {
-        let salts = Salts::new(&self.seed);
-        let opened = self.open_content(content)?;
-        let content_salts = opened.as_ref().map(|opened| Salts::new(&opened.seed));
-        let mut values = opened
-            .map(|opened| opened.values)
-            .unwrap_or_default()
-            .into_iter();
-        let mut fields = Vec::with_capacity(self.fields.len());
-        for field in &self.fields {
-            let class = field.class();
-            let (salt, value) = match &field.value {
-                SectionValue::Value(value) => (Some(salts.of(&field.name)), Some(value.clone())),
-                SectionValue::Commitment(_) => (
-                    content_salts.as_ref().map(|salts| salts.of(&field.name)),
-                    values.next(),
-                ),
-            };
-            let commitment = field_digest(field, &salts)?;
-            fields.push(OpenField {
-                class,
-                name: field.name.clone(),
-                salt,
-                value,
-                commitment,
-            });
+    pub fn open(mut self, content: Option<&[u8]>) -> Result<Vec<OpenField>, BodyError> {
+        if let Some(bytes) = content {
+            self.open_content(bytes)?;
         }
-        Ok(fields)
+        Ok(self.fields)
     }
 
-    /// Reads a content section and holds every value against its commitment.
-    fn open_content(&self, content: Option<&[u8]>) -> Result<Option<Content>, BodyError> {
-        let Some(bytes) = content else {
-            return Ok(None);
-        };
+    /// Reads a content section and holds every value against its commitment. Its seed.
+    fn open_content(&mut self, bytes: &[u8]) -> Result<[u8; 32], BodyError> {
         if !self.has_content() {
             return Err(BodyError::UnexpectedContent);
         }
         let mut rest = Rest { bytes, at: 0 };
         let seed = rest.array("the seed")?;
         let salts = Salts::new(&seed);
-        let mut values = Vec::new();
-        for field in &self.fields {
-            let SectionValue::Commitment(commitment) = &field.value else {
+        for field in &mut self.fields {
+            if field.class == Class::Custody {
                 continue;
-            };
+            }
             let value = rest.value_bytes()?;
-            if commit_canonical(&salts.of(&field.name), &field.name, value) != *commitment {
+            let salt = salts.of(&field.name);
+            if commit_canonical(&salt, &field.name, value) != field.commitment {
                 return Err(BodyError::WrongContent(field.name.clone()));
             }
-            values.push(canonical_value(&field.name, value)?);
+            field.value = Some(canonical_value(&field.name, value)?);
+            field.salt = Some(salt);
         }
         rest.end()?;
-        Ok(Some(Content { seed, values }))
-    }
-}
-
-struct Content {
-    seed: [u8; 32],
-    values: Vec<Value>,
-}
-
-fn field_digest(field: &SectionField, salts: &Salts) -> Result<Digest, BodyError> {
-    match &field.value {
-        SectionValue::Commitment(commitment) => Ok(*commitment),
-        SectionValue::Value(value) => {
-            let bytes = canonical(value).map_err(|source| BodyError::Value {
-                name: field.name.clone(),
-                source,
-            })?;
-            Ok(commit_canonical(
-                &salts.of(&field.name),
-                &field.name,
-                &bytes,
-            ))
-        }
+        Ok(seed)
     }
 }
 
@@ -300,8 +230,16 @@ impl<'a> Rest<'a> {
         self.take(len as usize, "a value")
     }
 
-    fn value(&mut self, name: &str) -> Result<Value, BodyError> {
-        canonical_value(name, self.value_bytes()?)
+    /// A value with its salt and the commitment to it, over the very bytes that were read.
+    fn committed(
+        &mut self,
+        salts: &Salts,
+        name: &str,
+    ) -> Result<([u8; 32], Value, Digest), BodyError> {
+        let bytes = self.value_bytes()?;
+        let value = canonical_value(name, bytes)?;
+        let salt = salts.of(name);
+        Ok((salt, value, commit_canonical(&salt, name, bytes)))
     }
 
     fn end(&self) -> Result<(), BodyError> {

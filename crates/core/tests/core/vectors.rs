@@ -246,8 +246,8 @@ fn bodies_are_frozen() {
         let framed = SealedBody::parse(&framed).unwrap();
         assert_eq!(framed.custody, bytes(&case["custody_section"]));
         let section = CustodySection::parse(framed.custody).unwrap();
-        assert_eq!(section.commitment().unwrap(), digest(&case["commitment"]));
-        let opened = section.open(framed.content).unwrap();
+        assert_eq!(section.commitment(), digest(&case["commitment"]));
+        let opened = section.clone().open(framed.content).unwrap();
         for (field, expected) in opened.iter().zip(case["fields"].as_array().unwrap()) {
             assert_eq!(field.value.as_ref(), Some(&expected["value"]));
             assert_eq!(

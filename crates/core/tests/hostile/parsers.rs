@@ -179,7 +179,10 @@ pub fn section(bytes: &[u8]) {
         return;
     };
     let _ = (section.commitment(), section.has_content());
-    let _ = (section.open(None), section.open(Some(bytes)));
+    let _ = (
+        section.clone().open(None),
+        section.clone().open(Some(bytes)),
+    );
     let _ = section.join(Some(bytes));
 }
 
