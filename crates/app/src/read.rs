@@ -5,7 +5,7 @@ use comity_core::digest::Digest;
 use comity_core::json::Value;
 use comity_core::leaf::{Leaf, leaf_hash};
 use comity_keyring::Secret;
-use comity_ledger::{Stored, Tree};
+use comity_ledger::{Stored, StoredRef, Tree};
 use comity_seal::{Key, open};
 
 use crate::centre::Centre;
@@ -55,17 +55,27 @@ impl OpenedEvent {
 
 /// Opens the event of a leaf from its sealed body, and checks that the body is the one that the leaf commits to.
 pub fn open_event(keys: &Keys, index: u64, entry: &[u8], body: &[u8]) -> Result<OpenedEvent> {
-    Ok(open_event_with(keys, &ItemKeys::default(), index, entry, body)?.0)
+    let stored = StoredRef {
+        index,
+        hash: leaf_hash(entry),
+        entry,
+        body,
+    };
+    Ok(open_event_with(keys, &ItemKeys::default(), &stored)?.0)
 }
 
 /// As [`open_event`], with item keys that were opened before; gives the secret of the content key besides.
 pub(crate) fn open_event_with(
     keys: &Keys,
     items: &ItemKeys,
-    index: u64,
-    entry: &[u8],
-    body: &[u8],
+    stored: &StoredRef<'_>,
 ) -> Result<(OpenedEvent, Option<Secret>)> {
+    let StoredRef {
+        index,
+        hash,
+        entry,
+        body,
+    } = *stored;
     let place = || format!("event {index} of the ledger");
     let leaf = Leaf::parse(entry).map_err(|e| AppError::damaged(place(), e.to_string()))?;
     let sealed = SealedBody::parse(body).map_err(|e| AppError::damaged(place(), e.to_string()))?;
@@ -100,7 +110,7 @@ pub(crate) fn open_event_with(
     let event = OpenedEvent {
         index,
         entry: entry.to_vec(),
-        hash: leaf_hash(entry),
+        hash,
         leaf,
         custody_key: sealed.custody_key,
         content_key: sealed.content_key,

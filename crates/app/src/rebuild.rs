@@ -3,7 +3,7 @@
 //! The same projector that writes them live reads every event in order. On SQLite the new tables
 //! grow in a file beside the old one and are renamed over it; on PostgreSQL in a schema beside it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use comity_core::body::{Field, OpenField, SealedBody};
@@ -23,12 +23,14 @@ use crate::error::AppError;
 use crate::error::Result;
 use crate::intake_tree::IntakeTrees;
 use crate::keys::{ItemKeys, Keys};
-use crate::project::{Event, ObjectAt, ObjectPlace, Projector, Received, Rows, object_id};
+use crate::numbered::Numbered;
+use crate::places::{FoundObjects, Places};
+use crate::project::{Event, ObjectAt, Projector, Received, Rows, object_id};
 use crate::read::{OpenedEvent, open_event_with};
 use crate::sql::{Access, Database, Session, schema};
 
-/// Events that are opened at once.
-const BATCH_BUNDLES: usize = 16;
+/// Bundles that are opened at once; three such blocks are in memory at a time.
+const BATCH_BUNDLES: usize = 8;
 /// How far a rebuild is: events done, events in all.
 pub type Watch<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
@@ -48,13 +50,20 @@ pub struct Sources<'a> {
 /// there were, and what counted the rows.
 pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> Result<(u64, Rows)> {
     schema::create(session)?;
-    let places = object_places(sources.vault, &sources.in_work)?;
+    // A pack whose index is damaged is left out; `comity verify` names it.
+    let places = Places::of(
+        sources.vault,
+        sources.vault.packs()?,
+        &sources.in_work,
+        |_, _| {},
+    );
     let size = sources.tree.size();
     let mut projector = Projector::from_nothing(session)?;
     session.begin()?;
     let mut batches = sources.tree.batches(0..size);
     let mut done = 0;
     let mut intakes = IntakeTrees::default();
+    let mut chains = Numbered::default();
     let open_block = || {
         let block: Vec<Batch> = batches
             .by_ref()
@@ -65,18 +74,33 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
         let opened = on_all_cores(
             &stored,
             || (),
-            |(), _, s| opened(sources.keys, &items, s.index, s.entry, s.body, None),
+            |(), _, s| opened(sources.keys, &items, s, None),
         );
-        Ok((!stored.is_empty()).then_some(opened))
+        let opened: Vec<Opened> = opened.into_iter().collect::<Result<_>>()?;
+        let found = places.find(opened.iter().filter_map(Opened::object))?;
+        Ok((!stored.is_empty()).then_some((opened, found)))
     };
-    ahead(open_block, |opened| {
+    ahead(open_block, |(opened, found)| {
         for event in opened {
-            let event = event?;
             let at = &event.event;
             if let Some(found) = intakes.meet(at.index, at.leaf.chain, at.hash, &event.fields) {
                 return Err(AppError::damaged(found.place, found.what));
             }
-            apply(sources.keys, session, &mut projector, &places, event)?;
+            let chain_no = match at.leaf.n {
+                0 => {
+                    chains.add(at.leaf.chain.0);
+                    None
+                }
+                _ => chains.of(&at.leaf.chain.0).map(chain_no),
+            };
+            apply(
+                sources.keys,
+                session,
+                &mut projector,
+                &found,
+                chain_no,
+                event,
+            )?;
             done += 1;
         }
         projector.rows.make_room(session)?;
@@ -112,6 +136,19 @@ pub(crate) struct Opened {
     pub signature: Option<std::result::Result<[u8; 32], String>>,
 }
 
+impl Opened {
+    /// The object that it names.
+    pub fn object(&self) -> Option<ObjectId> {
+        let object = self.fields.iter().find(|f| f.name == "object")?;
+        object_id(&object.value)
+    }
+}
+
+/// The number in the tables of the chain that began as the `nth` of the log, from 0.
+pub(crate) fn chain_no(nth: usize) -> i64 {
+    nth as i64 + 1
+}
+
 /// The item keys that a block of events names.
 pub(crate) fn item_keys(keys: &Keys, stored: &[StoredRef<'_>]) -> Result<ItemKeys> {
     keys.items(
@@ -124,12 +161,10 @@ pub(crate) fn item_keys(keys: &Keys, stored: &[StoredRef<'_>]) -> Result<ItemKey
 pub(crate) fn opened(
     keys: &Keys,
     items: &ItemKeys,
-    index: u64,
-    entry: &[u8],
-    body: &[u8],
+    stored: &StoredRef<'_>,
     origin: Option<&str>,
 ) -> Result<Opened> {
-    let (mut event, secret) = open_event_with(keys, items, index, entry, body)?;
+    let (mut event, secret) = open_event_with(keys, items, stored)?;
     // Only the first event of a chain makes rows with sealed columns, and only a reading names an object besides.
     let secret = secret.filter(|_| event.leaf.n == 0 || event.text("kind") == Some("read"));
     let signature = origin.and_then(|origin| signature_of(&event, origin));
@@ -204,9 +239,14 @@ pub(crate) fn apply(
     keys: &Keys,
     session: &mut Session,
     projector: &mut Projector,
-    places: &HashMap<ObjectId, ObjectPlace>,
+    found: &FoundObjects,
+    chain_no: Option<i64>,
     opened: Opened,
 ) -> Result<()> {
+    let at = opened
+        .object()
+        .and_then(|object| found.get(&object))
+        .map_or(ObjectAt::Unknown, |f| ObjectAt::Among(f.place, f.number));
     let Opened {
         event,
         fields,
@@ -214,10 +254,6 @@ pub(crate) fn apply(
         received,
         signature: _,
     } = opened;
-    let object = fields.iter().find(|f| f.name == "object");
-    let at = object
-        .and_then(|f| places.get(&object_id(&f.value)?))
-        .map_or(ObjectAt::Unknown, |p| ObjectAt::Placed(*p));
     let needs_intake = fields
         .iter()
         .any(|f| f.name == "kind" && f.value == "intake_opened");
@@ -225,6 +261,7 @@ pub(crate) fn apply(
         session,
         keys,
         &Event {
+            chain_no,
             object: at,
             received: received.as_ref(),
             ..as_event(&event, &fields, secret.as_ref())
@@ -234,30 +271,6 @@ pub(crate) fn apply(
         projector.rows.flush(session)?;
     }
     Ok(())
-}
-
-/// Where every object of the vault lies, from the packs' own indexes. A pack whose index is damaged is
-/// left out here; `comity verify` names it. Where the tables were lost in the middle of a compaction an object may lie
-/// in two packs: the first by name counts, here and wherever places are looked for.
-fn object_places(
-    vault: &Vault,
-    in_work: &HashSet<PackId>,
-) -> Result<HashMap<ObjectId, ObjectPlace>> {
-    let mut places = HashMap::new();
-    for file in vault.packs()? {
-        let Some(pack) = file.pack.filter(|p| !in_work.contains(p)) else {
-            continue;
-        };
-        if let Ok(index) = vault.read_pack_index(&file.name) {
-            for o in &index.objects {
-                places.entry(o.object).or_insert(ObjectPlace {
-                    pack: pack.0,
-                    offset: o.offset,
-                });
-            }
-        }
-    }
-    Ok(places)
 }
 
 impl Centre {

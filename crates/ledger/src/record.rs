@@ -38,6 +38,19 @@ pub struct Stored {
     pub body: Vec<u8>,
 }
 
+impl Stored {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> StoredRef<'_> {
+        StoredRef {
+            index: self.index,
+            hash: self.hash,
+            entry: &self.entry,
+            body: &self.body,
+        }
+    }
+}
+
 /// As [`Stored`], borrowed from its [`Batch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredRef<'a> {

@@ -336,8 +336,7 @@ impl Scene<'_> {
             let stored = found.ok().and_then(|at| stored.get(at)).ok_or_else(|| {
                 AppError::damaged(format!("event {index}"), "it was not read".to_owned())
             })?;
-            let (mut event, _) =
-                open_event_with(&self.centre.keys, keys, *index, &stored.entry, &stored.body)?;
+            let (mut event, _) = open_event_with(&self.centre.keys, keys, &stored.as_ref())?;
             hide_internal(&mut event.fields);
             last = Some((event.leaf.n, event.hash));
             if let Some("received" | "delivered_again") = event.text("kind") {

@@ -22,7 +22,7 @@ pub struct Event<'a> {
     pub index: u64,
     /// Its chain.
     pub chain: ChainId,
-    /// The chain's number where it is known already.
+    /// The chain's number; `None` for the first event of a chain.
     pub chain_no: Option<i64>,
     /// Its place in the chain.
     pub n: u64,
@@ -51,6 +51,8 @@ pub enum ObjectAt {
     Placed(ObjectPlace),
     /// It was held already, under this number.
     Held(i64),
+    /// While rebuilding: it lies there, and has this place among all objects of the vault.
+    Among(ObjectPlace, usize),
     /// An event of this group or of the one before brought it.
     JustBrought,
 }
@@ -129,9 +131,6 @@ impl Projector {
         }
         let no = self.next_chain;
         self.next_chain += 1;
-        if let Some(chains) = &mut self.chains {
-            chains.insert(event.chain, no);
-        }
         let kind = self.begin(session, keys, event, no)?;
         self.rows.insert(
             "chains",
@@ -157,21 +156,12 @@ impl Projector {
         keys: &dyn ScopeKeys,
         event: &Event<'_>,
     ) -> Result<i64> {
-        let no = match (event.chain_no, &self.chains) {
-            (Some(no), _) => no,
-            (None, Some(chains)) => *chains.get(&event.chain).ok_or_else(|| {
-                AppError::damaged(
-                    format!("event {} of the ledger", event.index),
-                    "its chain has no beginning",
-                )
-            })?,
-            (None, None) => {
-                return Err(AppError::damaged(
-                    "projections",
-                    "an event of an unknown chain",
-                ));
-            }
-        };
+        let no = event.chain_no.ok_or_else(|| {
+            AppError::damaged(
+                format!("event {} of the ledger", event.index),
+                "its chain has no beginning",
+            )
+        })?;
         let (n, index) = (event.n as i64, event.index as i64);
         self.rows
             .insert("events", [no.into(), n.into(), index.into()]);
@@ -498,9 +488,8 @@ impl Projector {
                 )),
             };
         }
-        let known = self.objects.get(&said.id);
-        if let Some(no) = known.or(self.former_objects.get(&said.id)) {
-            return Ok(Some(*no));
+        if let Some(no) = self.known_object(&said.id, event.object) {
+            return Ok(Some(no));
         }
         let tag = match (said.tag, said.sha256) {
             (Some(tag), _) => Some(tag),
@@ -519,9 +508,14 @@ impl Projector {
         // An object bears the number of the first item that holds it.
         let no = item;
         self.run_tag(session, no, tag)?;
-        self.objects.insert(said.id, no);
+        match (event.object, &mut self.brought) {
+            (ObjectAt::Among(_, place), Some(brought)) => brought.add(place, no),
+            _ => {
+                self.objects.insert(said.id, no);
+            }
+        }
         let (pack, place) = match event.object {
-            ObjectAt::Placed(at) => (at.pack, at.offset as i64),
+            ObjectAt::Placed(at) | ObjectAt::Among(at, _) => (at.pack, at.offset as i64),
             _ => ([0; 16], 0),
         };
         self.rows.insert(
@@ -550,6 +544,17 @@ impl Projector {
             );
         }
         Ok(Some(no))
+    }
+
+    /// The number of an object that an event before this one brought, as far as it is remembered.
+    fn known_object(&self, id: &ObjectId, at: ObjectAt) -> Option<i64> {
+        match (at, &self.brought) {
+            (ObjectAt::Among(_, place), Some(brought)) => brought.number(place),
+            _ => {
+                let known = self.objects.get(id).or(self.former_objects.get(id));
+                known.copied()
+            }
+        }
     }
 
     /// Remembers the tag of the new object `no` for the filter of its run, and ends the run before it.
@@ -586,9 +591,7 @@ impl Projector {
     /// Forgets the objects of the group before: a group
     /// speaks of its own objects, or of those that came just before it, so the lists need not grow.
     pub fn end_group(&mut self) {
-        if self.chains.is_none() {
-            self.former_objects = std::mem::take(&mut self.objects);
-        }
+        self.former_objects = std::mem::take(&mut self.objects);
     }
 }
 

@@ -146,6 +146,9 @@ impl Projector {
                 (None, _) => {}
             }
         }
+        if let Some(brought) = &mut self.brought {
+            brought.let_go.insert(object, heir);
+        }
         self.filter_anew(session, &runs)
     }
 

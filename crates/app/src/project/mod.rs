@@ -13,7 +13,7 @@ mod runs;
 
 use std::collections::HashMap;
 
-use comity_core::id::{ChainId, ObjectId};
+use comity_core::id::ObjectId;
 
 use crate::error::{AppError, Result};
 use crate::sql::{Session, Value};
@@ -123,6 +123,33 @@ pub struct MemberRow {
     pub scope_key: u64,
 }
 
+/// The objects that came so far, while rebuilding: four bytes for each of the vault.
+#[derive(Default)]
+struct Brought {
+    /// Their numbers by their places among all objects of the vault; 0 for one that has not come yet.
+    numbers: Vec<u32>,
+    /// Those that went to another item when theirs was erased, or to none.
+    let_go: HashMap<i64, Option<i64>>,
+}
+
+impl Brought {
+    /// The number that an object has by now; `None` where none came yet, or nothing is left of it.
+    fn number(&self, place: usize) -> Option<i64> {
+        let mut no = i64::from(self.numbers.get(place).copied().filter(|no| *no > 0)?);
+        while let Some(heir) = self.let_go.get(&no) {
+            no = (*heir)?;
+        }
+        Some(no)
+    }
+
+    fn add(&mut self, place: usize, no: i64) {
+        if self.numbers.len() <= place {
+            self.numbers.resize(place + 1, 0);
+        }
+        self.numbers[place] = u32::try_from(no).unwrap_or(0);
+    }
+}
+
 /// Keeps what is needed to turn the next event into rows.
 pub struct Projector {
     members: HashMap<String, MemberRow>,
@@ -134,12 +161,12 @@ pub struct Projector {
     acts: HashMap<String, i64>,
     next_chain: i64,
     next_source: i64,
-    /// While rebuilding: every chain by its id. Live, callers know the numbers.
-    chains: Option<HashMap<ChainId, i64>>,
-    /// Objects by their id: live those of the group, while rebuilding all.
+    /// Objects by their id: those of the group; while rebuilding, those that the vault does not hold.
     objects: HashMap<ObjectId, i64>,
-    /// Live: those of the group before.
+    /// Those of the group before.
     former_objects: HashMap<ObjectId, i64>,
+    /// While rebuilding.
+    brought: Option<Brought>,
     /// The newest run that holds a tag, and its tags, once they were asked for.
     open_run: Option<(i64, Vec<[u8; 16]>)>,
     /// The rows made since the last [`Rows::flush`].
@@ -170,9 +197,9 @@ impl Projector {
             acts: HashMap::new(),
             next_chain,
             next_source,
-            chains: None,
             objects: HashMap::new(),
             former_objects: HashMap::new(),
+            brought: None,
             open_run: None,
             rows: Rows::default(),
         };
@@ -198,10 +225,11 @@ impl Projector {
         Ok(p)
     }
 
-    /// A projector for empty tables that remembers every chain and object by its id: for rebuilding.
+    /// A projector for empty tables, for rebuilding: who calls knows the number of each chain, and the place of each
+    /// object among all objects of the vault.
     pub fn from_nothing(session: &mut Session) -> Result<Projector> {
         Ok(Projector {
-            chains: Some(HashMap::new()),
+            brought: Some(Brought::default()),
             ..Projector::load(session)?
         })
     }

@@ -71,7 +71,9 @@ impl Projector {
     fn derivative(&mut self, event: &Event<'_>, no: i64, object: &Json) -> Result<()> {
         let said = ObjectSaid::read(event, object, None, &|_| Ok(None))?;
         let (pack, at) = match event.object {
-            ObjectAt::Placed(place) => (place.pack, place.offset as i64),
+            ObjectAt::Placed(place) | ObjectAt::Among(place, _) => {
+                (place.pack, place.offset as i64)
+            }
             _ => ([0; 16], 0),
         };
         let index = event.index as i64;

@@ -288,7 +288,7 @@ impl Centre {
             &stored,
             || (),
             |(), _, s| {
-                let opened = open_event_with(&self.keys, &items, s.index, s.entry, s.body);
+                let opened = open_event_with(&self.keys, &items, s);
                 match opened.map(|(event, _)| event) {
                     // It is of a member whose desk is away, and so not of this one.
                     Err(AppError::Locked { .. }) => Ok(None),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use comity_core::body::{Field, SealedBody};
-use comity_core::digest::{Digest, unhex};
+use comity_core::digest::unhex;
 use comity_core::finding::Finding;
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
@@ -26,22 +26,13 @@ use crate::intake_tree::IntakeTrees;
 use crate::keychange::KINDS;
 use crate::keys::Keys;
 use crate::packs::Packs;
-use crate::project::ObjectPlace;
-use crate::rebuild::{Opened, item_keys, opened};
+use crate::places::{Found, FoundObjects, Places};
+use crate::rebuild::{Opened, chain_no, item_keys, opened};
 
-/// Bundles that are opened at once.
-const BUNDLES: usize = 16;
+/// Bundles that are opened at once; three such blocks are in memory at a time.
+const BUNDLES: usize = 8;
 /// Objects of fewer sealed bytes are read in one go.
 const WHOLE: u64 = 5 << 20;
-
-/// An object as the packs' indexes have it.
-#[derive(Clone, Copy)]
-struct Indexed {
-    pack: [u8; 16],
-    offset: u64,
-    len: u64,
-    sha256: Digest,
-}
 
 /// Everything that the passphrase makes visible.
 pub fn check(
@@ -54,19 +45,7 @@ pub fn check(
     report: &mut Report,
 ) -> Result<()> {
     let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
-    let objects = objects(scene, tables.packs_in_work(), report)?;
-    let places: HashMap<ObjectId, ObjectPlace> = objects
-        .iter()
-        .map(|(id, o)| {
-            (
-                *id,
-                ObjectPlace {
-                    pack: o.pack,
-                    offset: o.offset,
-                },
-            )
-        })
-        .collect();
+    let places = places(scene, tables.packs_in_work(), report)?;
     let packs = Packs::new(&scene.vault);
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);
     let mut absent = AbsentKeys::default();
@@ -93,39 +72,43 @@ pub fn check(
         }
         let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
         let items = item_keys(keys, &stored)?;
-        let seen = on_all_cores(&stored, ReadScratch::default, |scratch, _, s| {
-            let event = opened(
-                keys,
-                &items,
-                s.index,
-                s.entry,
-                s.body,
-                Some(&scene.config.origin),
-            )
-            .map_err(|e| match e {
-                AppError::Locked { number, .. } => Closed::Locked(number),
-                e => Closed::Wrong(Finding::new(
-                    format!("event {} of the ledger", s.index),
-                    e.to_string(),
-                )),
-            })?;
-            let bytes = object_of(&event, &objects, depth, &packs, second.as_ref(), scratch);
-            Ok::<_, Closed>((event, bytes))
+        let events = on_all_cores(
+            &stored,
+            || (),
+            |(), _, s| {
+                opened(keys, &items, s, Some(&scene.config.origin)).map_err(|e| match e {
+                    AppError::Locked { number, .. } => Closed::Locked(number),
+                    e => Closed::Wrong(Finding::new(
+                        format!("event {} of the ledger", s.index),
+                        e.to_string(),
+                    )),
+                })
+            },
+        );
+        let of_events = events.iter().flatten().filter_map(Opened::object);
+        let found = places.find(of_events)?;
+        let bytes = on_all_cores(&events, ReadScratch::default, |scratch, _, event| {
+            let event = event.as_ref().ok()?;
+            object_of(event, &found, depth, &packs, second.as_ref(), scratch)
         });
-        Ok((!block.is_empty() || is_lost).then_some((block, seen, is_lost)))
+        let seen: Vec<_> = events.into_iter().zip(bytes).collect();
+        Ok((!block.is_empty() || is_lost).then_some((block, seen, found, is_lost)))
     };
-    ahead(look, |(block, seen, is_lost)| {
-        for (record, answer) in block.iter().flat_map(Batch::iter).zip(seen) {
+    ahead(look, |(block, seen, found, is_lost)| {
+        for (record, (answer, bytes)) in block.iter().flat_map(Batch::iter).zip(seen) {
             if let Ok(body) = SealedBody::parse(record.body) {
                 absent.meet(inspection, body.content_key);
             }
             match answer {
-                Ok((event, bytes)) => {
-                    report.findings.extend(chains.follow(
-                        event.event.index,
-                        &event.event.leaf,
-                        &event.event.hash,
-                    ));
+                Ok(event) => {
+                    let leaf = &event.event.leaf;
+                    let broken = chains.follow(event.event.index, leaf, &event.event.hash);
+                    if broken.is_some() {
+                        // The tables know each chain by when it began.
+                        tables.give_up();
+                    }
+                    report.findings.extend(broken);
+                    let number = chains.number(&leaf.chain).filter(|_| leaf.n > 0);
                     need_key(inspection, event.event.custody_key, report, &mut told);
                     epoch = epoch.max(epoch_told(&event.fields));
                     locks.meet(&event);
@@ -149,7 +132,7 @@ pub fn check(
                         report.items_read += u64::from(bytes.read.is_some());
                         report.bytes_read += bytes.read.unwrap_or(0);
                     }
-                    tables.take(keys, &places, event)?;
+                    tables.take(keys, &found, number.map(chain_no), event)?;
                 }
                 Err(closed) => {
                     tables.give_up();
@@ -250,51 +233,32 @@ fn epoch_told(fields: &[Field]) -> u64 {
     }
 }
 
-/// Every object of the vault by its id. A pack whose index is damaged is a finding.
-fn objects(
-    scene: &Scene<'_>,
+/// Where the objects of the vault lie. A pack whose index is damaged is a finding.
+fn places<'a>(
+    scene: &'a Scene<'_>,
     in_work: &HashSet<PackId>,
     report: &mut Report,
-) -> Result<HashMap<ObjectId, Indexed>> {
-    let mut objects = HashMap::new();
+) -> Result<Places<'a>> {
     let files = scene.vault.packs()?;
     report.packs = files.len() as u64;
-    for file in files {
-        let Some(pack) = file.pack else {
-            report
-                .findings
-                .push(Finding::new(file.name, "this file is no pack"));
-            continue;
+    let places = Places::of(&scene.vault, files, in_work, |file, wrong| {
+        let Some(wrong) = wrong else {
+            let what = "this file is no pack";
+            return report.findings.push(Finding::new(&file.name, what));
         };
-        if in_work.contains(&pack) {
-            // Whatever it holds lies elsewhere too, and there it counts.
-            continue;
-        }
-        match scene.vault.read_pack_index(&file.name) {
-            Ok(index) => {
-                for o in &index.objects {
-                    objects.entry(o.object).or_insert(Indexed {
-                        pack: pack.0,
-                        offset: o.offset,
-                        len: o.len,
-                        sha256: o.sha256,
-                    });
-                }
+        // The keyless check of this one pack says which of its objects are hurt.
+        match scene.vault.check_pack(&file.name) {
+            Ok(found) if !found.is_empty() => {
+                let found = found.into_iter().map(Finding::from);
+                report.findings.extend(found);
             }
-            Err(e) => {
-                // The keyless check of this one pack says which of its objects are hurt.
-                let found = scene
-                    .vault
-                    .check_pack(&file.name)
-                    .map(|f| f.into_iter().map(Finding::from).collect::<Vec<_>>());
-                match found {
-                    Ok(found) if !found.is_empty() => report.findings.extend(found),
-                    _ => report.findings.push(Finding::new(file.name, e.to_string())),
-                }
+            _ => {
+                let what = wrong.to_string();
+                report.findings.push(Finding::new(&file.name, what));
             }
         }
-    }
-    Ok(objects)
+    });
+    Ok(places)
 }
 
 /// What the check of one event's object said.
@@ -317,7 +281,7 @@ pub(super) fn text<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
 
 fn object_of(
     event: &Opened,
-    objects: &HashMap<ObjectId, Indexed>,
+    objects: &FoundObjects,
     depth: Depth,
     packs: &Packs<'_>,
     second: Option<&Second<'_>>,
@@ -349,7 +313,7 @@ fn object_of(
         part("sealed_sha256"),
     );
     let fault = second.and_then(|second| second.fault(&id, len, digest.as_deref()));
-    let pack = |held: &Indexed| PackId(held.pack).name();
+    let pack = |held: &Found| PackId(held.place.pack).name();
     let mirror = fault.map(|what| {
         let pack = objects.get(&id).map_or_else(String::new, pack);
         (pack, what, ern.clone())
@@ -376,7 +340,7 @@ fn object_of(
     if digest.as_deref() != Some(held.sha256.as_bytes()) || len != Some(held.len) {
         return Some(finding(format!(
             "{} holds other sealed bytes for it than its event says",
-            PackId(held.pack).name()
+            PackId(held.place.pack).name()
         )));
     }
     if depth < Depth::Full {
@@ -409,25 +373,25 @@ fn read_back(
     secret: Option<&Secret>,
     fields: &[Field],
     id: &ObjectId,
-    held: &Indexed,
+    held: &Found,
     packs: &Packs<'_>,
     scratch: &mut ReadScratch,
 ) -> std::result::Result<u64, String> {
     let secret = secret.ok_or("its key is gone")?;
-    let pack = packs.get(held.pack).map_err(|e| e.to_string())?;
+    let pack = packs.get(held.place.pack).map_err(|e| e.to_string())?;
     // A derivative is sealed with the item's own key, the item's bytes with a data key.
     let key = Key::new(match text(fields, "kind") {
         Some("read") => secret.first,
         _ => secret.second,
     });
     let small = match held.len < WHOLE {
-        true => pack.read_small(held.offset, held.len, &key, *id, scratch),
+        true => pack.read_small(held.place.offset, held.len, &key, *id, scratch),
         false => Ok(None),
     };
     let found = match small.map_err(|e| e.to_string())? {
         Some(bytes) => Hashes::of(bytes, Also::default()),
         None => {
-            let reader = pack.object(held.offset, held.len, &key, *id);
+            let reader = pack.object(held.place.offset, held.len, &key, *id);
             let mut hasher = Hasher::new(Also::default());
             reader
                 .and_then(|reader| reader.copy_to(&mut Sink(&mut hasher)))

@@ -1,11 +1,10 @@
 //! The tables against what the ledger says: made anew in a sealed file of the check's own, and compared.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::thread::JoinHandle;
 
 use comity_core::finding::Finding;
-use comity_core::id::ObjectId;
 use comity_ledger::Tree;
 use comity_vault::PackId;
 
@@ -14,7 +13,8 @@ use crate::compact::packs_in_work;
 use crate::compare::differences;
 use crate::error::{AppError, Result};
 use crate::keys::{Keys, STATE_KEY};
-use crate::project::{ObjectPlace, Projector};
+use crate::places::FoundObjects;
+use crate::project::Projector;
 use crate::rebuild::{Opened, apply, finish};
 use crate::sql::{Access, Database, Session, SqlError, schema};
 
@@ -164,7 +164,8 @@ impl Tables {
     pub fn take(
         &mut self,
         keys: &Keys,
-        places: &HashMap<ObjectId, ObjectPlace>,
+        found: &FoundObjects,
+        chain_no: Option<i64>,
         event: Opened,
     ) -> Result<()> {
         let Some(work) = &mut self.work else {
@@ -173,7 +174,16 @@ impl Tables {
         if event.event.index >= work.size {
             return Ok(());
         }
-        if apply(keys, &mut work.made, &mut work.projector, places, event).is_err() {
+        if apply(
+            keys,
+            &mut work.made,
+            &mut work.projector,
+            found,
+            chain_no,
+            event,
+        )
+        .is_err()
+        {
             // An event that fits no chain is named by the check of the chains; the tables cannot be made from it.
             self.work = None;
             return Ok(());
