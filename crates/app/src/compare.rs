@@ -1,5 +1,9 @@
 //! Two sets of tables row by row: the live ones, and those that were made anew from the ledger.
 
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use crate::error::Result;
 use crate::project::Rows;
 use crate::sql::{Database, Row, Session, Value, schema};
@@ -10,18 +14,20 @@ const PAGE: usize = 2000;
 const TOLD: usize = 20;
 
 /// Compares every projection, and says in words where they differ. `made` is the session that made the tables of
-/// `database` through `rows`; it is closed, or used where the two lie in different engines.
+/// `database` through `rows`; it is closed, or used where the two lie in different engines. `others` are more sessions
+/// on the same state of the live tables: each takes tables of its own, on a thread of its own.
 pub fn differences(
     live: &mut Session,
+    others: Vec<Session>,
     made: Session,
     database: &Database,
     rows: &Rows,
 ) -> Result<Vec<String>> {
-    let mut all = Vec::new();
     let mut sides = Sides::of(live, made, database)?;
+    let unlike = unlike(&mut sides, others, database, rows)?;
+    let mut all = Vec::new();
     for (table, keys, columns) in schema::PROJECTIONS {
-        let all_rows = rows.written(table);
-        if !sides.are_equal(table, &columns[..*keys], &columns[*keys..], all_rows)? {
+        if unlike.contains(table) {
             all.extend(sides.tell(table, &columns[..*keys], columns)?);
         }
     }
@@ -29,6 +35,86 @@ pub fn differences(
         made.close()?;
     }
     Ok(all)
+}
+
+/// The tables that are not seen to be equal at once.
+fn unlike(
+    sides: &mut Sides<'_>,
+    others: Vec<Session>,
+    database: &Database,
+    rows: &Rows,
+) -> Result<Vec<&'static str>> {
+    let Sides::Together(live, made) = sides else {
+        return Ok(schema::PROJECTIONS.iter().map(|(t, ..)| *t).collect());
+    };
+    let mut tables: Vec<_> = schema::PROJECTIONS.iter().collect();
+    // The longest first, so that all end at about the same time.
+    tables.sort_by_key(|(table, ..)| Reverse(rows.written(table)));
+    let next = AtomicUsize::new(0);
+    let look = |session: &mut Session| -> Result<Vec<&'static str>> {
+        let mut unlike = Vec::new();
+        while let Some((table, keys, columns)) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (keys, others) = columns.split_at(*keys);
+            if !are_equal(session, made, table, keys, others, rows.written(table))? {
+                unlike.push(*table);
+            }
+        }
+        Ok(unlike)
+    };
+    thread::scope(|scope| {
+        let look = &look;
+        let others: Vec<_> = others
+            .into_iter()
+            .map(|mut session| {
+                scope.spawn(move || {
+                    attach(&mut session, database)?;
+                    look(&mut session)
+                })
+            })
+            .collect();
+        let mut unlike = look(live)?;
+        for other in others {
+            let found = other.join();
+            unlike.extend(found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(unlike)
+    })
+}
+
+/// Shows the made tables beside those of a session; on PostgreSQL all schemas are within reach.
+fn attach(session: &mut Session, made: &Database) -> Result<()> {
+    match made {
+        Database::Sqlite { path, key, .. } => Ok(session.attach(path, key)?),
+        Database::Postgres { .. } => Ok(()),
+    }
+}
+
+/// Whether both have the same rows, as far as the engine can see that by itself: the live table has as many rows as
+/// were made, and each has its like.
+fn are_equal(
+    live: &mut Session,
+    made: &str,
+    table: &str,
+    keys: &[&str],
+    others: &[&str],
+    made_rows: i64,
+) -> Result<bool> {
+    let on: Vec<String> = keys.iter().map(|k| format!("a.{k} = b.{k}")).collect();
+    let same: Vec<String> = others
+        .iter()
+        .map(|c| format!("a.{c} IS NOT DISTINCT FROM b.{c}"))
+        .collect();
+    let and = if same.is_empty() { "" } else { " AND " };
+    let sql = format!(
+        "SELECT count(*), count(b.{}) FROM {table} AS a LEFT JOIN {made}{table} AS b ON {}{and}{}",
+        keys.first().unwrap_or(&"no"),
+        on.join(" AND "),
+        same.join(" AND "),
+    );
+    let Some(row) = live.query_one(&sql, &[])? else {
+        return Ok(false);
+    };
+    Ok(row.int(0)? == made_rows && row.int(1)? == made_rows)
 }
 
 enum Sides<'a> {
@@ -40,9 +126,9 @@ enum Sides<'a> {
 impl<'a> Sides<'a> {
     fn of(live: &'a mut Session, made: Session, database: &Database) -> Result<Sides<'a>> {
         match database {
-            Database::Sqlite { path, key, .. } if !live.is_postgres() => {
+            Database::Sqlite { .. } if !live.is_postgres() => {
                 made.close()?;
-                live.attach(path, key)?;
+                attach(live, database)?;
                 Ok(Sides::Together(live, format!("{}.", Session::ATTACHED)))
             }
             Database::Postgres { schema, .. } if live.is_postgres() => {
@@ -51,36 +137,6 @@ impl<'a> Sides<'a> {
             }
             _ => Ok(Sides::Apart(live, made)),
         }
-    }
-
-    /// Whether both have the same rows, as far as the engine can see that by itself: the live table has as many rows
-    /// as were made, and each has its like.
-    fn are_equal(
-        &mut self,
-        table: &str,
-        keys: &[&str],
-        others: &[&str],
-        made_rows: i64,
-    ) -> Result<bool> {
-        let Sides::Together(live, made) = self else {
-            return Ok(false);
-        };
-        let on: Vec<String> = keys.iter().map(|k| format!("a.{k} = b.{k}")).collect();
-        let same: Vec<String> = others
-            .iter()
-            .map(|c| format!("a.{c} IS NOT DISTINCT FROM b.{c}"))
-            .collect();
-        let and = if same.is_empty() { "" } else { " AND " };
-        let sql = format!(
-            "SELECT count(*), count(b.{}) FROM {table} AS a LEFT JOIN {made}{table} AS b ON {}{and}{}",
-            keys.first().unwrap_or(&"no"),
-            on.join(" AND "),
-            same.join(" AND "),
-        );
-        let Some(row) = live.query_one(&sql, &[])? else {
-            return Ok(false);
-        };
-        Ok(row.int(0)? == made_rows && row.int(1)? == made_rows)
     }
 
     /// The rows that differ, in words.

@@ -309,7 +309,8 @@ impl Centre {
         beside.clear()?;
         let mut session = Session::open(&beside.database)?;
         let (_, rows) = fill(&self.sources(&sequencer.tree), &mut session, watch)?;
-        let differences = differences(&mut self.session()?, session, &beside.database, &rows);
+        let live = &mut self.session()?;
+        let differences = differences(live, Vec::new(), session, &beside.database, &rows);
         beside.clear()?;
         differences
     }

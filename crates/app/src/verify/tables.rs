@@ -18,8 +18,8 @@ use crate::project::Projector;
 use crate::rebuild::{Opened, apply, finish};
 use crate::sql::{Access, Database, Session, SqlError, schema};
 
-/// Pages of the live tables that are kept in memory, in KiB.
-const PAGES_KIB: u32 = 32 << 10;
+/// Threads that compare tables: the five that grow with every item are done by as many.
+const COMPARING: usize = 4;
 /// The sealed SQLite file, as findings name it.
 const STATE_FILE: &str = "state.db";
 
@@ -32,6 +32,8 @@ pub struct Tables {
 
 struct Work {
     live: Session,
+    /// More sessions on the same state, for the comparison.
+    others: Vec<Session>,
     made: Session,
     database: Database,
     projector: Projector,
@@ -80,9 +82,9 @@ impl Tables {
         }
         let opened = live(scene, key, &scratch.folder).and_then(|database| {
             let live = Session::open(&database)?;
-            Ok((live, Soundness::begin(database)))
+            Ok((live, database.clone(), Soundness::begin(database)))
         });
-        let (mut live, soundness) = match opened {
+        let (mut live, database, soundness) = match opened {
             Ok(opened) => opened,
             Err(AppError::Sql(e @ (SqlError::Unreadable { .. } | SqlError::Engine { .. }))) => {
                 report.findings.push(Finding::new("state", e.to_string()));
@@ -90,7 +92,6 @@ impl Tables {
             }
             Err(e) => return Err(e),
         };
-        live.keep_pages(PAGES_KIB)?;
         let wrong = match schema::version(&mut live) {
             Ok(Some(schema::VERSION)) => None,
             Ok(other) => {
@@ -110,20 +111,10 @@ impl Tables {
             return Ok(Tables::none());
         }
         // One snapshot: another process may go on recording.
-        live.execute(
-            if live.is_postgres() {
-                "BEGIN ISOLATION LEVEL REPEATABLE READ"
-            } else {
-                "BEGIN"
-            },
-            &[],
-        )?;
+        let state = snapshot(&mut live)?;
+        let others = others_like(&database, &state)?;
         let in_work = packs_in_work(&mut live)?;
-        let size = live
-            .query_one("SELECT size FROM log_state WHERE id = 1", &[])?
-            .map(|r| r.int(0))
-            .transpose()?
-            .unwrap_or(0) as u64;
+        let size = state.first().copied().unwrap_or(0) as u64;
         if size > tree_size {
             report.notes.push(format!("{} events of an interrupted run are in SQL and not in the tree yet; the next command that records brings them over. The tables were not compared.", size - tree_size));
             return Ok(Tables {
@@ -144,6 +135,7 @@ impl Tables {
         Ok(Tables {
             work: Some(Work {
                 live,
+                others,
                 made,
                 database,
                 projector,
@@ -214,6 +206,7 @@ impl Tables {
         (scene.watch)("tables", 0, 1);
         match differences(
             &mut work.live,
+            work.others,
             work.made,
             &work.database,
             &work.projector.rows,
@@ -230,6 +223,33 @@ impl Tables {
         drop(work.scratch);
         Ok(())
     }
+}
+
+/// From here on a session sees one state of the tables: how many events they know, and how many groups there were.
+fn snapshot(session: &mut Session) -> Result<Vec<i64>> {
+    let begin = match session.is_postgres() {
+        true => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        false => "BEGIN",
+    };
+    session.execute(begin, &[])?;
+    let row = session.query_one("SELECT size, fence FROM log_state WHERE id = 1", &[])?;
+    match row {
+        Some(row) => Ok(vec![row.int(0)?, row.int(1)?]),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Sessions on the same state, one for each other core. Where another process recorded in between there are fewer.
+fn others_like(database: &Database, state: &[i64]) -> Result<Vec<Session>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut others = Vec::new();
+    for _ in 1..cores.min(COMPARING) {
+        let mut other = Session::open(database)?;
+        if snapshot(&mut other)? == state {
+            others.push(other);
+        }
+    }
+    Ok(others)
 }
 
 /// The engine's own check of its pages, seals included, on a thread of its own while the ledger is read.
