@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::sql::schema::PROJECTIONS;
-use crate::sql::{Session, Value};
+use crate::sql::{ROWS_PER_STATEMENT, Session, Value};
 
 /// Tables whose keys are hashes: new rows fall anywhere.
 const SCATTERED: [&str; 2] = ["digests", "paths"];
@@ -96,7 +96,10 @@ impl Rows {
             if SCATTERED.contains(&table) {
                 let mut rows: Vec<&[Value]> = values.chunks(columns.len()).collect();
                 rows.sort_unstable_by(|a, b| a[..*keys].cmp(&b[..*keys]));
-                session.insert(table, columns, &rows.concat())?;
+                // A statement's rows at a time are copied into their new order, and not all of them at once.
+                for part in rows.chunks(ROWS_PER_STATEMENT) {
+                    session.insert(table, columns, &part.concat())?;
+                }
             } else {
                 session.insert(table, columns, &values)?;
             }

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use super::{Access, Database, Row, SqlError, Value};
 
 /// Rows that one INSERT statement carries: 12 columns at most, and SQLite takes 32,766 parameters, PostgreSQL 65,535.
-const ROWS_PER_STATEMENT: usize = 512;
+pub const ROWS_PER_STATEMENT: usize = 512;
 
 fn runtime() -> Result<&'static Runtime, SqlError> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();

@@ -9,7 +9,7 @@ pub mod schema;
 
 use std::path::PathBuf;
 
-pub use engine::Session;
+pub use engine::{ROWS_PER_STATEMENT, Session};
 
 /// A value of a parameter or a column. The two nulls carry their type because PostgreSQL asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
