@@ -15,6 +15,8 @@ use crate::intake_tree::to_json;
 use crate::read::OpenedEvent;
 
 const WIDTH: u64 = FULL_WIDTH as u64;
+/// Items of an intake that are looked up at a time.
+const PAGE: usize = 8192;
 
 /// The intakes of a case, read when an exhibit needs them.
 pub struct Intakes<'a> {
@@ -96,14 +98,21 @@ impl<'a> Intakes<'a> {
             return Ok(None);
         };
         // Most intakes have the events that received their items and no others; what was found inside of these came later.
-        let rows = session.query(
-            "SELECT c.first_index FROM items i JOIN chains c ON c.no = i.no WHERE i.intake = ? AND c.first_index < ? AND length(i.below) = 0 ORDER BY c.first_index",
-            &[no.into(), (closed.index as i64).into()],
-        )?;
-        let mut leaves = Vec::with_capacity(rows.len());
-        for row in &rows {
-            leaves.push(row.int(0)? as u64);
+        let (mut leaves, mut last) = (Vec::new(), 0);
+        loop {
+            let rows = session.query(
+                &format!("SELECT i.number, c.first_index FROM items i JOIN chains c ON c.no = i.no WHERE i.intake = ? AND i.number > ? AND c.first_index < ? AND length(i.below) = 0 ORDER BY i.number LIMIT {PAGE}"),
+                &[no.into(), last.into(), (closed.index as i64).into()],
+            )?;
+            for row in &rows {
+                last = row.int(0)?;
+                leaves.push(row.int(1)? as u64);
+            }
+            if rows.len() < PAGE {
+                break;
+            }
         }
+        leaves.sort_unstable();
         let mut found = self.tree(&leaves)?;
         if found.0 != *named {
             leaves.clear();

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::checkpoint::SignedCheckpoint;
 use comity_core::digest::Digest;
+use comity_core::id::{Ern, MemberCode};
 use comity_core::package::PackageHead;
-use comity_core::package::bag::{ManifestWriter, info};
+use comity_core::package::bag::{MANIFEST, ManifestWriter, info};
 
 use super::caseld::CaseLd;
 use super::intakes::Intakes;
@@ -122,7 +123,11 @@ pub fn write(
         items: out.growing("comity/items.jsonl")?,
         events: out.growing("comity/events.jsonl")?,
         case: CaseLd::begin(out.growing("comity/case.jsonld")?, &centre.config.origin)?,
-        payload: ManifestWriter::new(),
+        payload: Payloads {
+            out: out.growing(MANIFEST)?,
+            of: None,
+            family: ManifestWriter::new(),
+        },
         tags: Vec::new(),
         indices: Vec::new(),
         exhibits: Vec::new(),
@@ -160,11 +165,41 @@ pub fn write(
     bag.finish(centre, &checkpoint, out)
 }
 
+/// The manifest of the payload, written as exhibits come: in the order of their numbers, which is that of the paths
+/// but within an item and what was found in it.
+struct Payloads {
+    out: Growing,
+    /// The item whose files wait, by the number that it was handed over with.
+    of: Option<(MemberCode, u32, u32)>,
+    family: ManifestWriter,
+}
+
+impl Payloads {
+    fn add(&mut self, ern: Ern, file: Written) -> Result<()> {
+        let of = Some((ern.member(), ern.intake(), ern.number()));
+        if self.of != of {
+            self.write_down()?;
+            self.of = of;
+        }
+        self.family.add(file.path, file.sha256);
+        Ok(())
+    }
+
+    fn write_down(&mut self) -> Result<()> {
+        self.out.write(&std::mem::take(&mut self.family).finish())
+    }
+
+    fn end(mut self) -> Result<Written> {
+        self.write_down()?;
+        self.out.end()
+    }
+}
+
 struct Bag {
     items: Growing,
     events: Growing,
     case: CaseLd,
-    payload: ManifestWriter,
+    payload: Payloads,
     tags: Vec<Written>,
     indices: Vec<u64>,
     /// Persons whose signature the package shows.
@@ -205,7 +240,7 @@ impl Bag {
             }
             self.head.files += 1;
             self.head.bytes += written.size;
-            self.payload.add(written.path, written.sha256);
+            self.payload.add(ern, written)?;
         }
         self.items.write(prepared.item.as_bytes())?;
         self.events.write(prepared.events.as_bytes())?;
@@ -343,7 +378,7 @@ impl Bag {
             "bag-info.txt",
             info(&fields, self.head.bytes, self.head.files).as_bytes(),
         )?);
-        tags.push(out.add("manifest-sha256.txt", &self.payload.finish())?);
+        tags.push(self.payload.end()?);
         let mut manifest = ManifestWriter::new();
         for tag in &tags {
             manifest.add(tag.path.clone(), tag.sha256);

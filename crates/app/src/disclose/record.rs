@@ -24,8 +24,8 @@ use crate::read::OpenedEvent;
 use crate::receipt::published;
 use crate::sql::Session;
 
-/// Events of items in one group.
-const GROUP: usize = 8192;
+/// Events of items in one group; three such groups are in memory at a time.
+const GROUP: usize = 2048;
 
 /// The two files beside a package.
 pub fn beside(place: &Path) -> Result<[PathBuf; 2]> {
