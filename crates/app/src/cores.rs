@@ -1,6 +1,6 @@
 //! Work on all cores, and work ahead: what a long run does is read on many threads and written on one.
 
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use rayon::iter::{
@@ -14,32 +14,67 @@ fn stride(items: usize) -> usize {
     (items / 64).clamp(1, 32)
 }
 
+/// What threads use again from one stretch of work to the next. A thread takes many short stretches, and what it uses
+/// (compressors, say) is dear to make.
+struct Lending<S>(Mutex<Vec<S>>);
+
+impl<S> Lending<S> {
+    fn lend(&self, make: impl FnOnce() -> S) -> Lent<'_, S> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Lent {
+            from: self,
+            one: Some(kept.unwrap_or_else(make)),
+        }
+    }
+}
+
+/// One of them, until the stretch ends.
+struct Lent<'a, S> {
+    from: &'a Lending<S>,
+    one: Option<S>,
+}
+
+impl<S> Drop for Lent<'_, S> {
+    fn drop(&mut self) {
+        let mut kept = self.from.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(self.one.take());
+    }
+}
+
 /// Runs `work` over `items` on all cores; the answers come in the order of the items. `scratch` makes what a thread
 /// uses again from one item to the next.
-pub fn on_all_cores<T: Sync, S, R: Send>(
+pub fn on_all_cores<T: Sync, S: Send, R: Send>(
     items: &[T],
     scratch: impl Fn() -> S + Sync + Send,
     work: impl Fn(&mut S, usize, &T) -> R + Sync + Send,
 ) -> Vec<R> {
+    let lending = Lending(Mutex::default());
     items
         .par_iter()
         .with_min_len(stride(items.len()))
         .enumerate()
-        .map_init(scratch, |scratch, (i, item)| work(scratch, i, item))
+        .map_init(
+            || lending.lend(&scratch),
+            |lent, (i, item)| work(lent.one.get_or_insert_with(&scratch), i, item),
+        )
         .collect()
 }
 
 /// As [`on_all_cores`], for work that takes something out of the items.
-pub fn on_all_cores_mut<T: Send, S, R: Send>(
+pub fn on_all_cores_mut<T: Send, S: Send, R: Send>(
     items: &mut [T],
     scratch: impl Fn() -> S + Sync + Send,
     work: impl Fn(&mut S, &mut T) -> R + Sync + Send,
 ) -> Vec<R> {
     let stride = stride(items.len());
+    let lending = Lending(Mutex::default());
     items
         .par_iter_mut()
         .with_min_len(stride)
-        .map_init(scratch, |scratch, item| work(scratch, item))
+        .map_init(
+            || lending.lend(&scratch),
+            |lent, item| work(lent.one.get_or_insert_with(&scratch), item),
+        )
         .collect()
 }
 
