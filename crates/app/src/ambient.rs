@@ -1,10 +1,12 @@
 //! What a centre takes from the world around it, as arguments: disk, clock, randomness.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use comity_core::random::Random;
 use comity_store::Disk;
+use zeroize::Zeroize;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -26,15 +28,57 @@ impl Clock for SystemClock {
 }
 
 /// The random generator of the cryptographic library, seeded by the operating system.
+///
+/// Each call into it costs as much as some hundred bytes of it do, and an event asks for a few bytes many times: so
+/// every thread has some of them made ahead. What was handed out is wiped from there.
 #[derive(Debug, Default)]
 pub struct SystemRandom;
 
+thread_local! {
+    static AHEAD: RefCell<Ahead> = const { RefCell::new(Ahead { bytes: [0; 1024], used: 1024 }) };
+}
+
+/// Random bytes made ahead, of which so many were used.
+struct Ahead {
+    bytes: [u8; 1024],
+    used: usize,
+}
+
+impl Ahead {
+    /// Hands out so many; `None` if they are more than are ever made ahead.
+    fn take(&mut self, wanted: &mut [u8]) -> Option<()> {
+        if wanted.len() > self.bytes.len() - self.used {
+            self.used = 0;
+            generate(&mut self.bytes);
+        }
+        let given = self.bytes[self.used..].get_mut(..wanted.len())?;
+        wanted.copy_from_slice(given);
+        given.zeroize();
+        self.used += wanted.len();
+        Some(())
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// Random bytes from the generator itself. It fails only where the operating system has no entropy source at all; going
+/// on with predictable keys would be worse than ending here.
+fn generate(bytes: &mut [u8]) {
+    if aws_lc_rs::rand::fill(bytes).is_err() {
+        std::process::abort();
+    }
+}
+
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        // The generator fails only where the operating system has no entropy source at all;
-        // going on with predictable keys would be worse than ending here.
-        if aws_lc_rs::rand::fill(bytes).is_err() {
-            std::process::abort();
+        // A thread that is ending has none ahead any more.
+        let ahead = AHEAD.try_with(|ahead| ahead.try_borrow_mut().ok()?.take(bytes));
+        if !matches!(ahead, Ok(Some(()))) {
+            generate(bytes);
         }
     }
 }
@@ -86,6 +130,23 @@ pub fn time_micros(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn random_bytes_are_handed_out_once_whatever_their_length() {
+        let random = SystemRandom;
+        let mut seen = std::collections::HashSet::new();
+        for len in [16, 24, 32, 40, 1000, 1024, 1025, 5000].repeat(200) {
+            let mut bytes = vec![0; len];
+            random.fill(&mut bytes);
+            assert!(
+                bytes
+                    .windows(16)
+                    .step_by(16)
+                    .all(|w| seen.insert(w.to_vec()))
+            );
+        }
+        AHEAD.with_borrow(|ahead| assert!(ahead.bytes[..ahead.used].iter().all(|b| *b == 0)));
+    }
 
     #[test]
     fn a_time_is_written_with_six_decimals_and_read_back() {
