@@ -4,7 +4,7 @@ import base64
 import io
 import zipfile
 
-from glyphs import pixels
+from glyphs import pixels, smooth
 
 
 def pdf(title, lines):
@@ -41,17 +41,63 @@ def pdf_drawn(title, lines):
     return _pdf_file(title, content, [font, *extra])
 
 
+def pdf_scanned(title, lines):
+    """One page that is a picture, as a scanner makes it: black on white at 150 points an inch, and no text."""
+    width, height, points = 1240, 1754, 2
+    page = [[1] * width for _ in range(height)]
+    top = 120
+    for line in lines:
+        letters = [[0] * (6 * max(len(line), 1)) for _ in range(9)]
+        for place, letter in enumerate(line):
+            for x, y in pixels(letter) if letter != " " else []:
+                letters[y + 1][6 * place + x] = 1
+        for dy, row in enumerate(smooth(letters)):
+            for dx, ink in enumerate(row):
+                for i in range(points if ink else 0):
+                    for j in range(points):
+                        page[top + points * dy + i][90 + points * dx + j] = 0
+        top += 48
+    packed = bytearray()
+    for row in page:
+        bits = "".join(map(str, row))
+        packed += bytes(int(bits[at : at + 8], 2) for at in range(0, width, 8))
+    data = _run_lengths(bytes(packed))
+    image = (
+        b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 1 "
+        b"/Filter /RunLengthDecode /Length %d >>\nstream\n%s\nendstream" % (width, height, len(data), data)
+    )
+    return _pdf_file(title, b"q 595 0 0 842 0 0 cm /I1 Do Q\n", [image], b"/XObject << /I1 6 0 R >>")
+
+
+def _run_lengths(data):
+    """PackBits, as PDF's RunLengthDecode undoes it."""
+    out, at = bytearray(), 0
+    while at < len(data):
+        run = 1
+        while run < 128 and data[at + run : at + run + 1] == data[at : at + 1]:
+            run += 1
+        if run > 1:
+            out += bytes([257 - run, data[at]])
+            at += run
+            continue
+        start = at
+        while at < len(data) and at - start < 128 and data[at : at + 1] != data[at + 1 : at + 2]:
+            at += 1
+        out += bytes([at - start - 1]) + data[start:at]
+    return bytes(out + b"\x80")
+
+
 def _stream(data):
     return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(data), data)
 
 
-def _pdf_file(title, content, font_and_more):
+def _pdf_file(title, content, font_and_more, resources=b"/Font << /F1 6 0 R >>"):
     title_hex = "feff" + title.encode("utf-16-be").hex()
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 6 0 R >> >> >>",
+        b"/Resources << " + resources + b" >> >>",
         _stream(content),
         f"<< /Title <{title_hex}> /Producer (sample maker) /CreationDate (D:20250214093000Z) >>".encode(),
         *font_and_more,

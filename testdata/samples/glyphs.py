@@ -65,3 +65,28 @@ def pixels(letter):
     """The lit pixels of a capital letter, as (column, row) from the top left."""
     rows = ROWS[SAME_SHAPE.get(letter, letter)].split()
     return [(x, y) for y, row in enumerate(rows) for x, bit in enumerate(row) if bit == "1"]
+
+
+def smooth(rows):
+    """Rows of ones and zeros, twice as wide and high, with corners rounded off (the rule known as EPX)."""
+    height, width = len(rows), len(rows[0])
+
+    def at(x, y):
+        return rows[y][x] if 0 <= x < width and 0 <= y < height else 0
+
+    out = [[0] * (2 * width) for _ in range(2 * height)]
+    for y in range(height):
+        for x in range(width):
+            up, right, left, down = at(x, y - 1), at(x + 1, y), at(x - 1, y), at(x, y + 1)
+            four = [rows[y][x]] * 4
+            if left == up != right and up != down:
+                four[0] = up
+            if up == right != down and right != left:
+                four[1] = right
+            if down == left != up and left != right:
+                four[2] = left
+            if right == down != left and down != up:
+                four[3] = down
+            out[2 * y][2 * x : 2 * x + 2] = four[:2]
+            out[2 * y + 1][2 * x : 2 * x + 2] = four[2:]
+    return out

@@ -7,7 +7,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from documents import docx, email, pdf, pdf_drawn, zip_of
+from documents import docx, email, pdf, pdf_drawn, pdf_scanned, zip_of
 from pictures import exif, jpeg, png, scene
 
 HERE = Path(__file__).resolve().parent
@@ -94,6 +94,12 @@ def evidence():
         ["ВИГАДАНО ДЛЯ ДЕМОНСТРАЦІЇ", "АКТ ОГЛЯДУ МІСЦЯ ПОДІЇ", "СЕЛИЩЕ ЗОРЯНЕ, 14.02.2025",
          "ТРИ ВИРВИ НА ПІВНІЧ ВІД ЕЛЕВАТОРА.", "ОБ’ЄКТ ПОШКОДЖЕНО. ПІДПИС: І. ВИГАДАНИЙ"],
     )
+    scanned = pdf_scanned(
+        "Скан (вигаданий)",
+        ["ВИГАДАНО ДЛЯ ДЕМОНСТРАЦІЇ", "", "АКТ ОБСТЕЖЕННЯ ПІДВАЛУ ШКОЛИ", "СЕЛИЩЕ ЗОРЯНЕ, 15.02.2025", "",
+         "У ПІДВАЛІ ШКОЛИ ЗНАЙДЕНО РАДІОСТАНЦІЮ", "ТА ЖУРНАЛ ПОЗИВНИХ. ЦИВІЛЬНИХ ОСІБ НЕ БУЛО.", "",
+         "ПІДПИС: О. ЗАПИСНА"],
+    )
     return {
         "READ ME FIRST.txt": (MARK_EN + MARK_UK + MARK_RU).encode(),
         "Свідчення/свідок 01.txt": statement,
@@ -104,6 +110,7 @@ def evidence():
         "reports/it's \"urgent\".txt": (MARK_EN + "Quotes of both kinds in a name are legal.\n").encode(),
         "reports/inspection report.pdf": inspection,
         "reports/акт огляду.pdf": drawn,
+        "reports/скан акту.pdf": scanned,
         "photos/crater north.jpg": photo_north,
         "photos/crater south.png": photo_south,
         "photos/copy of crater north.jpg": photo_north,

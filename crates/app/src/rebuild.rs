@@ -27,6 +27,7 @@ use crate::numbered::Numbered;
 use crate::places::{FoundObjects, Places};
 use crate::project::{Event, ObjectAt, Projector, Received, Rows, object_id};
 use crate::read::{OpenedEvent, open_event_with};
+use crate::reading::Pass;
 use crate::sql::{Access, Database, Session, schema};
 
 /// Bundles that are opened at once; three such blocks are in memory at a time.
@@ -166,7 +167,12 @@ pub(crate) fn opened(
 ) -> Result<Opened> {
     let (mut event, secret) = open_event_with(keys, items, stored)?;
     // Only the first event of a chain makes rows with sealed columns, and only a reading names an object besides.
-    let secret = secret.filter(|_| event.leaf.n == 0 || event.text("kind") == Some("read"));
+    let secret = secret.filter(|_| {
+        event.leaf.n == 0
+            || event
+                .text("kind")
+                .is_some_and(|k| Pass::of_event(k).is_some())
+    });
     let signature = origin.and_then(|origin| signature_of(&event, origin));
     let fields: Vec<Field> = std::mem::take(&mut event.fields)
         .into_iter()

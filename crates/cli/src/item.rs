@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use comity_app::ambient::time_text;
 use comity_app::intake::provenance::Pattern;
-use comity_app::item::{Counted, Filter, Item, ReadingState, moment, proof_of};
+use comity_app::item::{
+    Counted, Filter, FurtherCounted, Item, ReadingState, Wanted, moment, proof_of,
+};
 use comity_app::project::ItemState;
-use comity_app::reading::Reading;
+use comity_app::reading::{Further, Pass, Reading};
 use comity_app::search::{Hit, NearlySame};
 use comity_app::sql::Session;
 use comity_app::{AppError, Centre};
 use comity_core::digest::hex;
 use comity_core::id::{Ern, MemberCode};
 use comity_core::shown::{escape_for_terminal, shown};
-use comity_extract::{KeptLine, State};
+use comity_extract::{KeptLine, Role, State};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -140,6 +142,9 @@ pub struct GetArgs {
     /// Only these bytes, to standard output: OFFSET:LENGTH
     #[arg(long, value_name = "OFFSET:LENGTH", conflicts_with = "output")]
     pub range: Option<String>,
+    /// What was made of it instead: thumbnail, blurred, page:NUMBER, text or ocr
+    #[arg(long, value_name = "WHICH", conflicts_with = "range")]
+    pub derivative: Option<Wanted>,
 }
 
 pub fn run(global: &Global, args: &ItemArgs) -> Result<(), Failure> {
@@ -226,7 +231,12 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
     let mut session = centre.session()?;
     let filter = filter(&centre, &mut session, args)?;
     if args.counts {
-        return counts(global, &centre.count_items(&mut session, &filter)?);
+        let counted = centre.count_items(&mut session, &filter)?;
+        return counts(
+            global,
+            &counted,
+            &centre.count_further(&mut session, &filter)?,
+        );
     }
     let after = args
         .after
@@ -280,7 +290,7 @@ fn list(global: &Global, args: &ListArgs) -> Result<(), Failure> {
 }
 
 /// How many items are in each state.
-fn counts(global: &Global, counted: &[Counted]) -> Result<(), Failure> {
+fn counts(global: &Global, counted: &[Counted], further: &[FurtherCounted]) -> Result<(), Failure> {
     let mut sums: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
     let mut unread = 0;
     for part in counted {
@@ -304,9 +314,27 @@ fn counts(global: &Global, counted: &[Counted]) -> Result<(), Failure> {
             "{unread} wait to be read: `comity work` reads them."
         ));
     }
+    let mut passes = serde_json::Map::new();
+    for part in further {
+        let state = match part.state {
+            Some(state) if !part.waits => state.name(),
+            _ => "waits",
+        };
+        let name = match part.pass {
+            Pass::Recognise => "OCR",
+            Pass::Read | Pass::Draw => "pictures",
+        };
+        lines.push(format!(
+            "{:<20}{:>12}",
+            format!("{name}: {state}"),
+            part.items
+        ));
+        let states = passes.entry(part.pass.field()).or_insert_with(|| json!({}));
+        states[state] = json!(states[state].as_u64().unwrap_or(0) + part.items);
+    }
     answer(
         global,
-        &json!({ "states": sums, "items": all, "unread": unread }),
+        &json!({ "states": sums, "items": all, "unread": unread, "further": passes }),
         &lines,
     )
 }
@@ -389,7 +417,14 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
     let told = centre.reading(&mut session, item)?;
     tell_all(&mut lines, 0, &fields);
     match &told {
-        Some(reading) => json["reading"] = show_reading(&mut lines, reading)?,
+        Some(reading) => {
+            json["reading"] = show_reading(&mut lines, reading)?;
+            let further = centre.further(&mut session, &reading.item)?;
+            json["further"] = further
+                .iter()
+                .map(|one| show_further(&mut lines, one))
+                .collect();
+        }
         None if unread => lines.push("reading     not read yet: `comity work` reads it".to_owned()),
         None => {}
     }
@@ -491,6 +526,39 @@ fn show_reading(lines: &mut Vec<String>, reading: &Reading) -> Result<Value, Fai
     }))
 }
 
+/// How far pictures for viewing, or recognised text, of an item have come.
+fn show_further(lines: &mut Vec<String>, further: &Further) -> Value {
+    let name = match further.pass {
+        Pass::Recognise => "OCR",
+        Pass::Read | Pass::Draw => "pictures",
+    };
+    let Some(made) = &further.made else {
+        lines.push(format!("{name:<12}not made yet: `comity work` makes them"));
+        return json!({ "pass": further.pass.field(), "state": null, "waits": further.waits });
+    };
+    let mut said = vec![made.state.name().to_owned()];
+    said.extend((!made.reason.is_empty()).then(|| made.reason.clone()));
+    let pages = made
+        .pictures
+        .iter()
+        .filter(|p| p.role == Role::Page)
+        .count() as u64;
+    said.extend((pages > 0).then(|| counted(pages, "page")));
+    said.extend(made.reader.clone());
+    said.extend(made.languages.clone());
+    said.extend(
+        made.confidence
+            .map(|sure| format!("confidence {sure} of 100")),
+    );
+    said.extend(further.waits.then(|| "waits to be made anew".to_owned()));
+    lines.push(format!("{name:<12}{}", said.join(", ")));
+    json!({
+        "pass": further.pass.field(), "state": made.state.name(), "waits": further.waits, "reason": made.reason,
+        "reader": made.reader, "leaf": made.leaf, "pages": pages, "languages": made.languages,
+        "confidence": made.confidence,
+    })
+}
+
 /// Named values as lines for people, in a column; what one of them holds stands below it, indented.
 fn tell_all(lines: &mut Vec<String>, depth: usize, values: &serde_json::Map<String, Value>) {
     let longest = values.keys().map(|name| name.chars().count() + 1).max();
@@ -556,13 +624,25 @@ fn get(global: &Global, args: &GetArgs) -> Result<(), Failure> {
     let actor = actor(global, &centre)?;
     let mut session = centre.session()?;
     let item = centre.item(&mut session, &args.ern)?;
-    let opening = centre.open_item(&mut session, &actor, item, &args.purpose, range)?;
+    let (purpose, wanted) = (&args.purpose, args.derivative);
+    let opening = match wanted {
+        Some(wanted) => centre.open_derivative(&mut session, &actor, item, purpose, wanted)?,
+        None => centre.open_item(&mut session, &actor, item, purpose, range)?,
+    };
     match (&args.output, range) {
         (Some(file), _) => {
             let bytes = opening.restore(&centre.ambient.disk, file)?;
+            let what = match wanted {
+                Some(wanted) => format!("The {wanted} of {}", args.ern),
+                None => args.ern.to_string(),
+            };
+            let as_recorded = if wanted.is_none() {
+                ", SHA-256 as recorded"
+            } else {
+                ""
+            };
             let line = format!(
-                "{} is in {}: {bytes} bytes, SHA-256 as recorded (opening: leaf {}).",
-                args.ern,
+                "{what} is in {}: {bytes} bytes{as_recorded} (opening: leaf {}).",
                 file.display(),
                 opening.leaf
             );

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::Args;
-use comity_app::reading::{Outcome, Progress, Tally, Workers};
+use clap::{Args, ValueEnum};
+use comity_app::reading::{Outcome, Pass, Progress, Tally, Workers};
 use comity_core::shown::escape_for_terminal;
 use comity_extract::{Limits, State};
 use serde_json::{Value, json};
@@ -27,9 +27,52 @@ pub struct WorkArgs {
     /// How many files are read at a time; one for each core, unless said
     #[arg(long, value_name = "NUMBER")]
     pub readers: Option<usize>,
+    /// Only this: read, draw pictures for viewing, or recognise characters; may be given several times
+    #[arg(long, value_name = "WHAT")]
+    pub only: Vec<Work>,
+    /// Recognise no characters now: pictures and scanned pages wait for another run
+    #[arg(long, conflicts_with = "only")]
+    pub no_ocr: bool,
+    /// The languages that characters are looked for in, as Tesseract names them
+    #[arg(
+        long,
+        env = "COMITY_OCR_LANGUAGES",
+        value_delimiter = ',',
+        default_value = "ukr,rus,eng"
+    )]
+    pub ocr_languages: Vec<String>,
     /// Show no progress
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// A part of the work.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Work {
+    /// Read files
+    Read,
+    /// Draw pictures for viewing
+    Pictures,
+    /// Recognise characters of pictures and scanned pages
+    Ocr,
+}
+
+impl Work {
+    fn of(pass: Pass) -> Work {
+        match pass {
+            Pass::Read => Work::Read,
+            Pass::Draw => Work::Pictures,
+            Pass::Recognise => Work::Ocr,
+        }
+    }
+}
+
+fn passes(args: &WorkArgs) -> Vec<Pass> {
+    let wanted = |pass: &Pass| match Work::of(*pass) {
+        Work::Ocr if args.no_ocr => false,
+        work => args.only.is_empty() || args.only.contains(&work),
+    };
+    Pass::ALL.into_iter().filter(wanted).collect()
 }
 
 /// The words of a state on the command line: its name, with hyphens.
@@ -44,6 +87,8 @@ pub fn run(global: &Global, args: &WorkArgs) -> Result<(), Failure> {
         threads: args
             .readers
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        passes: passes(args),
+        languages: args.ocr_languages.clone(),
     };
     let centre = open(global)?;
     let bar = Bar::new(!args.quiet && !global.json);
@@ -81,8 +126,13 @@ fn line(progress: &Progress, begun: Instant) -> String {
     let (tally, seconds) = (&progress.tally, begun.elapsed().as_secs_f64().max(0.001));
     let all = tally.items() + progress.waiting;
     let bytes = tally.bytes + progress.waiting_bytes;
+    let doing = match progress.pass {
+        Pass::Read => "",
+        Pass::Draw => "pictures: ",
+        Pass::Recognise => "OCR: ",
+    };
     let mut line = format!(
-        "{} of {all} files, {} of {}, {}/s",
+        "{doing}{} of {all} files, {} of {}, {}/s",
         tally.items(),
         size(tally.bytes),
         size(bytes),
@@ -114,7 +164,12 @@ fn states(tally: &Tally) -> impl Iterator<Item = (State, u64)> {
 
 fn lines(outcome: &Outcome) -> Vec<String> {
     let tally = &outcome.tally;
-    if tally.items() == 0 && outcome.aside.is_empty() {
+    let further = [
+        (&outcome.drawn, "drawn"),
+        (&outcome.recognised, "looked through by OCR"),
+    ];
+    let idle = tally.items() == 0 && further.iter().all(|(tally, _)| tally.items() == 0);
+    if idle && outcome.aside.is_empty() && outcome.without_ocr.is_none() {
         return vec!["Nothing waits to be read.".to_owned()];
     }
     let mut lines = vec![format!(
@@ -131,6 +186,18 @@ fn lines(outcome: &Outcome) -> Vec<String> {
     }
     if tally.overtaken > 0 {
         row("read by another process meanwhile", tally.overtaken);
+    }
+    for (tally, what) in further.iter().filter(|(tally, _)| tally.items() > 0) {
+        lines.push(format!("{} {what}", counted(tally.items(), "item")));
+        let row = |(state, items): (State, u64)| format!("  {:<34}{items:>12}", state.name());
+        lines.extend(states(tally).map(row));
+    }
+    if let Some((items, why)) = &outcome.without_ocr {
+        let waits = if *items == 1 { "waits" } else { "wait" };
+        lines.push(escape_for_terminal(&format!(
+            "{} {waits} for OCR, which this machine cannot do: {why}",
+            counted(*items, "item")
+        )));
     }
     if tally.attention() > 0 {
         lines.push("To see what could not be read, and why:".to_owned());
@@ -154,18 +221,20 @@ fn lines(outcome: &Outcome) -> Vec<String> {
 
 fn outcome_json(outcome: &Outcome) -> Value {
     let tally = &outcome.tally;
-    let states: serde_json::Map<String, Value> = State::ALL
-        .into_iter()
-        .zip(tally.states)
-        .map(|(state, items)| (state.name().to_owned(), json!(items)))
-        .collect();
+    let by_state = |tally: &Tally| {
+        let all = State::ALL.into_iter().zip(tally.states);
+        let named = all.map(|(state, items)| (state.name().to_owned(), json!(items)));
+        named.collect::<serde_json::Map<String, Value>>()
+    };
     let aside: Vec<Value> = outcome
         .aside
         .iter()
         .map(|a| json!({ "item": a.ern.to_string(), "why": a.why }))
         .collect();
     json!({
-        "items": tally.items(), "bytes": tally.bytes, "states": states, "found": tally.found,
+        "items": tally.items(), "bytes": tally.bytes, "states": by_state(tally), "found": tally.found,
         "overtaken": tally.overtaken, "attention": tally.attention(), "not_now": aside,
+        "drawn": by_state(&outcome.drawn), "recognised": by_state(&outcome.recognised),
+        "without_ocr": outcome.without_ocr.as_ref().map(|(items, why)| json!({ "items": items, "why": why })),
     })
 }

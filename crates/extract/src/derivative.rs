@@ -86,6 +86,8 @@ impl<W: Write + Restart> Sink for Derivative<W> {
             Found::Type { .. } | Found::Child(_) | Found::ChildBytes(_) | Found::ChildEnd(_) => {
                 return Ok(());
             }
+            // Pictures are drawn at another time, and kept by themselves.
+            Found::Picture(_) | Found::PictureBytes(_) => return Ok(()),
             Found::Field { .. } | Found::Text { .. } | Found::Missing(_) => {}
         }
         self.start()?;

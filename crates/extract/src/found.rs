@@ -46,6 +46,63 @@ pub struct Child {
     pub modified: String,
 }
 
+/// What a picture is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Role {
+    /// Small, for lists.
+    Thumbnail = 1,
+    /// Small, grey, and so coarse that nothing of it is recognised.
+    Blurred = 2,
+    /// A page as it is looked at; a picture is a page.
+    Page = 3,
+    /// A page whose characters are to be recognised. It is not kept.
+    Scan = 4,
+}
+
+impl Role {
+    const ALL: [Role; 4] = [Role::Thumbnail, Role::Blurred, Role::Page, Role::Scan];
+
+    /// The role with this number.
+    pub fn of(number: u8) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| *role as u8 == number)
+    }
+
+    /// The role with this name.
+    pub fn named(name: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// Its name, as events say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Thumbnail => "thumbnail",
+            Role::Blurred => "blurred",
+            Role::Page => "page",
+            Role::Scan => "scan",
+        }
+    }
+}
+
+/// What a worker says of a picture that it has drawn, before the picture's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// What it is for.
+    pub role: Role,
+    /// Of which page, from 1.
+    pub page: u32,
+    /// Width in points.
+    pub width: u32,
+    /// Height in points.
+    pub height: u32,
+    /// Points an inch; 0 where that is not known.
+    pub dpi: u32,
+    /// Media type.
+    pub media: String,
+    /// Bytes that follow.
+    pub size: u64,
+}
+
 /// One finding. Between `Child` and `ChildEnd` there are only `ChildBytes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<'a> {
@@ -80,6 +137,10 @@ pub enum Found<'a> {
     ChildEnd(&'a Outcome),
     /// Something that was not read, and why.
     Missing(&'a str),
+    /// A picture begins.
+    Picture(&'a Picture),
+    /// Bytes of the picture that is open.
+    PictureBytes(&'a [u8]),
 }
 
 /// Takes what is found in one item.

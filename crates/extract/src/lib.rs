@@ -26,13 +26,15 @@ pub mod sandbox;
 mod source;
 mod state;
 mod supervisor;
+pub mod tool;
 
 pub use anchor::{Anchor, Place};
 pub use derivative::{Derivative, Restart};
 pub use error::ExtractError;
-pub use found::{Child, Found, Relation, Sink};
+pub use found::{Child, Found, Picture, Relation, Role, Sink};
 pub use kept::KeptLine;
 pub use limits::Limits;
+pub use protocol::Asked;
 pub use source::Source;
 pub use state::{Outcome, State};
 pub use supervisor::Readers;

@@ -17,6 +17,8 @@ pub struct Limits {
     pub children_bytes: u64,
     /// Number of children of one item.
     pub children: u32,
+    /// Bytes of all pictures that are drawn of one item, to be kept or not.
+    pub picture_bytes: u64,
     /// However large `children_bytes` is, no item unpacks to more than this many times its own size, or to
     /// [`Limits::SMALL`] bytes.
     pub ratio: u64,
@@ -36,6 +38,7 @@ impl Default for Limits {
             text_bytes: 256 << 20,
             children_bytes: 64 << 30,
             children: 2_000_000,
+            picture_bytes: 32 << 30,
             ratio: 250,
             depth: 12,
             items_per_process: 500,
@@ -46,6 +49,8 @@ impl Default for Limits {
 impl Limits {
     /// What any file may unpack to, in bytes.
     pub const SMALL: u64 = 1 << 30;
+    /// The most bytes of one picture.
+    pub const PICTURE: u64 = 64 << 20;
 
     /// Time by the clock for an item of this many bytes.
     pub(crate) fn time_for(&self, size: u64) -> Duration {

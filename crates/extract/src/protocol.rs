@@ -1,6 +1,6 @@
 //! The frames of `docs/format/reading.md`, for both ends of the socket.
 
-use crate::{Anchor, Child, Found, Outcome, Place, Relation, State};
+use crate::{Anchor, Child, Found, Outcome, Picture, Place, Relation, Role, State};
 use std::io::{self, Read, Write};
 
 /// The version that this code speaks.
@@ -14,6 +14,8 @@ pub const PIECE_MAX: usize = 256 << 10;
 
 const READ: u8 = 1;
 const BYTES: u8 = 2;
+const DRAW: u8 = 3;
+const SCANS: u8 = 4;
 const READY: u8 = 16;
 const ASK: u8 = 17;
 const TYPE: u8 = 18;
@@ -24,10 +26,25 @@ const CHILD_BYTES: u8 = 22;
 const CHILD_END: u8 = 23;
 const MISSING: u8 = 24;
 const END: u8 = 25;
+const PICTURE: u8 = 26;
+const PICTURE_BYTES: u8 = 27;
 
-/// What the supervisor asks for: read one file.
+/// What is to be done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Its text and metadata are read, and its children taken out.
+    Read,
+    /// It is drawn, for people to look at.
+    Draw,
+    /// What of it has no text is drawn, so that its characters can be recognised.
+    Scans,
+}
+
+/// What the supervisor asks for: read or draw one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
+    /// What is to be done.
+    pub asked: Asked,
     /// Size of the file in bytes.
     pub size: u64,
     /// The most bytes of text and fields.
@@ -96,16 +113,25 @@ pub fn write_job(to: &mut impl Write, job: &Job) -> io::Result<()> {
     body.extend(job.children_bytes.to_be_bytes());
     body.extend(job.children.to_be_bytes());
     put(&mut body, job.name.as_bytes());
-    write_frame(to, READ, &body)
+    let kind = match job.asked {
+        Asked::Read => READ,
+        Asked::Draw => DRAW,
+        Asked::Scans => SCANS,
+    };
+    write_frame(to, kind, &body)
 }
 
-/// The worker reads `read`.
+/// The worker reads `read`, `draw` or `scans`.
 pub fn parse_job(kind: u8, body: &[u8]) -> io::Result<Job> {
     let mut rest = Fields(body);
-    if kind != READ {
-        return Err(broken("not a job"));
-    }
+    let asked = match kind {
+        READ => Asked::Read,
+        DRAW => Asked::Draw,
+        SCANS => Asked::Scans,
+        _ => return Err(broken("not a job")),
+    };
     let job = Job {
+        asked,
         size: rest.u64()?,
         text_bytes: rest.u64()?,
         children_bytes: rest.u64()?,
@@ -141,6 +167,7 @@ pub fn write_said(to: &mut impl Write, said: &Said<'_>) -> io::Result<()> {
             ASK
         }
         Said::Found(Found::ChildBytes(bytes)) => return write_frame(to, CHILD_BYTES, bytes),
+        Said::Found(Found::PictureBytes(bytes)) => return write_frame(to, PICTURE_BYTES, bytes),
         Said::Found(found) => put_found(&mut body, found),
         Said::End(outcome) => {
             put_outcome(&mut body, outcome);
@@ -194,13 +221,26 @@ fn put_found(body: &mut Vec<u8>, found: &Found<'_>) -> u8 {
             put(body, what.as_bytes());
             MISSING
         }
+        Found::Picture(picture) => {
+            body.push(picture.role as u8);
+            for number in [picture.page, picture.width, picture.height, picture.dpi] {
+                body.extend(number.to_be_bytes());
+            }
+            body.extend(picture.size.to_be_bytes());
+            put(body, picture.media.as_bytes());
+            PICTURE
+        }
+        Found::PictureBytes(bytes) => {
+            body.extend(*bytes);
+            PICTURE_BYTES
+        }
     }
 }
 
 /// Calls `then` with what a frame of a worker says. Everything in it is checked: the worker may be in hostile hands.
 pub fn parse_said<T>(kind: u8, body: &[u8], then: impl FnOnce(Said<'_>) -> T) -> io::Result<T> {
     let mut rest = Fields(body);
-    let (anchor, child, outcome);
+    let (anchor, child, picture, outcome);
     let said = match kind {
         READY => Said::Ready {
             version: rest.u8()?,
@@ -237,6 +277,11 @@ pub fn parse_said<T>(kind: u8, body: &[u8], then: impl FnOnce(Said<'_>) -> T) ->
         }
         MISSING => Said::Found(Found::Missing(rest.text()?)),
         END => Said::End(rest.outcome()?),
+        PICTURE => {
+            picture = rest.picture()?;
+            Said::Found(Found::Picture(&picture))
+        }
+        PICTURE_BYTES => Said::Found(Found::PictureBytes(std::mem::take(&mut rest.0))),
         _ => return Err(broken("a frame of no known kind")),
     };
     rest.end()?;
@@ -320,6 +365,18 @@ impl<'a> Fields<'a> {
             path: self.text()?.to_owned(),
             path_bytes: self.sized()?.to_vec(),
             modified: self.text()?.to_owned(),
+        })
+    }
+
+    fn picture(&mut self) -> io::Result<Picture> {
+        Ok(Picture {
+            role: Role::of(self.u8()?).ok_or_else(|| broken("a picture of no known role"))?,
+            page: self.u32()?,
+            width: self.u32()?,
+            height: self.u32()?,
+            dpi: self.u32()?,
+            size: self.u64()?,
+            media: self.text()?.to_owned(),
         })
     }
 

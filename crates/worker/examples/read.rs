@@ -69,6 +69,7 @@ impl Sink for Shown {
                 }
             }
             Found::Missing(what) => self.missing.push(what.to_owned()),
+            Found::Picture(_) | Found::PictureBytes(_) => {}
             Found::Child(child) => {
                 self.named += child.path.chars().count();
                 self.children.push((child.clone(), Vec::new(), None));

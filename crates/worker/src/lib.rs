@@ -13,6 +13,7 @@
 //! ```
 
 mod decode;
+mod draw;
 mod input;
 mod ints;
 mod kind;
@@ -25,6 +26,7 @@ pub mod talk;
 mod time;
 mod xml;
 
+pub use draw::draw_file;
 pub use input::Input;
 pub use out::{Out, Stop};
 pub use read::read_file;

@@ -1,10 +1,12 @@
 //! `extract-worker`: reads hostile files for Comity, which starts it. `read MEMORY CPU` is for Comity alone; `probe`
 //! is for people: it tries what a reader must not be able to do, and says whether the walls hold on this machine.
 
-use comity_extract::sandbox::{self, PROBES};
+use comity_extract::sandbox::{self, PROBES, TOOL_PROBES, ToolWalls};
 use std::{
+    ffi::OsString,
     io,
     os::unix::process::ExitStatusExt,
+    path::PathBuf,
     process::{Command, ExitCode, Output, Stdio},
 };
 
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
             }),
             _ => usage(),
         },
+        ["tool", ..] => tool(std::env::args_os().skip(2).collect()),
+        ["attempt", name] => attempt(name),
         ["probe"] => probe_all(),
         ["probe", name] => probe_one(name),
         ["--version"] => {
@@ -50,6 +54,50 @@ fn locked_in(memory: u64, cpu: u64, work: impl FnOnce() -> ExitCode + Send) -> E
         Err(no_wall) => {
             eprintln!("{no_wall}");
             ExitCode::from(NO_WALL)
+        }
+    }
+}
+
+/// `tool MEMORY CPU OUTPUT PROGRAM DATA… -- ARGUMENT…`: closes the walls of a tool, and becomes it.
+fn tool(words: Vec<OsString>) -> ExitCode {
+    let Some(middle) = words.iter().position(|word| word == "--") else {
+        return usage();
+    };
+    let (walls, arguments) = (&words[..middle], &words[middle + 1..]);
+    let number = |at: usize| walls.get(at)?.to_str()?.parse().ok();
+    let (Some(memory_bytes), Some(cpu_secs), Some(output_bytes), Some(program)) =
+        (number(0), number(1), number(2), walls.get(3))
+    else {
+        return usage();
+    };
+    let walls = ToolWalls {
+        program: program.into(),
+        data: walls[4..].iter().map(PathBuf::from).collect(),
+        memory_bytes,
+        cpu_secs,
+        output_bytes,
+    };
+    eprintln!("{}", sandbox::become_tool(&walls, arguments));
+    ExitCode::from(NO_WALL)
+}
+
+/// Makes one attempt with whatever walls there are: this program as the tool of a probe.
+fn attempt(name: &str) -> ExitCode {
+    let Some(probe) = PROBES.iter().find(|probe| probe.name == name) else {
+        return usage();
+    };
+    match sandbox::probe(probe) {
+        Err(refused) if sandbox::is_tool_refusal(&refused) => {
+            println!("{refused}");
+            ExitCode::SUCCESS
+        }
+        Err(other) => {
+            eprintln!("not refused, but failed: {other}");
+            ExitCode::FAILURE
+        }
+        Ok(()) => {
+            eprintln!("it succeeded");
+            ExitCode::FAILURE
         }
     }
 }
@@ -104,26 +152,41 @@ fn verdict(ran: io::Result<Output>) -> (bool, String) {
     }
 }
 
-/// Makes every attempt, each in a process of its own.
+/// This program, in a process of its own.
+fn again(words: &[&str]) -> io::Result<Output> {
+    Command::new(std::env::current_exe()?)
+        .args(words)
+        .env_clear()
+        .stdin(Stdio::null())
+        .output()
+}
+
+/// This program as a tool that makes an attempt.
+fn as_tool(name: &str) -> io::Result<Output> {
+    let program = std::env::current_exe()?;
+    let (memory, cpu) = (PROBE_LIMITS.0.to_string(), PROBE_LIMITS.1.to_string());
+    let walls = ["tool", &memory, &cpu, "65536", &program.to_string_lossy()];
+    again(&[&walls[..], &["--", "attempt", name]].concat())
+}
+
+/// Makes every attempt, each in a process of its own: as a reader, and as a tool.
 fn probe_all() -> ExitCode {
     let mut breaches = 0;
-    for probe in PROBES {
-        let ran = std::env::current_exe().and_then(|program| {
-            Command::new(program)
-                .args(["probe", probe.name])
-                .env_clear()
-                .stdin(Stdio::null())
-                .output()
-        });
+    let mut tried = |what: &str, ran: io::Result<Output>| {
         let (held, how) = verdict(ran);
         breaches += usize::from(!held);
-        println!(
-            "{}  {:<52} {how}",
-            if held { "holds" } else { "BREACH" },
-            probe.what
-        );
+        let held = if held { "holds" } else { "BREACH" };
+        println!("{held}  {what:<52} {how}");
+    };
+    for probe in PROBES {
+        tried(probe.what, again(&["probe", probe.name]));
     }
-    println!("{} attempts, {breaches} that were not held", PROBES.len());
+    let of_tools = PROBES.iter().filter(|p| TOOL_PROBES.contains(&p.name));
+    for probe in of_tools {
+        tried(&format!("tool: {}", probe.what), as_tool(probe.name));
+    }
+    let attempts = PROBES.len() + TOOL_PROBES.len();
+    println!("{attempts} attempts, {breaches} that were not held");
     if breaches == 0 {
         ExitCode::SUCCESS
     } else {

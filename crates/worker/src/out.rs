@@ -2,7 +2,7 @@
 
 use crate::{notice::Notice, talk::Shared};
 use comity_extract::{
-    Anchor, Child, Found, Outcome, Relation, State,
+    Anchor, Child, Found, Limits, Outcome, Picture, Relation, State,
     protocol::{Job, PIECE_MAX},
 };
 use std::{fmt, io::Read};
@@ -189,6 +189,22 @@ impl Out {
         self.count_text(child.path.len() + child.path_bytes.len())?;
         self.found = true;
         self.say(Found::Child(child));
+        Ok(())
+    }
+
+    /// A picture that was drawn.
+    pub fn picture(&mut self, picture: &Picture, bytes: &[u8]) -> Result<(), Stop> {
+        if picture.size > Limits::PICTURE {
+            let limit = Limits::PICTURE;
+            return Err(Stop::OverLimit(format!(
+                "a picture of it has more than {limit} bytes"
+            )));
+        }
+        self.found = true;
+        self.say(Found::Picture(picture));
+        for piece in bytes.chunks(PIECE_MAX) {
+            self.say(Found::PictureBytes(piece));
+        }
         Ok(())
     }
 

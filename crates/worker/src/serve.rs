@@ -1,10 +1,10 @@
 //! The loop of the worker: a file, its end, the next file.
 
 use crate::{
-    Input, Out, read_file,
+    Input, Out, draw_file, read_file,
     talk::{Shared, Socket},
 };
-use comity_extract::protocol::{Said, VERSION};
+use comity_extract::protocol::{Asked, Said, VERSION};
 use std::{cell::RefCell, rc::Rc};
 
 /// Says that it is locked in, and reads what it is asked to until the supervisor closes the socket.
@@ -20,11 +20,11 @@ pub fn serve() {
             return;
         };
         let talk: Shared = socket.clone();
-        let outcome = read_file(
-            Input::new(talk.clone(), job.size),
-            Out::new(talk, &job),
-            &job,
-        );
+        let (input, out) = (Input::new(talk.clone(), job.size), Out::new(talk, &job));
+        let outcome = match job.asked {
+            Asked::Read => read_file(input, out, &job),
+            Asked::Draw | Asked::Scans => draw_file(input, out, &job),
+        };
         socket.borrow_mut().say(&Said::End(outcome));
     }
 }

@@ -1,9 +1,9 @@
 //! The worker's end of the conversation: ranges of the file come in, findings go out.
 
-use crate::{Input, Out, read_file};
+use crate::{Input, Out, draw_file, read_file};
 use comity_extract::{
     Found, Outcome,
-    protocol::{Job, Said, is_bytes, parse_job, read_frame, write_said},
+    protocol::{Asked, Job, Said, is_bytes, parse_job, read_frame, write_said},
 };
 use std::{
     cell::RefCell,
@@ -108,11 +108,17 @@ pub struct Heard {
 impl Heard {
     /// Reads a file in memory, in this process and without walls.
     pub fn reading(name: &str, file: &[u8]) -> (Outcome, Heard) {
+        Heard::asked(Asked::Read, name, file)
+    }
+
+    /// Reads or draws a file in memory, in this process and without walls.
+    pub fn asked(asked: Asked, name: &str, file: &[u8]) -> (Outcome, Heard) {
         let heard = Rc::new(RefCell::new(Heard {
             file: file.to_vec(),
             ..Heard::default()
         }));
         let job = Job {
+            asked,
             size: file.len() as u64,
             text_bytes: 64 << 20,
             children_bytes: 64 << 20,
@@ -120,11 +126,11 @@ impl Heard {
             name: name.to_owned(),
         };
         let talk: Shared = heard.clone();
-        let outcome = read_file(
-            Input::new(talk.clone(), job.size),
-            Out::new(talk, &job),
-            &job,
-        );
+        let (input, out) = (Input::new(talk.clone(), job.size), Out::new(talk, &job));
+        let outcome = match asked {
+            Asked::Read => read_file(input, out, &job),
+            Asked::Draw | Asked::Scans => draw_file(input, out, &job),
+        };
         let heard = heard.replace(Heard::default());
         (outcome, heard)
     }

@@ -4,9 +4,9 @@
 
 mod kept;
 
-use comity_extract::State;
+use comity_extract::{Asked, Picture, Role, State, tool::Ocr};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use kept::read;
+use kept::{ask, read};
 use std::io::Cursor;
 
 /// A picture in which no quarter is like another.
@@ -118,4 +118,131 @@ fn a_picture_that_breaks_off_keeps_what_its_header_says() {
     assert_eq!(kept.field("width"), "120");
     let pixels = kept.missing.iter().any(|m| m.starts_with("its pixels"));
     assert!(pixels, "{:?}", kept.missing);
+}
+
+fn decoded(bytes: &[u8]) -> DynamicImage {
+    image::load_from_memory(bytes).expect("it is a picture")
+}
+
+fn drawn(pictures: &[(Picture, Vec<u8>)], role: Role) -> (&Picture, DynamicImage) {
+    let found = pictures.iter().find(|(picture, _)| picture.role == role);
+    let (picture, bytes) = found.expect("it was drawn");
+    assert_eq!(picture.size, bytes.len() as u64);
+    (picture, decoded(bytes))
+}
+
+#[test]
+fn a_picture_has_a_thumbnail_a_page_and_a_blurred_one_that_shows_nothing() {
+    let file = turned(
+        &encoded(&scene(3000, 2000).rotate270(), ImageFormat::Jpeg),
+        6,
+    );
+    let (outcome, kept) = ask(Asked::Draw, "a.jpg", &file);
+    assert_eq!(outcome.state, State::Read, "{outcome:?}");
+    let (thumbnail, small) = drawn(&kept.pictures, Role::Thumbnail);
+    assert_eq!(
+        (thumbnail.width, small.width()),
+        (256, 256),
+        "upright, it is wider than high"
+    );
+    let (page, large) = drawn(&kept.pictures, Role::Page);
+    assert_eq!((page.page, large.width()), (1, 1600));
+    let (_, blurred) = drawn(&kept.pictures, Role::Blurred);
+    let blurred = blurred.to_rgb8();
+    assert_eq!(blurred.dimensions(), small.to_rgb8().dimensions());
+    let steps = |x: u32| blurred.get_pixel(x, 80).0[0].abs_diff(blurred.get_pixel(x + 1, 80).0[0]);
+    assert!(
+        (0..255).all(|x| steps(x) < 24),
+        "no edge of the picture is left"
+    );
+    for pixel in blurred.pixels() {
+        let [red, green, blue] = pixel.0;
+        assert!(
+            red.abs_diff(green) < 4 && green.abs_diff(blue) < 4,
+            "it is grey"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_has_a_named_state() {
+    assert_eq!(
+        ask(Asked::Draw, "bomb.png", &huge(100_000, 100_000))
+            .0
+            .state,
+        State::OverLimit
+    );
+    assert_eq!(
+        ask(Asked::Draw, "a.txt", b"no picture").0.state,
+        State::Unsupported
+    );
+    assert_eq!(ask(Asked::Draw, "a.png", b"").0.state, State::Empty);
+    let png = encoded(&scene(120, 90), ImageFormat::Png);
+    assert_eq!(
+        ask(Asked::Draw, "a.png", &png[..png.len() / 2]).0.state,
+        State::Damaged
+    );
+    assert_eq!(
+        ask(Asked::Draw, "a.pdf", b"%PDF-1.4\nnothing").0.state,
+        State::Damaged
+    );
+}
+
+/// The scanned page among the sample evidence.
+fn scanned() -> Vec<u8> {
+    let path = "../../testdata/samples/evidence/reports/скан акту.pdf";
+    std::fs::read(path).expect("the sample is there")
+}
+
+#[test]
+fn pages_of_a_pdf_are_drawn_and_those_without_text_are_named() {
+    let (_, kept) = read("scan.pdf", &scanned());
+    assert_eq!(kept.field("scanned_pages"), "1");
+    let (outcome, kept) = ask(Asked::Draw, "scan.pdf", &scanned());
+    assert_eq!(outcome.state, State::Read, "{outcome:?}");
+    let (_, page) = drawn(&kept.pictures, Role::Page);
+    assert_eq!(page.width().max(page.height()), 1600);
+    let grey = page.to_luma8();
+    let dark = grey.pixels().filter(|p| p.0[0] < 100).count() as f64;
+    let share = dark / f64::from(grey.width() * grey.height());
+    assert!(
+        (0.005..0.3).contains(&share),
+        "there are letters on it: {share}"
+    );
+}
+
+/// Recognised by Tesseract where it is installed, as `scripts/setup` does.
+#[test]
+fn a_scanned_page_is_recognised() {
+    let languages = ["ukr", "rus", "eng"].map(str::to_owned);
+    let launcher = env!("CARGO_BIN_EXE_extract-worker");
+    let ocr = Ocr::find(launcher.as_ref(), &languages).expect("Tesseract is installed");
+    assert!(ocr.version().starts_with("tesseract "), "{}", ocr.version());
+    let (outcome, kept) = ask(Asked::Scans, "scan.pdf", &scanned());
+    assert_eq!(outcome.state, State::Read, "{outcome:?}");
+    let [(picture, bytes)] = &kept.pictures[..] else {
+        panic!(
+            "one page is to be recognised, and there are {}",
+            kept.pictures.len()
+        );
+    };
+    assert_eq!(
+        (picture.role, picture.page, picture.dpi),
+        (Role::Scan, 1, 300)
+    );
+    let page = ocr
+        .page(bytes, Some(picture.dpi))
+        .expect("it runs")
+        .expect("it is a page");
+    let lines: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
+    let text = lines.join(" ");
+    for words in ["ДЛЯ ДЕМОНСТРАЦІЇ", "ПІДВАЛУ ШКОЛИ", "РАДІОСТАНЦІЮ"]
+    {
+        assert!(text.contains(words), "{text}");
+    }
+    assert!(page.confidence > 50.0, "{}", page.confidence);
+    let no_picture = ocr.page(b"P5\nno picture", None).expect("it runs");
+    assert_eq!(no_picture.expect_err("it is none").state, State::Damaged);
+    let missing = Ocr::find(launcher.as_ref(), &["xyz".to_owned()]).expect_err("no such language");
+    assert!(missing.contains("xyz"), "{missing}");
 }

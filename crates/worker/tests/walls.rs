@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used)]
 
-use comity_extract::sandbox::{KILLED_BY_FILTER, PROBES};
+use comity_extract::sandbox::{KILLED_BY_FILTER, PROBES, TOOL_PROBES};
 use std::{
     io::Read,
     os::{
@@ -97,7 +97,8 @@ fn every_probe_is_one_of_these_and_operators_can_run_them_all() {
         .output()
         .expect("the worker starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(said.matches("holds ").count(), PROBES.len(), "{said}");
+    let all = PROBES.len() + TOOL_PROBES.len();
+    assert_eq!(said.matches("holds ").count(), all, "{said}");
     assert!(output.status.success());
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use comity_core::id::ObjectId;
 use comity_core::json::Value;
+use comity_extract::Role;
 use comity_seal::Key;
 use comity_store::FileLock;
 use comity_vault::{Hasher, ObjectReader, PackId, Place};
@@ -15,10 +16,65 @@ use crate::commit::{Draft, Subject};
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
 use crate::project::{ItemState, ObjectAt};
+use crate::reading::{Drawn, Pass};
 use crate::sql::Session;
 
 /// Ranges that one person reads of one item for one purpose within this time are one opening.
 const ONE_OPENING_MICROS: i64 = 15 * 60 * 1_000_000;
+
+/// What is opened of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A small picture.
+    Thumbnail,
+    /// The small grey one that shows nothing.
+    Blurred,
+    /// The picture of a page, from 1.
+    Page(u32),
+    /// Its text and fields, as they were read.
+    Text,
+    /// Text that was recognised.
+    Ocr,
+}
+
+impl std::fmt::Display for Wanted {
+    /// Its name, as the event says it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wanted::Thumbnail => f.write_str("thumbnail"),
+            Wanted::Blurred => f.write_str("blurred picture"),
+            Wanted::Page(number) => write!(f, "page {number}"),
+            Wanted::Text => f.write_str("text"),
+            Wanted::Ocr => f.write_str("text by OCR"),
+        }
+    }
+}
+
+impl Wanted {
+    fn is(self, picture: &Drawn) -> bool {
+        match self {
+            Wanted::Thumbnail => picture.role == Role::Thumbnail,
+            Wanted::Blurred => picture.role == Role::Blurred,
+            Wanted::Page(number) => picture.role == Role::Page && picture.page == u64::from(number),
+            Wanted::Text | Wanted::Ocr => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Wanted, String> {
+        match (text, text.strip_prefix("page:").map(str::parse)) {
+            ("thumbnail", _) => Ok(Wanted::Thumbnail),
+            ("blurred", _) => Ok(Wanted::Blurred),
+            ("text", _) => Ok(Wanted::Text),
+            ("ocr", _) => Ok(Wanted::Ocr),
+            (_, Some(Ok(number))) => Ok(Wanted::Page(number)),
+            _ => Err("it is thumbnail, blurred, page:NUMBER, text or ocr".to_owned()),
+        }
+    }
+}
 
 /// An item that may be read: its opening is on record.
 pub struct Opening {
@@ -27,6 +83,8 @@ pub struct Opening {
     /// The index of the leaf that says so.
     pub leaf: u64,
     reader: ObjectReader,
+    /// The part of it that was asked for, of a derivative.
+    part: Option<(u64, u64)>,
     /// Its pack stays as long as it is read.
     _stay: FileLock,
 }
@@ -67,16 +125,91 @@ impl Centre {
                 reader.size()
             )));
         }
-        let leaf = match self.same_opening(&item, actor, purpose)? {
+        let leaf = match self.same_opening(&item, actor, purpose, None)? {
             Some(leaf) => leaf,
-            None => self.record_opening(session, actor, &item, purpose, range)?,
+            None => self.record_opening(session, actor, &item, purpose, range, None)?,
         };
         Ok(Opening {
             item,
             leaf,
             reader,
+            part: None,
             _stay: stay,
         })
+    }
+
+    /// Opens what was made of an item for a person and a purpose, and on record as its bytes are. The newest one counts.
+    pub fn open_derivative(
+        &self,
+        session: &mut Session,
+        actor: &Actor,
+        item: Item,
+        purpose: &str,
+        wanted: Wanted,
+    ) -> Result<Opening> {
+        if purpose.trim().is_empty() {
+            return Err(AppError::Usage(
+                "an item is opened for a purpose: --purpose \"why\"".to_owned(),
+            ));
+        }
+        if let Some(erased) = self.erased_words(session, &item)? {
+            return Err(AppError::Refused(erased));
+        }
+        let stay = self.keep_packs()?;
+        let name = wanted.to_string();
+        let found = self.wanted(session, &item, wanted)?;
+        let (reader, part) = found.ok_or_else(|| {
+            AppError::Refused(format!(
+                "there is no {name} of {}: `comity item show {}` says what was made of it",
+                item.ern, item.ern
+            ))
+        })?;
+        let leaf = match self.same_opening(&item, actor, purpose, Some(&name))? {
+            Some(leaf) => leaf,
+            None => self.record_opening(session, actor, &item, purpose, None, Some(&name))?,
+        };
+        Ok(Opening {
+            item,
+            leaf,
+            reader,
+            part: Some(part),
+            _stay: stay,
+        })
+    }
+
+    /// The object that has it, and where in it.
+    fn wanted(
+        &self,
+        session: &mut Session,
+        item: &Item,
+        wanted: Wanted,
+    ) -> Result<Option<(ObjectReader, (u64, u64))>> {
+        let whole = |object: ObjectReader| {
+            let size = object.size();
+            (object, (0, size))
+        };
+        if wanted == Wanted::Text {
+            let Some(reading) = item.reading else {
+                return Ok(None);
+            };
+            return Ok(self.derivative(session, item, reading.leaf)?.map(whole));
+        }
+        let pass = match wanted {
+            Wanted::Ocr => Pass::Recognise,
+            _ => Pass::Draw,
+        };
+        let further = self.further(session, item)?;
+        let made = further
+            .into_iter()
+            .find(|f| f.pass == pass)
+            .and_then(|f| f.made);
+        let Some(made) = made else { return Ok(None) };
+        if wanted == Wanted::Ocr {
+            return Ok(made.into_object().map(whole));
+        }
+        let part = made.pictures.iter().find(|picture| wanted.is(picture));
+        let part = part.map(|picture| (picture.offset, picture.size));
+        Ok(made.into_object().zip(part))
     }
 
     /// A reader of an item's object, without an event: for the program's own checks.
@@ -112,7 +245,13 @@ impl Centre {
     }
 
     /// The leaf of an opening by the same person for the same purpose that is still going on.
-    fn same_opening(&self, item: &Item, actor: &Actor, purpose: &str) -> Result<Option<u64>> {
+    fn same_opening(
+        &self,
+        item: &Item,
+        actor: &Actor,
+        purpose: &str,
+        derivative: Option<&str>,
+    ) -> Result<Option<u64>> {
         if item.last_n == 0 {
             return Ok(None);
         }
@@ -120,7 +259,8 @@ impl Centre {
         let began = last.text("time").and_then(time_micros);
         let same = last.text("kind") == Some("opened")
             && last.text("actor") == Some(&actor.person)
-            && last.text("purpose") == Some(purpose);
+            && last.text("purpose") == Some(purpose)
+            && last.text("derivative") == derivative;
         let age = began.map(|began| self.ambient.clock.now_micros() - began);
         Ok(
             (same && age.is_some_and(|age| (0..ONE_OPENING_MICROS).contains(&age)))
@@ -135,6 +275,7 @@ impl Centre {
         item: &Item,
         purpose: &str,
         range: Option<(u64, u64)>,
+        derivative: Option<&str>,
     ) -> Result<u64> {
         let random = &*self.ambient.random;
         let row = session
@@ -156,6 +297,7 @@ impl Centre {
         let event = EventDraft::new("opened", &actor.person, &self.now(), random)
             .custody("ern", item.ern.to_string())
             .custody("purpose", purpose)
+            .custody_opt("derivative", derivative)
             .content_opt("range", range)
             .seal(&scope, &own, random)?;
         let draft = Draft {
@@ -171,6 +313,11 @@ impl Centre {
 impl Opening {
     /// Writes all bytes and holds them against the recorded digest. An error means that what was written is not the item.
     pub fn copy_to(&self, out: &mut dyn Write) -> Result<u64> {
+        if let Some((offset, size)) = self.part {
+            // Its bytes are held together by their seal.
+            self.copy_range_to(offset, size, out)?;
+            return Ok(size);
+        }
         let mut hashing = Hashing {
             out,
             hasher: Hasher::new(Default::default()),

@@ -5,6 +5,7 @@ use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::intake::provenance::Pattern;
 use crate::project::ItemState;
+use crate::reading::Pass;
 use crate::sql::{Session, Value};
 use comity_extract::State;
 
@@ -59,6 +60,19 @@ pub struct Counted {
     pub reading: Option<State>,
     /// Whether it is to be read, or read again.
     pub unread: bool,
+    /// How many.
+    pub items: u64,
+}
+
+/// Items of which a further pass is as far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FurtherCounted {
+    /// Which pass.
+    pub pass: Pass,
+    /// How it ended, once it was made.
+    pub state: Option<State>,
+    /// It is to be made, or made again.
+    pub waits: bool,
     /// How many.
     pub items: u64,
 }
@@ -119,6 +133,31 @@ impl Centre {
                 reading: u8::try_from(row.int(2)?).ok().and_then(State::of),
                 unread: state == ItemState::Sealed && !erased && row.int(3)? != 0,
                 items: row.int(4)? as u64,
+            });
+        }
+        Ok(counted)
+    }
+
+    /// How far further passes over the items that fit have come. A pattern of paths is not looked at.
+    pub fn count_further(
+        &self,
+        session: &mut Session,
+        filter: &Filter,
+    ) -> Result<Vec<FurtherCounted>> {
+        let (conditions, values) = conditions(filter, 0);
+        let rows = session.query(
+            &format!("SELECT f.pass, coalesce(f.state, -1), f.waits, count(*) FROM {TABLES} JOIN further f ON f.item = i.no WHERE {conditions} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"),
+            &values,
+        )?;
+        let mut counted = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let number = row.int(0)?;
+            let pass = Pass::FURTHER.into_iter().find(|p| *p as i64 == number);
+            counted.push(FurtherCounted {
+                pass: pass.ok_or_else(|| AppError::damaged("table further", "an unknown pass"))?,
+                state: u8::try_from(row.int(1)?).ok().and_then(State::of),
+                waits: row.int(2)? != 0,
+                items: row.int(3)? as u64,
             });
         }
         Ok(counted)

@@ -19,10 +19,10 @@ use crate::read::OpenedEvent;
 use crate::sql::{Row, Session};
 
 pub(crate) use family::containers;
-pub use get::Opening;
+pub use get::{Opening, Wanted};
 pub(crate) use history::proof_in;
 pub use history::{HistoryEvent, proof_of};
-pub use list::{Counted, Filter, Inside, ReadingState, moment};
+pub use list::{Counted, Filter, FurtherCounted, Inside, ReadingState, moment};
 
 /// An item as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

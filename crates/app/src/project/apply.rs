@@ -187,6 +187,7 @@ impl Projector {
             ),
             "erased" => self.erase(session, keys, event, no)?,
             "read" | "reading_asked" => self.follow_reading(event, no)?,
+            "drawn" | "recognised" => self.follow_further(event, no)?,
             "fixity_checked" | "quarantined" | "repaired" => {
                 self.follow_fixity(session, event, no)?;
             }

@@ -14,10 +14,11 @@ use crate::keys::ScopeKeys;
 use crate::sql::{Session, Value};
 
 /// What was read of an item goes with it.
-const FORGOTTEN: [&str; 3] = [
+const FORGOTTEN: [&str; 4] = [
     "DELETE FROM objects WHERE no IN (SELECT -leaf FROM derivatives WHERE item = ?)",
     "DELETE FROM derivatives WHERE item = ?",
     "DELETE FROM readings WHERE item = ?",
+    "DELETE FROM further WHERE item = ?",
 ];
 
 impl Projector {

@@ -9,6 +9,7 @@ use super::Projector;
 use super::apply::{Event, ObjectAt};
 use super::received::ObjectSaid;
 use crate::error::Result;
+use crate::reading::Pass;
 
 /// The places of an item in the containers around it, as the tables keep them: four bytes each. In their order a
 /// container stands before what is in it, and that in the container's order.
@@ -61,10 +62,46 @@ impl Projector {
                 [index.into(), (state as i64).into(), no.into()],
             ),
         }
+        self.further_passes(event, no);
         if let Some(object) = event.get("object") {
             self.derivative(event, no, object)?;
         }
         Ok(())
+    }
+
+    /// The passes that are to follow a reading; after another reading they are made once more.
+    fn further_passes(&mut self, event: &Event<'_>, no: i64) {
+        let named = event.get("further").and_then(Json::as_array);
+        let names = named.into_iter().flatten().filter_map(Json::as_str);
+        for name in names {
+            let Some(pass) = Pass::FURTHER.into_iter().find(|p| p.field() == name) else {
+                continue;
+            };
+            self.rows.update(
+                "INSERT INTO further (pass, item, waits) VALUES (?, ?, 1) ON CONFLICT (pass, item) DO UPDATE SET waits = 1",
+                [(pass as i64).into(), no.into()],
+            );
+        }
+    }
+
+    /// A further pass over an item was made.
+    pub(super) fn follow_further(&mut self, event: &Event<'_>, no: i64) -> Result<()> {
+        let pass = Pass::of_event(event.text("kind")?).ok_or_else(|| event.unlike("kind"))?;
+        let state = State::named(event.text(pass.field())?);
+        let state = state.ok_or_else(|| event.unlike(pass.field()))?;
+        self.rows.update(
+            "UPDATE further SET leaf = ?, state = ?, waits = 0 WHERE pass = ? AND item = ?",
+            [
+                (event.index as i64).into(),
+                (state as i64).into(),
+                (pass as i64).into(),
+                no.into(),
+            ],
+        );
+        match event.get("object") {
+            Some(object) => self.derivative(event, no, object),
+            None => Ok(()),
+        }
     }
 
     /// The object of a derivative bears the number of its leaf, below zero: items' objects bear theirs above.

@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use comity_core::json::Value as Json;
 use comity_extract::Limits;
 
+use super::pass::Pass;
 use super::progress::{Progress, Tally};
 use super::queue::{Queue, waiting};
 use super::record::{Batch, CENTRE, Prepared, prepare};
@@ -74,11 +75,12 @@ impl<'a> Committer<'a> {
         watch: &'a (dyn Fn(&Progress) + Sync),
     ) -> Result<Committer<'a>> {
         let mut session = centre.session()?;
-        let (items, bytes) = waiting(&mut session)?;
+        let (items, bytes) = waiting(&mut session, queue.pass())?;
         let progress = Progress {
+            pass: queue.pass(),
             waiting: items,
             waiting_bytes: bytes,
-            ..Progress::default()
+            tally: Tally::default(),
         };
         watch(&progress);
         Ok(Committer {
@@ -176,7 +178,7 @@ impl<'a> Committer<'a> {
 
     /// The act: a run of this program, and the limits that it held readers to.
     fn begun(&mut self) -> Result<(Draft, String)> {
-        let centre = self.centre;
+        let (centre, pass) = (self.centre, self.queue.pass());
         let limits = Json::from_iter([
             (
                 "memory_bytes".to_owned(),
@@ -193,7 +195,8 @@ impl<'a> Committer<'a> {
         ]);
         let random = &*centre.ambient.random;
         let event = EventDraft::new("reading_begun", CENTRE, &centre.now(), random)
-            .content("limits", limits);
+            .content("limits", limits)
+            .content_opt("pass", (pass != Pass::Read).then_some(pass.field()));
         let id = event.id().to_string();
         Ok((centre.seal_own(&mut self.session, event)?, id))
     }
@@ -245,6 +248,13 @@ fn is_wanted(to: &mut Group<'_>, batch: &Batch) -> Result<bool> {
         || row.0.get(2..) != Some(&was[..])
     {
         return Ok(false);
+    }
+    if batch.job.pass != Pass::Read {
+        let row = to.session.query_one(
+            "SELECT waits FROM further WHERE pass = ? AND item = ?",
+            &[(batch.job.pass as i64).into(), item.no.into()],
+        )?;
+        return Ok(row.map(|row| row.int(0)).transpose()? == Some(1));
     }
     // A number is given once, also where two processes read one container because a claim was lost.
     let Some(first) = batch.children.first() else {

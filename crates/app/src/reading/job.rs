@@ -9,6 +9,7 @@ use comity_keyring::Secret;
 use comity_vault::ObjectReader;
 
 use super::claim::Claim;
+use super::pass::Pass;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::NumberedKey;
@@ -31,6 +32,8 @@ pub struct Scope {
 
 /// An item whose turn has come.
 pub struct Job {
+    /// What is to be done with it.
+    pub pass: Pass,
     /// The item.
     pub item: Item,
     /// Its scope.

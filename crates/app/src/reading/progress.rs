@@ -3,6 +3,8 @@
 use comity_core::id::Ern;
 use comity_extract::State;
 
+use super::pass::Pass;
+
 /// An item that could not be read now. Nothing is recorded of it, and it stays in the queue.
 #[derive(Clone, Debug)]
 pub struct SetAside {
@@ -28,6 +30,16 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds what was done besides.
+    pub fn add(&mut self, other: &Tally) {
+        for (sum, more) in self.states.iter_mut().zip(other.states) {
+            *sum += more;
+        }
+        self.bytes += other.bytes;
+        self.found += other.found;
+        self.overtaken += other.overtaken;
+    }
+
     /// Items that were read.
     pub fn items(&self) -> u64 {
         self.states.iter().sum()
@@ -40,8 +52,10 @@ impl Tally {
 }
 
 /// Told after each group of events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Progress {
+    /// Of which pass.
+    pub pass: Pass,
     /// What was done so far.
     pub tally: Tally,
     /// Items that wait, children of what was read with them.

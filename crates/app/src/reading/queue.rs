@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::claim::{BLOCK, Claims};
 use super::job::{Job, Scopes};
+use super::pass::Pass;
 use super::progress::SetAside;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
@@ -12,17 +13,33 @@ use crate::item::{COLUMNS, TABLES};
 use crate::project::ItemState;
 use crate::sql::{Row, Session};
 
-/// Bytes of which no reader has seen, or that are to be read again.
-fn is_unread() -> String {
+/// Bytes that no reader has seen, or that are to be read again; or for which a further pass waits.
+fn is_waiting(pass: Pass) -> String {
+    let waits = match pass {
+        Pass::Read => "(r.item IS NULL OR r.waits = 1)",
+        Pass::Draw | Pass::Recognise => "f.waits = 1 AND r.waits = 0",
+    };
     let sealed = ItemState::Sealed as i64;
-    format!("i.state = {sealed} AND i.erased IS NULL AND (r.item IS NULL OR r.waits = 1)")
+    format!("i.state = {sealed} AND i.erased IS NULL AND {waits}")
 }
 
-/// How many items and bytes wait.
-pub fn waiting(session: &mut Session) -> Result<(u64, u64)> {
+/// The tables in which that stands, besides those of items and readings.
+fn joined(pass: Pass) -> String {
+    match pass {
+        Pass::Read => String::new(),
+        _ => format!(
+            " JOIN further f ON f.item = i.no AND f.pass = {}",
+            pass as i64
+        ),
+    }
+}
+
+/// How many items and bytes wait for a pass.
+pub fn waiting(session: &mut Session, pass: Pass) -> Result<(u64, u64)> {
     let sql = format!(
-        "SELECT count(*), CAST(coalesce(sum(i.size), 0) AS BIGINT) FROM items i LEFT JOIN readings r ON r.item = i.no WHERE {}",
-        is_unread()
+        "SELECT count(*), CAST(coalesce(sum(i.size), 0) AS BIGINT) FROM items i LEFT JOIN readings r ON r.item = i.no{} WHERE {}",
+        joined(pass),
+        is_waiting(pass)
     );
     let row = session.query_one(&sql, &[])?;
     Ok(match row {
@@ -31,9 +48,17 @@ pub fn waiting(session: &mut Session) -> Result<(u64, u64)> {
     })
 }
 
+/// The last item that there is.
+pub fn newest(session: &mut Session) -> Result<i64> {
+    let row = session.query_one("SELECT max(no) FROM items", &[])?;
+    let newest = row.map(|row| row.opt_int(0)).transpose()?.flatten();
+    Ok(newest.unwrap_or(0))
+}
+
 /// Hands out items to the threads of this process.
 pub struct Queue<'a> {
     centre: &'a Centre,
+    pass: Pass,
     claims: Arc<Claims>,
     scopes: Scopes,
     state: Mutex<State>,
@@ -55,17 +80,24 @@ struct State {
     aside: Vec<SetAside>,
     set_aside: HashSet<i64>,
     over: bool,
+    /// The last item that there was when the reading last looked for more: while a further pass is made, what comes
+    /// later is read first. `None` where this run reads nothing.
+    seen: Option<i64>,
+    /// A further pass gave way to what was taken in meanwhile.
+    gave_way: bool,
 }
 
 impl<'a> Queue<'a> {
-    /// Nothing handed out yet.
-    pub fn new(centre: &'a Centre) -> Result<Queue<'a>> {
+    /// Nothing handed out yet. A further pass gives way to items that come after the one that was `seen`.
+    pub fn new(centre: &'a Centre, pass: Pass, seen: Option<i64>) -> Result<Queue<'a>> {
+        let session = centre.session()?;
         Ok(Queue {
             centre,
+            pass,
             claims: Claims::new(centre)?,
             scopes: Scopes::default(),
             state: Mutex::new(State {
-                session: centre.session()?,
+                session,
                 ready: VecDeque::new(),
                 after: 0,
                 under_way: 0,
@@ -74,9 +106,16 @@ impl<'a> Queue<'a> {
                 aside: Vec::new(),
                 set_aside: HashSet::new(),
                 over: false,
+                seen,
+                gave_way: false,
             }),
             ended: Condvar::new(),
         })
+    }
+
+    /// Which pass it is the queue of.
+    pub fn pass(&self) -> Pass {
+        self.pass
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -90,10 +129,22 @@ impl<'a> Queue<'a> {
             if state.over {
                 return Ok(None);
             }
+            if self.pass != Pass::Read
+                && let Some(seen) = state.seen
+                && newest(&mut state.session)? > seen
+            {
+                (state.over, state.gave_way) = (true, true);
+                state.ready.clear();
+                self.ended.notify_all();
+                return Ok(None);
+            }
             if let Some(job) = state.ready.pop_front() {
                 state.under_way += 1;
                 state.progressed = true;
                 return Ok(Some(job));
+            }
+            if self.pass == Pass::Read {
+                state.seen = Some(newest(&mut state.session)?);
             }
             if self.look(&mut state)? {
                 continue;
@@ -132,18 +183,21 @@ impl<'a> Queue<'a> {
         self.ended.notify_all();
     }
 
-    /// Items that could not be read now.
-    pub fn aside(self) -> Vec<SetAside> {
+    /// Items that could not be read now; whether it gave way to items that came meanwhile; the last item that was there
+    /// when nothing more was to be read.
+    pub fn finish(self) -> (Vec<SetAside>, bool, Option<i64>) {
         let state = self.state.into_inner();
-        state.unwrap_or_else(PoisonError::into_inner).aside
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        (state.aside, state.gave_way, state.seen)
     }
 
     /// Claims the block of the next unread item and takes what is unread in it. `false` at the end of the tables.
     fn look(&self, state: &mut State) -> Result<bool> {
         let first = state.session.query_one(
             &format!(
-                "SELECT i.no FROM items i LEFT JOIN readings r ON r.item = i.no WHERE i.no > ? AND {} ORDER BY i.no LIMIT 1",
-                is_unread()
+                "SELECT i.no FROM items i LEFT JOIN readings r ON r.item = i.no{} WHERE i.no > ? AND {} ORDER BY i.no LIMIT 1",
+                joined(self.pass),
+                is_waiting(self.pass)
             ),
             &[state.after.into()],
         )?;
@@ -161,8 +215,9 @@ impl<'a> Queue<'a> {
         // Asked for only now: until here another process may have read them.
         let rows = state.session.query(
             &format!(
-                "SELECT {COLUMNS}, i.intake FROM {TABLES} WHERE i.no > ? AND i.no <= ? AND {} ORDER BY i.no",
-                is_unread()
+                "SELECT {COLUMNS}, i.intake FROM {TABLES}{} WHERE i.no > ? AND i.no <= ? AND {} ORDER BY i.no",
+                joined(self.pass),
+                is_waiting(self.pass)
             ),
             &[after.into(), last.into()],
         )?;
@@ -220,6 +275,7 @@ impl<'a> Queue<'a> {
             Err(e) => return Err(e),
         };
         Ok(Ok(Job {
+            pass: self.pass,
             intake: row.int(20)?,
             item,
             scope,

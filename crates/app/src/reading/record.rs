@@ -15,6 +15,7 @@ use comity_vault::{Hashes, PACK_LEN, PackWriter, Placed, Scratch, UnsyncedPack, 
 
 use super::growing::{Grown, SealWith};
 use super::job::{Job, Scope};
+use super::pass::Pass;
 use super::taking::{Finding, Taken, path_of};
 use crate::centre::Centre;
 use crate::commit::{Draft, Ready, Subject};
@@ -418,7 +419,7 @@ fn extracted(
     Ok(ready)
 }
 
-/// The event of a reading; its derivative goes into a pack.
+/// The event of a pass; its derivative goes into a pack.
 fn read(
     centre: &Centre,
     act: &str,
@@ -430,13 +431,23 @@ fn read(
 ) -> Result<Draft> {
     let (job, outcome) = (&batch.job, &finding.outcome);
     let random = &*centre.ambient.random;
-    let again = job.item.reading.map(|_| true);
-    let mut draft = EventDraft::new("read", CENTRE, time, random)
+    let pass = finding.pass;
+    let again = job
+        .item
+        .reading
+        .filter(|_| pass == Pass::Read)
+        .map(|_| true);
+    let further: Vec<Value> = finding.further.iter().map(|p| p.field().into()).collect();
+    let mut draft = EventDraft::new(pass.event(), CENTRE, time, random)
         .custody("act", act)
         .custody("ern", job.item.ern.to_string())
-        .custody("reading", outcome.state.name())
+        .custody(pass.field(), outcome.state.name())
         .custody("reader", finding.reader.as_str())
         .custody_opt("again", again)
+        .custody_opt(
+            "further",
+            (!further.is_empty()).then_some(Value::Array(further)),
+        )
         .content_opt(
             "reason",
             (!outcome.reason.is_empty()).then_some(outcome.reason.as_str()),
@@ -448,6 +459,9 @@ fn read(
             (finding.children > 0).then_some(u64::from(finding.children)),
         )
         .content_opt("missing", (finding.missing > 0).then_some(finding.missing));
+    for (name, value) in &finding.more {
+        draft = draft.content(name, value.clone());
+    }
     let mut object = ObjectAt::Unknown;
     if let Some((grown, with)) = &finding.text {
         let placed = match (grown, large.get(&with.object)) {

@@ -4,12 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use comity_core::id::{Ern, ObjectId};
+use comity_core::json::Value as Json;
 use comity_extract::{Child, Derivative, Found, Outcome, Sink, State};
 use comity_seal::Key;
 
 use super::family::Family;
+use super::further::of_the_item;
 use super::growing::{Growing, Grown, SealWith};
 use super::job::Job;
+use super::pass::Pass;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::project::below;
@@ -37,8 +40,10 @@ pub struct Taken {
     pub with: SealWith,
 }
 
-/// What was found in an item.
+/// What a pass made of an item.
 pub struct Finding {
+    /// Which pass.
+    pub pass: Pass,
     /// How the reading ended.
     pub outcome: Outcome,
     /// Name and version of the reader.
@@ -53,6 +58,45 @@ pub struct Finding {
     pub missing: u64,
     /// The derivative, where there is anything in it.
     pub text: Option<(Grown, SealWith)>,
+    /// The passes that are to follow.
+    pub further: Vec<Pass>,
+    /// What else the event says.
+    pub more: Vec<(&'static str, Json)>,
+}
+
+impl Finding {
+    /// Nothing yet.
+    pub fn of(pass: Pass) -> Finding {
+        Finding {
+            pass,
+            outcome: Outcome::new(State::Crashed, ""),
+            reader: String::new(),
+            media: None,
+            format: None,
+            children: 0,
+            missing: 0,
+            text: None,
+            further: Vec::new(),
+            more: Vec::new(),
+        }
+    }
+
+    /// Something was not had. The first such thing stands for all where the state has no other reason.
+    pub fn misses(&mut self, what: &str) {
+        self.missing += 1;
+        if self.missing == 1 {
+            self.outcome.reason = what.to_owned();
+        }
+    }
+
+    /// How a further pass ended.
+    pub fn ends(&mut self, outcome: &Outcome) {
+        let first = std::mem::take(&mut self.outcome.reason);
+        self.outcome = outcome.clone();
+        if self.outcome.reason.is_empty() {
+            self.outcome.reason = first;
+        }
+    }
 }
 
 /// Records children before their container has been read to its end; on return they stand in the log.
@@ -87,12 +131,7 @@ impl<'a> Taking<'a> {
         family: &'a Family,
         deliver: Deliver<'a>,
     ) -> Taking<'a> {
-        // A derivative is sealed with the item's own key: it is forgotten with the item, and needs no key of its own.
-        let with = SealWith {
-            scope_key: job.scope.key.number,
-            key: job.secret.first,
-            object: ObjectId(centre.ambient.bytes()),
-        };
+        let with = of_the_item(centre, job);
         Taking {
             centre,
             session,
@@ -100,15 +139,7 @@ impl<'a> Taking<'a> {
             family,
             deliver,
             text: Derivative::new(Growing::new(centre, with)),
-            finding: Finding {
-                outcome: Outcome::new(State::Crashed, ""),
-                reader: String::new(),
-                media: None,
-                format: None,
-                children: 0,
-                missing: 0,
-                text: None,
-            },
+            finding: Finding::of(Pass::Read),
             has_text: false,
             open: None,
             waiting: Vec::new(),
@@ -232,6 +263,7 @@ impl Sink for Taking<'_> {
         self.text.begin(reader)?;
         self.finding.reader = reader.to_owned();
         (self.finding.media, self.finding.format) = (None, None);
+        self.finding.further.clear();
         (self.finding.children, self.finding.missing) = (0, 0);
         self.has_text = false;
         self.open = None;
@@ -251,6 +283,7 @@ impl Sink for Taking<'_> {
                 if self.finding.media.is_none() {
                     self.finding.media = Some((*media).to_owned());
                     self.finding.format = Some((*name).to_owned());
+                    self.finding.further = further_of(media);
                 }
                 return self.text.take(found);
             }
@@ -259,7 +292,16 @@ impl Sink for Taking<'_> {
                 self.has_text = true;
                 return self.text.take(found);
             }
+            Found::Picture(_) | Found::PictureBytes(_) => Ok(()),
             Found::Field { .. } | Found::Text { .. } => {
+                if let Found::Field {
+                    name: "scanned_pages",
+                    ..
+                } = found
+                    && !self.finding.further.contains(&Pass::Recognise)
+                {
+                    self.finding.further.push(Pass::Recognise);
+                }
                 self.has_text = true;
                 return self.text.take(found);
             }
@@ -284,8 +326,26 @@ impl Sink for Taking<'_> {
                 outcome = Outcome::new(State::InPart, what);
             }
         }
+        // What could not be read is not drawn either; what was too much for a reader has pages all the same.
+        if !matches!(
+            outcome.state,
+            State::Read | State::InPart | State::OverLimit
+        ) {
+            self.finding.further.clear();
+        }
         self.finding.outcome = outcome;
         self.text.end(&self.finding.outcome)
+    }
+}
+
+/// The passes that are to follow for a type: what has pages or is a picture is drawn, and of a picture the characters
+/// are recognised. A document says itself which of its pages are pictures.
+fn further_of(media: &str) -> Vec<Pass> {
+    match media {
+        "application/pdf" => vec![Pass::Draw],
+        _ if media.starts_with("video/") => vec![Pass::Draw],
+        _ if media.starts_with("image/") => vec![Pass::Draw, Pass::Recognise],
+        _ => Vec::new(),
     }
 }
 

@@ -28,7 +28,7 @@
 //! # }
 //! ```
 
-use comity_core::id::ObjectId;
+use comity_core::id::{Ern, ObjectId};
 use comity_extract::{KeptLine, State};
 use comity_seal::Key;
 use comity_vault::{ObjectReader, PackId, Place};
@@ -72,33 +72,40 @@ impl Reading {
     /// Calls `each` for the lines of the derivative in order, until it answers `false`. Dates and coordinates are
     /// fields, with where they stand in the file. Nothing comes of an item in which nothing was found.
     pub fn each_line(&self, each: &mut dyn FnMut(KeptLine) -> Result<bool>) -> Result<()> {
-        let Some(text) = &self.text else {
-            return Ok(());
-        };
-        let ern = &self.item.ern;
-        let unlike =
-            || AppError::damaged(format!("the derivative of {ern}"), "a line is malformed");
-        let (mut rest, mut done) = (Vec::new(), 0);
-        while done < text.size() {
-            let now = PIECE.min(text.size() - done);
-            let piece = text.read_range(done, now);
-            done += now;
-            rest.extend(piece.map_err(|e| AppError::of_item(ern, e))?);
-            let mut begin = 0;
-            while let Some(len) = rest[begin..].iter().position(|b| *b == b'\n') {
-                let line = KeptLine::parse(&rest[begin..begin + len]).ok_or_else(unlike)?;
-                begin += len + 1;
-                if !each(line)? {
-                    return Ok(());
-                }
+        match &self.text {
+            Some(text) => each_line(&self.item.ern, text, each),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Calls `each` for the lines of a derivative of text in order, until it answers `false`.
+pub fn each_line(
+    ern: &Ern,
+    text: &ObjectReader,
+    each: &mut dyn FnMut(KeptLine) -> Result<bool>,
+) -> Result<()> {
+    let unlike = || AppError::damaged(format!("the derivative of {ern}"), "a line is malformed");
+    let (mut rest, mut done) = (Vec::new(), 0);
+    while done < text.size() {
+        let now = PIECE.min(text.size() - done);
+        let piece = text.read_range(done, now);
+        done += now;
+        rest.extend(piece.map_err(|e| AppError::of_item(ern, e))?);
+        let mut begin = 0;
+        while let Some(len) = rest[begin..].iter().position(|b| *b == b'\n') {
+            let line = KeptLine::parse(&rest[begin..begin + len]).ok_or_else(unlike)?;
+            begin += len + 1;
+            if !each(line)? {
+                return Ok(());
             }
-            rest.drain(..begin);
         }
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(unlike())
-        }
+        rest.drain(..begin);
+    }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(unlike())
     }
 }
 
@@ -173,7 +180,7 @@ impl Centre {
     }
 
     /// The object of the derivative that the event at `leaf` made, where it made one.
-    fn derivative(
+    pub(crate) fn derivative(
         &self,
         session: &mut Session,
         item: &Item,

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use comity_extract::{ExtractError, Limits, Readers, Sink};
+use comity_extract::tool::{Films, Ocr};
+use comity_extract::{ExtractError, Limits, Outcome as ReadOutcome, Readers, Sink, State};
 
 use super::commit::{Committer, Room};
 use super::family::Families;
+use super::further::{Drawing, Recognising};
 use super::job::{Job, Scope, Sealed};
+use super::pass::Pass;
 use super::progress::{Progress, SetAside, Tally};
-use super::queue::Queue;
+use super::queue::{Queue, newest, waiting};
 use super::record::Batch;
 use super::taking::{Finding, Taken, Taking};
 use crate::centre::Centre;
@@ -29,15 +32,35 @@ pub struct Workers {
     pub limits: Limits,
     /// How many at a time.
     pub threads: usize,
+    /// The passes that are made, whatever their order here.
+    pub passes: Vec<Pass>,
+    /// The languages that characters are looked for in, as Tesseract names them.
+    pub languages: Vec<String>,
 }
 
 /// What a run did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// What was read.
     pub tally: Tally,
+    /// What was drawn.
+    pub drawn: Tally,
+    /// What was recognised.
+    pub recognised: Tally,
     /// Items that could not be read now, and stay in the queue.
     pub aside: Vec<SetAside>,
+    /// Items that wait for their characters to be recognised, and why they do, where that cannot be done here.
+    pub without_ocr: Option<(u64, String)>,
+}
+
+impl Outcome {
+    fn add(&mut self, pass: Pass, tally: &Tally) {
+        match pass {
+            Pass::Read => self.tally.add(tally),
+            Pass::Draw => self.drawn.add(tally),
+            Pass::Recognise => self.recognised.add(tally),
+        }
+    }
 }
 
 /// What all threads of a run share.
@@ -47,11 +70,14 @@ struct Shared<'a> {
     queue: &'a Queue<'a>,
     families: Families,
     room: &'a Room,
+    ocr: Option<&'a Ocr>,
+    /// What takes frames of films, or why nothing does; looked for when the first film comes.
+    films: OnceLock<std::result::Result<Films, String>>,
 }
 
 impl Centre {
-    /// Reads what no reader has seen, until there is no more. Killed at any moment and run again, it goes on where it
-    /// was; several processes share the work.
+    /// Reads what no reader has seen, until there is no more; then draws and recognises, as long as nothing new is to
+    /// be read. Killed at any moment and run again, it goes on where it was; several processes share the work.
     ///
     /// # Errors
     /// What stops all reading: the program cannot be started, or what was read cannot be kept. What is wrong with an
@@ -59,7 +85,50 @@ impl Centre {
     pub fn work(&self, workers: &Workers, watch: &(dyn Fn(&Progress) + Sync)) -> Result<Outcome> {
         // Packs that are made here are named by events only later.
         let _stay = self.keep_packs()?;
-        let (queue, room) = (Queue::new(self)?, Room::default());
+        let mut outcome = Outcome::default();
+        let passes = Pass::ALL
+            .into_iter()
+            .filter(|pass| workers.passes.contains(pass));
+        let passes: Vec<Pass> = passes.collect();
+        let (mut left, mut seen) = (passes.iter(), None);
+        while let Some(pass) = left.next() {
+            if self.one_pass(*pass, workers, watch, &mut seen, &mut outcome)? {
+                left = passes.iter();
+            }
+        }
+        self.sequencer().tidy()?;
+        Ok(outcome)
+    }
+
+    /// Makes one pass. Whether it gave way to items that came after the last one that was `seen` by the reading.
+    fn one_pass(
+        &self,
+        pass: Pass,
+        workers: &Workers,
+        watch: &(dyn Fn(&Progress) + Sync),
+        seen: &mut Option<i64>,
+        outcome: &mut Outcome,
+    ) -> Result<bool> {
+        let mut session = self.session()?;
+        if pass == Pass::Read {
+            *seen = Some(newest(&mut session)?);
+        }
+        let (waiting, _) = waiting(&mut session, pass)?;
+        drop(session);
+        if waiting == 0 {
+            return Ok(false);
+        }
+        let ocr = match pass {
+            Pass::Recognise => match Ocr::find(&workers.program, &workers.languages) {
+                Ok(ocr) => Some(ocr),
+                Err(why) => {
+                    outcome.without_ocr = Some((waiting, why));
+                    return Ok(false);
+                }
+            },
+            Pass::Read | Pass::Draw => None,
+        };
+        let (queue, room) = (Queue::new(self, pass, *seen)?, Room::default());
         let committer = Committer::new(self, &queue, &room, &workers.limits, watch)?;
         let shared = Shared {
             centre: self,
@@ -67,6 +136,8 @@ impl Centre {
             queue: &queue,
             families: Families::default(),
             room: &room,
+            ocr: ocr.as_ref(),
+            films: OnceLock::new(),
         };
         let failed = Mutex::new(None);
         let tally = std::thread::scope(|scope| {
@@ -90,11 +161,15 @@ impl Centre {
         if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(error);
         }
-        self.sequencer().tidy()?;
-        Ok(Outcome {
-            tally,
-            aside: queue.aside(),
-        })
+        let (aside, gave_way, now_seen) = queue.finish();
+        *seen = now_seen;
+        outcome.add(pass, &tally);
+        for one in aside {
+            if outcome.aside.iter().all(|known| known.no != one.no) {
+                outcome.aside.push(one);
+            }
+        }
+        Ok(gave_way)
     }
 }
 
@@ -158,6 +233,9 @@ impl Shared<'_> {
             }
             Err(e) => return Err(e),
         };
+        if job.pass != Pass::Read {
+            return self.further(session, readers, job, &source);
+        }
         let family = self.families.of(session, job)?;
         let mut deliver = |children: Vec<Taken>| self.deliver(job, children, out);
         let mut taking = Taking::new(self.centre, session, job, &family, &mut deliver);
@@ -176,6 +254,91 @@ impl Shared<'_> {
         }
         let (finding, children) = taking.finish()?;
         Ok(End::Read(Box::new(finding), children))
+    }
+
+    /// Draws or recognises.
+    fn further(
+        &self,
+        session: &mut Session,
+        readers: &mut Readers,
+        job: &Arc<Job>,
+        source: &Sealed,
+    ) -> Result<End> {
+        let (name, asked) = (job.name(), job.pass.asked());
+        let (ended, finding) = match self.ocr {
+            Some(ocr) => {
+                let mut sink = Recognising::new(self.centre, job, ocr);
+                (readers.ask(asked, &name, source, &mut sink), sink.finish())
+            }
+            None => {
+                let mut sink = Drawing::new(self.centre, job);
+                match self.frame(session, job, source)? {
+                    None => (readers.ask(asked, &name, source, &mut sink), sink.finish()),
+                    Some((by, Ok(frame))) => {
+                        sink.by = format!(", {by}");
+                        (
+                            readers.ask(asked, "frame.png", &frame, &mut sink),
+                            sink.finish(),
+                        )
+                    }
+                    Some((by, Err(outcome))) => {
+                        let mut finding = Finding::of(job.pass);
+                        finding.reader = by;
+                        finding.ends(&outcome);
+                        (Ok(outcome), Ok(finding))
+                    }
+                }
+            }
+        };
+        match ended {
+            Ok(_) => Ok(End::Read(Box::new(finding?), Vec::new())),
+            Err(ExtractError::Source(error)) => Ok(End::Aside(format!(
+                "its bytes could not be read from the vault: {error}"
+            ))),
+            Err(ExtractError::Sink(error)) => {
+                finding?;
+                Err(unkept(job, &error))
+            }
+            Err(error) => Err(AppError::Refused(error.to_string())),
+        }
+    }
+
+    /// Of a film, a frame that stands for it, or why there is none; and which program was asked for it.
+    fn frame(
+        &self,
+        session: &mut Session,
+        job: &Job,
+        source: &Sealed,
+    ) -> Result<Option<(String, std::result::Result<Vec<u8>, ReadOutcome>)>> {
+        let media = self
+            .centre
+            .reading(session, job.item.clone())?
+            .and_then(|r| r.media);
+        if !media.is_some_and(|media| media.starts_with("video/")) {
+            return Ok(None);
+        }
+        let films = self
+            .films
+            .get_or_init(|| Films::find(&self.workers.program));
+        let films = match films {
+            Ok(films) => films,
+            Err(why) => {
+                let outcome = ReadOutcome::new(State::Unsupported, why.as_str());
+                return Ok(Some(("comity".to_owned(), Err(outcome))));
+            }
+        };
+        let (by, size) = (films.version().to_owned(), source.0.size());
+        if size > Films::MAX {
+            let limit = Films::MAX >> 20;
+            let why = format!("no frame is taken of a film of more than {limit} MiB");
+            return Ok(Some((by, Err(ReadOutcome::new(State::OverLimit, why)))));
+        }
+        let film = source.0.read_range(0, size);
+        let film = film.map_err(|e| AppError::of_item(&job.item.ern, e))?;
+        match films.frame(&film) {
+            Ok(frame) => Ok(Some((by, frame))),
+            Err(error) => Err(AppError::Refused(error.to_string())),
+        }
     }
 
     /// Records a part of a container's children, and waits for it.

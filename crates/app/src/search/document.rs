@@ -7,8 +7,9 @@ use comity_search::query::{Field, Thing};
 
 use crate::ambient::time_micros;
 use crate::error::Result;
+use crate::item::Item;
 use crate::read::OpenedEvent;
-use crate::reading::Reading;
+use crate::reading::{Further, Pass, Reading};
 
 /// The document of an item that was received, or found inside of another; `None` once its content has been erased.
 pub(super) fn received(event: &OpenedEvent) -> Option<Document> {
@@ -94,18 +95,7 @@ pub(super) fn add_reading(document: &mut Document, reading: &Reading) -> Result<
                 stated.extend(language(&value).map(|code| Spoken { code, origin }));
             }
             KeptLine::Field { name, value, from } => add_field(document, &name, value, &from),
-            KeptLine::Text { at, text } => {
-                match (document.text.last_mut(), &last) {
-                    // Pieces that follow each other with one anchor are one passage.
-                    (Some(passage), Some(before)) if *before == at => passage.text.push_str(&text),
-                    (_, before) => document.text.push(Passage {
-                        anchor: at.to_string(),
-                        text,
-                        flows: before.as_ref().is_some_and(|b| beside(b) == beside(&at)),
-                    }),
-                }
-                last = Some(at);
-            }
+            KeptLine::Text { at, text } => add_text(document, "", &mut last, at, text),
             KeptLine::Head { .. } | KeptLine::Missing(_) | KeptLine::End(_) => {}
         }
         Ok(true)
@@ -115,6 +105,52 @@ pub(super) fn add_reading(document: &mut Document, reading: &Reading) -> Result<
         document.languages = stated;
     }
     Ok(())
+}
+
+/// Adds what a further pass made of the item: that there is something to look at, and recognised text, of which every
+/// place says that it was.
+pub(super) fn add_further(document: &mut Document, item: &Item, further: &Further) -> Result<()> {
+    let Some(made) = &further.made else {
+        return Ok(());
+    };
+    if !made.pictures.is_empty() {
+        document.has.push(Thing::Thumbnail);
+    }
+    if further.pass != Pass::Recognise {
+        return Ok(());
+    }
+    let before = document.text.len();
+    let mut last: Option<Anchor> = None;
+    made.each_line(item, &mut |line| {
+        if let KeptLine::Text { at, text } = line {
+            add_text(document, "by OCR: ", &mut last, at, text);
+        }
+        Ok(true)
+    })?;
+    if document.text.len() > before {
+        document.has.push(Thing::Ocr);
+    }
+    Ok(())
+}
+
+/// Adds a piece of text; `how` stands before its place.
+fn add_text(
+    document: &mut Document,
+    how: &str,
+    last: &mut Option<Anchor>,
+    at: Anchor,
+    text: String,
+) {
+    match (document.text.last_mut(), &*last) {
+        // Pieces that follow each other with one anchor are one passage.
+        (Some(passage), Some(before)) if *before == at => passage.text.push_str(&text),
+        (_, before) => document.text.push(Passage {
+            anchor: format!("{how}{at}"),
+            text,
+            flows: before.as_ref().is_some_and(|b| beside(b) == beside(&at)),
+        }),
+    }
+    *last = Some(at);
 }
 
 /// Where a text stands but for its pages, paragraphs and lines: over these it flows.
@@ -147,6 +183,7 @@ fn add_field(document: &mut Document, name: &str, value: String, from: &str) {
         (None, "not_listed") => {}
         (None, "encoding" | "pages" | "slides" | "sheets" | "rows" | "columns") => {}
         (None, "width" | "height" | "duration" | "orientation" | "altitude") => {}
+        (None, "scanned_pages") => {}
         (None, "perceptual_hash") => document.looks = u64::from_str_radix(&value, 16).ok(),
         (None, _) => document.details.push((name.to_owned(), value)),
     }

@@ -20,6 +20,7 @@ use crate::centre::Centre;
 use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
 use crate::read::open_event_with;
+use crate::reading::Pass;
 use crate::rebuild::item_keys;
 use crate::sql::Session;
 
@@ -356,6 +357,9 @@ impl Centre {
             && let Some(reading) = self.reading(session, item)?
         {
             document::add_reading(&mut document, &reading)?;
+            for further in self.further(session, &reading.item)? {
+                document::add_further(&mut document, &reading.item, &further)?;
+            }
         }
         Ok(Some(document))
     }
@@ -404,7 +408,7 @@ fn change(event: &crate::read::OpenedEvent, member: &str) -> Option<(String, Cha
             },
             None => Change::Remove,
         },
-        "read" => Change::Item {
+        kind if Pass::of_event(kind).is_some() => Change::Item {
             base: None,
             read: true,
         },

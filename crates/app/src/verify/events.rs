@@ -27,6 +27,7 @@ use crate::keychange::KINDS;
 use crate::keys::Keys;
 use crate::packs::Packs;
 use crate::places::{Found, FoundObjects, Places};
+use crate::reading::Pass;
 use crate::rebuild::{Opened, chain_no, item_keys, opened};
 
 /// Bundles that are opened at once; three such blocks are in memory at a time.
@@ -294,7 +295,7 @@ fn object_of(
         .map(|f| &f.value)?;
     let ern = text(&event.fields, "ern").unwrap_or("an item without a number");
     let ern = match text(&event.fields, "kind") {
-        Some("read") => format!("the derivative of {ern}"),
+        Some(kind) if Pass::of_event(kind).is_some() => format!("the derivative of {ern}"),
         _ => ern.to_owned(),
     };
     let part = |name: &str| object.get(name).and_then(Value::as_str).and_then(unhex);
@@ -381,7 +382,7 @@ fn read_back(
     let pack = packs.get(held.place.pack).map_err(|e| e.to_string())?;
     // A derivative is sealed with the item's own key, the item's bytes with a data key.
     let key = Key::new(match text(fields, "kind") {
-        Some("read") => secret.first,
+        Some(kind) if Pass::of_event(kind).is_some() => secret.first,
         _ => secret.second,
     });
     let small = match held.len < WHOLE {

@@ -16,6 +16,7 @@ mod delivered;
 mod faults;
 mod fixity;
 mod founding;
+mod further;
 mod get;
 mod going_on;
 mod handover;

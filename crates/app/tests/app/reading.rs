@@ -7,7 +7,7 @@ use std::path::Path;
 
 use comity_app::acts::{Covered, Scope};
 use comity_app::item::{Filter, Item, ReadingState};
-use comity_app::reading::{Outcome, Workers};
+use comity_app::reading::{Outcome, Pass, Workers};
 use comity_app::{AppError, Centre};
 use comity_core::id::Ern;
 use comity_extract::{KeptLine, Limits, State};
@@ -37,6 +37,8 @@ pub fn workers(threads: usize) -> Workers {
         program: comity_rig::extract_worker(),
         limits: Limits::default(),
         threads,
+        passes: vec![Pass::Read],
+        languages: vec!["ukr".to_owned(), "rus".to_owned(), "eng".to_owned()],
     }
 }
 

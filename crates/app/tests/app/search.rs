@@ -66,7 +66,11 @@ fn numbers(told: &Told) -> Vec<String> {
     numbers
 }
 
-fn paths(centre: &Centre, question: &str) -> Vec<String> {
+pub fn hits(centre: &Centre, question: &str) -> Vec<Hit> {
+    search(centre, question, |_| ()).hits
+}
+
+pub fn paths(centre: &Centre, question: &str) -> Vec<String> {
     let told = search(centre, question, |_| ());
     assert_eq!(told.count as usize, told.hits.len());
     let mut paths: Vec<String> = told.hits.iter().map(|h| h.path.clone()).collect();

@@ -160,3 +160,58 @@ fn what_a_desk_has_locked_waits_for_its_key_and_is_named() {
     let shown = both(&world.run(&["item", "show", "UKR-000001-0000001"]));
     assert!(!shown.contains("text/plain"), "{shown}");
 }
+
+#[test]
+fn a_scanned_page_is_looked_at_and_found_by_its_characters() {
+    let world = World::new();
+    let usb = world.folder.path().join("usb");
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/samples");
+    let scan = std::fs::read(samples.join("evidence/reports/скан акту.pdf")).unwrap();
+    put(&usb, "scan.pdf", &scan);
+    world.take_in(&usb, "Navy", &["--no-receipt"]);
+    let (reader, ern) = (reader(), "UKR-000001-0000001");
+    let said = world.fine(&["work", "--reader", &reader, "--no-ocr"]);
+    assert!(
+        said.contains("1 item drawn\n") && !said.contains("OCR"),
+        "{said}"
+    );
+    let counts = world.fine(&["item", "list", "--counts"]);
+    assert!(
+        counts.contains("pictures: read ") && counts.contains("OCR: waits "),
+        "{counts}"
+    );
+    // A language that is not there stops nothing, and is said.
+    let without = ["work", "--reader", &reader, "--ocr-languages", "xyz"];
+    let said = world.fine(&without);
+    assert!(
+        said.contains("1 item waits for OCR") && said.contains("xyz"),
+        "{said}"
+    );
+    let said = world.fine(&["work", "--reader", &reader, "--only", "ocr"]);
+    assert!(said.contains("1 item looked through by OCR\n"), "{said}");
+    let shown = world.fine(&["item", "show", ern]);
+    for line in [
+        "pictures    read, 1 page, extract-worker ",
+        "OCR         read, tesseract ",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    assert!(shown.contains("ukr+rus+eng, confidence "), "{shown}");
+    let found = world.fine(&["search", "радіостанція", "--purpose", "a test"]);
+    assert!(found.contains("by OCR: page 1"), "{found}");
+    let page = world.folder.path().join("page.jpg");
+    let page = page.to_str().unwrap();
+    let get = ["item", "get", ern, "--purpose", "to look", "--derivative"];
+    let said = world.fine(&[&get[..], &["page:1", "-o", page]].concat());
+    assert!(
+        said.starts_with("The page 1 of UKR-000001-0000001 is in "),
+        "{said}"
+    );
+    assert!(std::fs::read(page).unwrap().starts_with(&[0xff, 0xd8]));
+    let none = world.run(&[&get[..], &["page:2", "-o", "/tmp/none.jpg"]].concat());
+    assert!(
+        both(&none).contains("there is no page 2 of"),
+        "{}",
+        both(&none)
+    );
+}

@@ -28,7 +28,9 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
         .unwrap_or_else(|| "A person whose number is withheld".to_owned());
     let act = match kind.as_str() {
         "received" => event.received(),
-        "extracted" | "read" | "reading_begun" | "reading_asked" => return event.reading(&kind),
+        "extracted" | "read" | "drawn" | "recognised" | "reading_begun" | "reading_asked" => {
+            return event.reading(&kind);
+        }
         "delivered_again" => "recorded that the same bytes were delivered again".to_owned(),
         "opened" => format!("opened {}{}", event.part(), event.purpose()),
         "searched" => format!("searched{}", event.purpose()),
@@ -269,7 +271,9 @@ impl Words<'_> {
 
     /// What a program read, on nobody's behalf; and who asked for it to be read again.
     fn reading(&self, kind: &str) -> String {
-        let outcome = || match self.text("reading") {
+        let state = ["reading", "drawing", "recognition"].into_iter();
+        let state = state.filter_map(|name| self.text(name)).next();
+        let outcome = || match &state {
             Some(state) => format!(": {state}{}", self.after("reason", ", ")),
             None => String::new(),
         };
@@ -283,6 +287,16 @@ impl Words<'_> {
                 outcome()
             ),
             "read" => format!("It was read by {}{}", self.or_unknown("reader"), outcome()),
+            "drawn" => format!(
+                "Pictures of it were drawn by {}{}",
+                self.or_unknown("reader"),
+                outcome()
+            ),
+            "recognised" => format!(
+                "Its characters were recognised by {}{}",
+                self.or_unknown("reader"),
+                outcome()
+            ),
             "reading_asked" => format!(
                 "{} asked for it to be read again",
                 self.text("actor")
@@ -371,6 +385,14 @@ mod tests {
             (
                 json!({"kind":"read","actor":"centre","reader":"extract-worker 0.1.0","reading":"damaged","reason":"no pages"}),
                 "It was read by extract-worker 0.1.0: damaged, “no pages”",
+            ),
+            (
+                json!({"kind":"drawn","actor":"centre","reader":"extract-worker 0.1.0","drawing":"read"}),
+                "Pictures of it were drawn by extract-worker 0.1.0: read",
+            ),
+            (
+                json!({"kind":"recognised","actor":"centre","reader":"tesseract 5.3.0","recognition":"empty"}),
+                "Its characters were recognised by tesseract 5.3.0: empty",
             ),
             (
                 json!({"kind":"reading_asked","actor":"A-P1"}),

@@ -86,6 +86,84 @@ pub fn close() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// What a program of the system needs besides [`FREE`] and [`REFUSED`] to be loaded and to read its own files.
+const OF_TOOLS: &[i64] = &[
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_pwrite64,
+    libc::SYS_execve,
+    libc::SYS_set_tid_address,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_getdents64,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_ppoll,
+    libc::SYS_clone3,
+];
+#[cfg(target_arch = "x86_64")]
+const OF_TOOLS_OLD: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_poll];
+#[cfg(not(target_arch = "x86_64"))]
+const OF_TOOLS_OLD: &[i64] = &[];
+
+/// Sets the filter that a program of the system is started under. Whatever is not listed is answered with `EPERM`:
+/// the program is not ours, and tries more out of habit than we can name. Threads may be made, and processes not;
+/// what may be executed is for Landlock to say.
+pub fn close_around_tool() -> Result<(), Box<dyn std::error::Error>> {
+    let all = [FREE, REFUSED, REFUSED_OLD, OF_TOOLS, OF_TOOLS_OLD];
+    let mut rules: Rules = all
+        .iter()
+        .flat_map(|calls| calls.iter())
+        .map(|call| (*call, Vec::new()))
+        .collect();
+    let one = |conditions| SeccompRule::new(conditions);
+    let thread = (libc::CLONE_THREAD | libc::CLONE_VM) as u64;
+    let thread = condition(0, SeccompCmpOp::MaskedEq(thread), thread)?;
+    rules.insert(libc::SYS_clone, vec![one(vec![thread])?]);
+    // Limits are looked up and not set: the superuser's could be raised.
+    rules.insert(libc::SYS_prlimit64, vec![one(vec![condition_64(2, 0)?])?]);
+    rules.insert(
+        libc::SYS_ioctl,
+        vec![one(vec![condition(
+            1,
+            SeccompCmpOp::Eq,
+            libc::TCGETS as u64,
+        )?])?],
+    );
+    // Code comes from files that may be read, and is never memory that was written.
+    let no_code = || condition(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0);
+    let no_write = condition(2, SeccompCmpOp::MaskedEq(libc::PROT_WRITE as u64), 0)?;
+    let of_a_file = condition(3, SeccompCmpOp::MaskedEq(libc::MAP_ANONYMOUS as u64), 0)?;
+    rules.insert(
+        libc::SYS_mmap,
+        vec![one(vec![no_code()?])?, one(vec![no_write, of_a_file])?],
+    );
+    rules.insert(libc::SYS_mprotect, vec![one(vec![no_code()?])?]);
+    let own = u64::from(std::process::id());
+    rules.insert(
+        libc::SYS_tgkill,
+        vec![one(vec![condition(0, SeccompCmpOp::Eq, own)?])?],
+    );
+    rules.insert(libc::SYS_seccomp, Vec::new());
+    rules.insert(libc::SYS_prctl, Vec::new());
+    apply_filter_all_threads(&compile(rules, SeccompAction::Errno(libc::EPERM as u32))?)?;
+    // A library that is told that there is no `clone3` uses `clone`, whose arguments a filter can see.
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    let no_clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
+    let nothing = SeccompAction::Errno(libc::ENOSYS as u32);
+    let filter: BpfProgram =
+        SeccompFilter::new(no_clone3, SeccompAction::Allow, nothing, arch)?.try_into()?;
+    apply_filter_all_threads(&filter)?;
+    Ok(())
+}
+
+fn condition_64(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, value)
+}
+
 fn compile(
     rules: Rules,
     otherwise: SeccompAction,

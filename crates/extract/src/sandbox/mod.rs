@@ -4,11 +4,14 @@
 
 mod filter;
 mod probe;
+mod tool;
 
-pub use probe::{PROBES, Probe, is_refusal, probe};
+pub use probe::{PROBES, Probe, TOOL_PROBES, is_refusal, is_tool_refusal, probe};
+pub use tool::{ToolWalls, become_tool};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope,
+    ABI as LandlockAbi, Access, AccessFs, AccessNet, Compatible, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetError, RulesetStatus, Scope,
 };
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
@@ -52,7 +55,7 @@ pub fn locked_in<T: Send>(
     close_from(3).map_err(no("closing what was inherited"))?;
     rustix::thread::set_no_new_privs(true).map_err(no("giving up new privileges"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(no("giving up core dumps"))?;
-    landlock()?;
+    restrict(Ok)?;
     std::thread::scope(|scope| {
         let inner = std::thread::Builder::new()
             .stack_size(STACK_BYTES)
@@ -69,15 +72,21 @@ pub fn locked_in<T: Send>(
     })
 }
 
-/// Handles every right that this kernel's Landlock knows, and grants none.
-fn landlock() -> Result<(), NoWall> {
-    let abi = ABI::V6;
+/// The newest rights of Landlock that are asked for.
+const ABI: LandlockAbi = LandlockAbi::V6;
+
+/// Handles every right that this kernel's Landlock knows, and grants none but those that `grant` adds.
+fn restrict(
+    grant: impl FnOnce(RulesetCreated) -> Result<RulesetCreated, RulesetError>,
+) -> Result<(), NoWall> {
+    let abi = ABI;
     let status = Ruleset::default()
         .set_compatibility(landlock::CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))
         .and_then(|rules| rules.handle_access(AccessNet::from_all(abi)))
         .and_then(|rules| rules.scope(Scope::from_all(abi)))
         .and_then(|rules| rules.create())
+        .and_then(grant)
         .and_then(|rules| rules.restrict_self())
         .map_err(no("Landlock"))?;
     match status.ruleset {
@@ -88,8 +97,18 @@ fn landlock() -> Result<(), NoWall> {
     }
 }
 
+/// A limit that nothing lifts. Of processor time the hard one is a little higher: at the soft one the kernel sends a
+/// signal that says why, and at the hard one any that kills.
+fn limit(resource: Resource, value: u64) -> Rlimit {
+    let spare = u64::from(resource == Resource::Cpu);
+    Rlimit {
+        current: Some(value),
+        maximum: Some(value + spare),
+    }
+}
+
 fn limits(memory_bytes: u64, cpu_secs: u64) -> Result<(), NoWall> {
-    for (resource, limit) in [
+    for (resource, value) in [
         (Resource::As, memory_bytes),
         (Resource::Cpu, cpu_secs),
         (Resource::Nofile, 0),
@@ -99,14 +118,7 @@ fn limits(memory_bytes: u64, cpu_secs: u64) -> Result<(), NoWall> {
         (Resource::Memlock, 0),
         (Resource::Msgqueue, 0),
     ] {
-        setrlimit(
-            resource,
-            Rlimit {
-                current: Some(limit),
-                maximum: Some(limit),
-            },
-        )
-        .map_err(no("limits"))?;
+        setrlimit(resource, limit(resource, value)).map_err(no("limits"))?;
     }
     Ok(())
 }

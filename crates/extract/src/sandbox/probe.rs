@@ -136,6 +136,25 @@ pub const PROBES: &[Probe] = &[
     },
 ];
 
+/// What a program of the system must not be able to do behind its walls. Each of these succeeds without them.
+pub const TOOL_PROBES: &[&str] = &[
+    "open-file",
+    "list-folder",
+    "write-file",
+    "read-environment",
+    "socket",
+    "local-socket",
+    "fork",
+    "exec",
+    "signal",
+    "run-memory",
+    "make-runnable",
+    "raise-limit",
+    "more-memory",
+    "namespace",
+    "io-uring",
+];
+
 /// Makes the attempt: `Ok` means that the walls did not hold.
 pub fn probe(probe: &Probe) -> io::Result<()> {
     (probe.attempt)()
@@ -146,13 +165,19 @@ pub fn is_refusal(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EPERM) || error.kind() == io::ErrorKind::OutOfMemory
 }
 
+/// Whether an error is that of the walls around a program of the system: Landlock refuses with another one.
+pub fn is_tool_refusal(error: &io::Error) -> bool {
+    is_refusal(error) || error.raw_os_error() == Some(libc::EACCES)
+}
+
 fn open(path: &str, flags: OFlags) -> io::Result<()> {
     rustix::fs::open(path, flags, Mode::RUSR)?;
     Ok(())
 }
 
 fn read_environment() -> io::Result<()> {
-    if std::env::vars_os().next().is_some() {
+    // A program of the system is told how many threads are of use, and nothing else.
+    if std::env::vars_os().any(|(name, _)| name != "OMP_THREAD_LIMIT") {
         return Ok(());
     }
     open("/proc/self/environ", OFlags::RDONLY)

@@ -3,7 +3,7 @@
 use super::process::Process;
 use crate::{
     ExtractError, Found, Limits, Outcome, Sink, Source, State,
-    protocol::{ASK_MAX, Job, Said, parse_said, read_frame, write_bytes, write_job},
+    protocol::{ASK_MAX, Asked, Job, Said, parse_said, read_frame, write_bytes, write_job},
 };
 use std::{io, time::Instant};
 
@@ -17,6 +17,9 @@ pub struct Attempt<'a, S: ?Sized, K> {
     children_bytes: u64,
     children: u32,
     in_child: bool,
+    picture_bytes: u64,
+    /// Bytes of the open picture that still come.
+    picture_left: u64,
 }
 
 /// What follows from one frame.
@@ -45,12 +48,15 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
             children_bytes: 0,
             children: 0,
             in_child: false,
+            picture_bytes: 0,
+            picture_left: 0,
         })
     }
 
     /// How the item ended, or `None` when the worker ended first.
-    pub fn run(mut self, name: &str) -> Result<Option<Outcome>, ExtractError> {
+    pub fn run(mut self, asked: Asked, name: &str) -> Result<Option<Outcome>, ExtractError> {
         let job = Job {
+            asked,
             size: self.size,
             text_bytes: self.limits.text_bytes,
             children_bytes: self.limits.children_bytes_for(self.size),
@@ -122,9 +128,10 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
                 "the reader asked for a range that nobody may ask for",
             )),
             Said::Ready { .. } => Ok(self.stop(State::Crashed, "the reader began anew")),
-            Said::End(_) if self.in_child => {
-                Ok(self.stop(State::Crashed, "the reader left a child unfinished"))
-            }
+            Said::End(_) if self.in_child || self.picture_left > 0 => Ok(self.stop(
+                State::Crashed,
+                "the reader left what it had begun unfinished",
+            )),
             Said::End(outcome) => Ok(Next::Ended(outcome)),
             Said::Found(found) => self.found(found),
         }
@@ -136,6 +143,13 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
             return Ok(self.stop(
                 State::Crashed,
                 "the reader mixed a child with what is not of it",
+            ));
+        }
+        let picture_goes_on = matches!(found, Found::PictureBytes(_));
+        if picture_goes_on != (self.picture_left > 0) {
+            return Ok(self.stop(
+                State::Crashed,
+                "the reader mixed a picture with what is not of it",
             ));
         }
         match &found {
@@ -154,6 +168,22 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
             }
             Found::ChildBytes(bytes) => self.children_bytes += bytes.len() as u64,
             Found::ChildEnd(_) => self.in_child = false,
+            Found::Picture(picture) => {
+                if picture.size > Limits::PICTURE {
+                    return Ok(self.stop(State::OverLimit, "the reader drew too large a picture"));
+                }
+                self.picture_left = picture.size;
+                self.picture_bytes += picture.size + 1024;
+            }
+            Found::PictureBytes(bytes) => match self.picture_left.checked_sub(bytes.len() as u64) {
+                Some(left) if !bytes.is_empty() => self.picture_left = left,
+                _ => {
+                    return Ok(self.stop(
+                        State::Crashed,
+                        "the reader sent another picture than it had said",
+                    ));
+                }
+            },
         }
         // The worker knows these limits and stops before them. One that does not is no longer itself. It may say a
         // little more than the text counted, because it counts text alone.
@@ -165,10 +195,14 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
                 .saturating_add(1 << 20)
             || self.children_bytes > self.limits.children_bytes_for(self.size)
             || self.children > self.limits.children
+            || self.picture_bytes > self.limits.picture_bytes
         {
             return Ok(self.stop(State::OverLimit, "the reader sent more than it may"));
         }
+        // What becomes of a finding is no time of the worker's.
+        let before = Instant::now();
         self.sink.take(found).map_err(ExtractError::Sink)?;
+        self.process.line.get_mut().deadline += before.elapsed();
         Ok(Next::GoOn)
     }
 

@@ -3,7 +3,7 @@
 mod attempt;
 mod process;
 
-use crate::{ExtractError, Limits, Outcome, Sink, Source, State};
+use crate::{ExtractError, Limits, Outcome, Sink, Source, State, protocol::Asked};
 use attempt::Attempt;
 use process::Process;
 use std::path::PathBuf;
@@ -31,18 +31,29 @@ impl Readers {
     }
 
     /// Reads one item: gives everything that is found to `sink`, and how it ended. `name` is what the file is called.
-    ///
-    /// After a crash or a timeout it is read once more, by a new process. An error says nothing about the item.
     pub fn read(
         &mut self,
         name: &str,
         source: &(impl Source + ?Sized),
         sink: &mut impl Sink,
     ) -> Result<Outcome, ExtractError> {
-        let mut outcome = self.once(name, source, sink)?;
+        self.ask(Asked::Read, name, source, sink)
+    }
+
+    /// Reads or draws one item.
+    ///
+    /// After a crash or a timeout it is read once more, by a new process. An error says nothing about the item.
+    pub fn ask(
+        &mut self,
+        asked: Asked,
+        name: &str,
+        source: &(impl Source + ?Sized),
+        sink: &mut impl Sink,
+    ) -> Result<Outcome, ExtractError> {
+        let mut outcome = self.once(asked, name, source, sink)?;
         if matches!(outcome.state, State::Crashed | State::TimedOut) {
             self.process = None;
-            outcome = self.once(name, source, sink)?;
+            outcome = self.once(asked, name, source, sink)?;
         }
         sink.end(&outcome).map_err(ExtractError::Sink)?;
         Ok(outcome)
@@ -50,6 +61,7 @@ impl Readers {
 
     fn once(
         &mut self,
+        asked: Asked,
         name: &str,
         source: &(impl Source + ?Sized),
         sink: &mut impl Sink,
@@ -61,7 +73,7 @@ impl Readers {
         };
         process.items += 1;
         sink.begin(process.reader()).map_err(ExtractError::Sink)?;
-        match Attempt::new(&mut process, &self.limits, source, sink)?.run(name)? {
+        match Attempt::new(&mut process, &self.limits, source, sink)?.run(asked, name)? {
             Some(outcome) => {
                 if outcome.state < State::Crashed && process.is_usable() {
                     self.process = Some(process);

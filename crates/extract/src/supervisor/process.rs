@@ -3,6 +3,7 @@
 use crate::{
     ExtractError, Limits, Outcome, State,
     protocol::{Said, VERSION, parse_said, read_frame},
+    tool::last_words,
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::{
@@ -129,7 +130,7 @@ impl Process {
             Ok(Some((other, _))) => Err(ExtractError::Version(other)),
             Ok(None) | Err(_) => {
                 self.kill();
-                let words = self.last_words();
+                let words = last_words(&mut self.words);
                 let words = if words.is_empty() {
                     "it ended without a word".to_owned()
                 } else {
@@ -163,7 +164,7 @@ impl Process {
         self.usable = false;
         let status = self.ended_by_itself();
         self.kill();
-        let words = self.last_words();
+        let words = last_words(&mut self.words);
         if words.contains("memory allocation of") {
             let limit = limits.memory_bytes >> 20;
             return Outcome::new(
@@ -206,20 +207,6 @@ impl Process {
                 Ok(None) | Err(_) => return None,
             }
         }
-    }
-
-    /// What it wrote before its end: hostile text, so short and of printable characters only.
-    fn last_words(&mut self) -> String {
-        let mut bytes = vec![0; 4096];
-        let count = self.words.read(&mut bytes).unwrap_or(0);
-        let text = String::from_utf8_lossy(&bytes[..count]);
-        let words: Vec<&str> = text.split_whitespace().collect();
-        words
-            .join(" ")
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(300)
-            .collect()
     }
 }
 

@@ -169,6 +169,8 @@ names! {
     Children = "children",
     /// A picture for viewing.
     Thumbnail = "thumbnail",
+    /// Text that was recognised in pictures.
+    Ocr = "ocr",
 }
 
 impl Field {

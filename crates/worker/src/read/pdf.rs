@@ -23,21 +23,7 @@ const PDF_MAX: u64 = 400 << 20;
 const FILE_MAX: usize = 256 << 20;
 
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
-    if input.size() > PDF_MAX {
-        return Err(Stop::OverLimit(format!(
-            "a PDF of more than {} MiB",
-            PDF_MAX >> 20
-        )));
-    }
-    let pdf = Pdf::new(input.bytes_at(0, PDF_MAX as usize)).map_err(|error| match error {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
-            Stop::Encrypted("the PDF has a passphrase".to_owned())
-        }
-        LoadPdfError::Decryption(other) => {
-            Stop::Encrypted(format!("its encryption cannot be undone: {other:?}"))
-        }
-        LoadPdfError::Invalid => Stop::Damaged("it has no pages that can be found".to_owned()),
-    })?;
+    let pdf = open(input)?;
     metadata(&pdf, out)?;
     let cache = InterpreterCache::new();
     let mut bare = Vec::new();
@@ -47,12 +33,32 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         }
     }
     if !bare.is_empty() {
+        out.field("scanned_pages", &ranges(&bare), "pages that are pictures")?;
         out.missing(&format!("pictures without text: page {}", ranges(&bare)));
     }
     if has_hidden_layers(&pdf) {
         out.missing("layers that are switched off: what stands on them alone is not read");
     }
     files(&pdf, out)
+}
+
+/// Opens it, with an empty passphrase where one is needed.
+pub fn open(input: &Input) -> Result<Pdf, Stop> {
+    if input.size() > PDF_MAX {
+        return Err(Stop::OverLimit(format!(
+            "a PDF of more than {} MiB",
+            PDF_MAX >> 20
+        )));
+    }
+    Pdf::new(input.bytes_at(0, PDF_MAX as usize)).map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            Stop::Encrypted("the PDF has a passphrase".to_owned())
+        }
+        LoadPdfError::Decryption(other) => {
+            Stop::Encrypted(format!("its encryption cannot be undone: {other:?}"))
+        }
+        LoadPdfError::Invalid => Stop::Damaged("it has no pages that can be found".to_owned()),
+    })
 }
 
 /// Whether layers (optional content) are switched off as the document comes: they are not drawn, and so not seen here.
@@ -138,18 +144,7 @@ fn one_page<'a>(
     cache: &InterpreterCache<'a>,
     out: &mut Out,
 ) -> Result<bool, Stop> {
-    let transform = page.initial_transform(true).to_kurbo();
-    let area = page.intersected_crop_box().to_kurbo();
-    let mut context = Context::new(
-        transform,
-        area,
-        cache,
-        pdf.xref(),
-        InterpreterSettings::default(),
-    );
-    let mut seen = Seen::default();
-    interpret_page(page, &mut context, &mut seen);
-    seen.end_paragraph();
+    let seen = look(pdf, page, cache);
     for (index, text) in (1_u32..).zip(&seen.paragraphs) {
         out.text(
             &Anchor::at(&[(Place::Page, number), (Place::Paragraph, index)]),
@@ -163,7 +158,27 @@ fn one_page<'a>(
         ));
     }
     annotations(page, number, out)?;
-    Ok(!seen.paragraphs.is_empty() || !(seen.has_picture || seen.unknown > 0))
+    Ok(seen.hides_nothing())
+}
+
+/// What is drawn on a page.
+fn look<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>) -> Seen {
+    let mut context = Context::new(
+        page.initial_transform(true).to_kurbo(),
+        page.intersected_crop_box().to_kurbo(),
+        cache,
+        pdf.xref(),
+        InterpreterSettings::default(),
+    );
+    let mut seen = Seen::default();
+    interpret_page(page, &mut context, &mut seen);
+    seen.end_paragraph();
+    seen
+}
+
+/// Whether a page has text, or nothing that could hide any: then nothing is to be recognised on it.
+pub fn has_words<'a>(pdf: &'a Pdf, page: &Page<'a>) -> bool {
+    look(pdf, page, &InterpreterCache::new()).hides_nothing()
 }
 
 fn annotations(page: &Page<'_>, number: u32, out: &mut Out) -> Result<(), Stop> {
@@ -255,6 +270,10 @@ struct Seen {
 }
 
 impl Seen {
+    fn hides_nothing(&self) -> bool {
+        !self.paragraphs.is_empty() || !(self.has_picture || self.unknown > 0)
+    }
+
     fn end_paragraph(&mut self) {
         let text = std::mem::take(&mut self.text);
         // Lines are joined by a line feed, and a word that a hyphen breaks is left as it stands on the page.

@@ -2,7 +2,7 @@
 
 #![allow(dead_code)]
 
-use comity_extract::{Child, Found, Limits, Outcome, Readers, Sink, State};
+use comity_extract::{Asked, Child, Found, Limits, Outcome, Picture, Readers, Sink, State};
 use std::io::{self, Write};
 
 #[derive(Default)]
@@ -14,6 +14,7 @@ pub struct Kept {
     pub fields: Vec<(String, String)>,
     pub children: Vec<(Child, Vec<u8>, Option<Outcome>)>,
     pub missing: Vec<String>,
+    pub pictures: Vec<(Picture, Vec<u8>)>,
     pub attempts: u32,
 }
 
@@ -57,6 +58,12 @@ impl Sink for Kept {
                 }
             }
             Found::Missing(what) => self.missing.push(what.to_owned()),
+            Found::Picture(picture) => self.pictures.push((picture.clone(), Vec::new())),
+            Found::PictureBytes(bytes) => {
+                if let Some((_, kept)) = self.pictures.last_mut() {
+                    kept.extend(bytes);
+                }
+            }
         }
         Ok(())
     }
@@ -71,9 +78,13 @@ pub fn readers(limits: Limits) -> Readers {
 }
 
 pub fn read(name: &str, bytes: &[u8]) -> (Outcome, Kept) {
+    ask(Asked::Read, name, bytes)
+}
+
+pub fn ask(asked: Asked, name: &str, bytes: &[u8]) -> (Outcome, Kept) {
     let mut kept = Kept::default();
     let outcome = readers(Limits::default())
-        .read(name, bytes, &mut kept)
+        .ask(asked, name, bytes, &mut kept)
         .expect("the worker runs");
     (outcome, kept)
 }
