@@ -9,8 +9,7 @@ PY := .venv/bin/python
 BENCH_ARGS ?= --quick
 KILLS ?= 10000
 FUZZ_SECONDS ?= 60
-# Those of `app` and `worker` are fed by their tests `hostile` alone: what they are built of is not built for a fuzzer.
-FUZZ ?= $(filter-out container list mail provenance zip,$(patsubst testdata/corpus/%/,%,$(wildcard testdata/corpus/*/)))
+FUZZ ?= $(patsubst testdata/corpus/%/,%,$(wildcard testdata/corpus/*/))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../crates/app/tests/hostile/parsers.rs"]
+mod app;
 #[path = "../crates/core/tests/hostile/parsers.rs"]
 mod core;
 #[path = "../crates/keyring/tests/hostile/parsers.rs"]
@@ -23,9 +25,27 @@ mod vault;
 mod verify;
 #[path = "../crates/witness/tests/hostile/parsers.rs"]
 mod witness;
+#[path = "../crates/worker/tests/hostile/parsers.rs"]
+mod worker;
+
+// What a deliverer brings is read by these modules of `app`, which need nothing else of it: no database is built for a
+// fuzzer. Under this name they are what the test `hostile` of `app` calls.
+extern crate self as comity_app;
+
+/// Part of `app`.
+#[allow(dead_code, reason = "what a fuzzer does not call, the program does")]
+#[path = "../crates/app/src/intake"]
+pub mod intake {
+    pub mod bag;
+    pub mod manifest;
+    pub mod provenance;
+    pub mod stat;
+    pub mod walk;
+}
 
 static PARSER: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     let all = [
+        app::ALL,
         core::ALL,
         core::WHOLE,
         keyring::ALL,
@@ -34,6 +54,7 @@ static PARSER: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         vault::ALL,
         verify::ALL,
         witness::ALL,
+        worker::ALL,
     ];
     let wanted = std::env::var("COMITY_PARSER").expect("COMITY_PARSER names a parser");
     let found = all.into_iter().flatten().find(|(name, _)| *name == wanted);

@@ -73,8 +73,28 @@ fn changed(file: &[u8], lots: &mut Lots) -> Vec<u8> {
 }
 
 #[test]
-fn no_input_breaks_a_reader_of_containers_or_mail() {
-    feed::feed(parsers::ALL, 300);
+fn no_input_breaks_a_reader() {
+    feed::feed(parsers::ALL, 150);
+}
+
+/// What is refused at its first bytes would try nothing.
+#[test]
+fn the_sound_inputs_of_the_corpus_are_read() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/corpus");
+    for (parser, _) in parsers::ALL {
+        let mut all = Vec::new();
+        samples(&corpus.join(parser), &mut all);
+        all.retain(|(file, _)| file.starts_with("valid-"));
+        assert!(!all.is_empty(), "{parser} has none");
+        for (file, bytes) in all {
+            let (outcome, _) = Heard::reading("evidence", &bytes);
+            let is_read = matches!(
+                outcome.state,
+                State::Read | State::InPart | State::Encrypted
+            );
+            assert!(is_read, "{parser}/{file}: {outcome:?}");
+        }
+    }
 }
 
 #[test]

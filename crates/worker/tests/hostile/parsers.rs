@@ -1,5 +1,4 @@
-//! The readers of files that hold other files, and of mail, under the names of their corpora: in this process, without
-//! walls.
+//! The readers under the names of their corpora: in this process, without walls.
 
 use comity_extract::State;
 use comity_worker::talk::Heard;
@@ -7,10 +6,29 @@ use comity_worker::talk::Heard;
 /// A parser under the name of its corpus.
 pub type Named = (&'static str, fn(&[u8]));
 
-pub const ALL: &[Named] = &[("container", container), ("mail", mail)];
+/// What the bytes say the type is decides who reads them; a corpus is what one family of readers understands.
+pub const ALL: &[Named] = &[
+    // ZIP, TAR, GZ, BZ2, XZ, 7z.
+    ("container", evidence),
+    ("mail", mail),
+    // Compound files: messages of Outlook, and the binary documents, workbooks and slides of Office.
+    ("compound", evidence),
+    ("pst", pst),
+    ("rtf", evidence),
+    ("rar", evidence),
+    // MP4 and Matroska.
+    ("film", evidence),
+    ("sound", evidence),
+    // WARC and WACZ.
+    ("web", evidence),
+    // Open XML and OpenDocument.
+    ("office", evidence),
+    ("pdf", evidence),
+    ("picture", evidence),
+    ("html", evidence),
+];
 
-/// What the bytes say the type is: ZIP, TAR, GZ, 7z, RAR, and the compound files of Outlook and Office.
-pub fn container(bytes: &[u8]) {
+pub fn evidence(bytes: &[u8]) {
     read("evidence", bytes);
 }
 
@@ -20,7 +38,59 @@ pub fn mail(bytes: &[u8]) {
     read("a.mbox", bytes);
 }
 
+/// As it is, and with its checksums made anew, so that what lies behind them is read too.
+pub fn pst(bytes: &[u8]) {
+    read("a.pst", bytes);
+    let mut anew = bytes.to_vec();
+    if checksums_anew(&mut anew).is_some() {
+        read("a.pst", &anew);
+    }
+}
+
 fn read(name: &str, bytes: &[u8]) {
     let (outcome, _) = Heard::reading(name, bytes);
     assert!(outcome.state < State::Crashed, "{name}: {outcome:?}");
+}
+
+/// [MS-PST] 5.3: CRC-32 without the complement at its ends.
+fn crc(bytes: &[u8]) -> [u8; 4] {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    };
+    bytes.iter().fold(0, step).to_le_bytes()
+}
+
+/// Of the newer form: header, pages (2.2.2.7.1) and blocks (2.2.2.8.1), which are known by their signatures.
+fn checksums_anew(file: &mut [u8]) -> Option<()> {
+    const HEADER: usize = 564;
+    let number = |file: &[u8], at: usize, len: usize| {
+        let bytes = file.get(at..at + len).unwrap_or_default();
+        bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b))
+    };
+    let partial = crc(file.get(8..8 + 471)?);
+    file.get_mut(4..8)?.copy_from_slice(&partial);
+    let full = crc(file.get(8..8 + 516)?);
+    file.get_mut(524..528)?.copy_from_slice(&full);
+    for end in (HEADER.next_multiple_of(64)..=file.len()).step_by(64) {
+        let trailer = end - 16;
+        let kind = number(file, trailer, 1);
+        if end % 512 == 0 && (0x80..=0x86).contains(&kind) && kind == number(file, trailer + 1, 1) {
+            let anew = crc(&file[end - 512..trailer]);
+            file[trailer + 4..trailer + 8].copy_from_slice(&anew);
+            continue;
+        }
+        let (size, signature) = (number(file, trailer, 2), number(file, trailer + 2, 2));
+        let size = usize::try_from(size).ok()?;
+        let Some(start) = end.checked_sub((size + 16).next_multiple_of(64)) else {
+            continue;
+        };
+        let mixed = (start as u64 ^ number(file, trailer + 8, 8)) & 0xffff_ffff;
+        if start >= HEADER && signature != 0 && (mixed >> 16 ^ mixed) & 0xffff == signature {
+            let anew = crc(&file[start..start + size]);
+            file[trailer + 4..trailer + 8].copy_from_slice(&anew);
+        }
+    }
+    Some(())
 }
