@@ -24,6 +24,7 @@ MAY_USE = {
     "rig": set(),
     "words": set(),
     "search": {"words"},
+    "lists": {"words"},
     "index": {"core", "seal", "store", "words", "search"},
     "rules": {"core"},
     "vault": {"core", "seal", "store"},
@@ -32,8 +33,8 @@ MAY_USE = {
     "witness": {"core", "store"},
     "extract": {"core"},
     "worker": {"extract"},
-    "app": {"core", "seal", "store", "rules", "search", "index", "vault", "ledger", "keyring", "witness", "extract"},
-    "cli": {"app", "core", "witness", "extract"},
+    "app": {"core", "seal", "store", "rules", "search", "index", "lists", "vault", "ledger", "keyring", "witness", "extract"},
+    "cli": {"app", "core", "lists", "witness", "extract"},
     "verify": {"core"},
 }
 NEVER_FOR_TESTS = {"rig"}

@@ -23,6 +23,7 @@ mod intake_tree;
 pub mod item;
 pub mod keychange;
 pub mod keys;
+pub mod lists;
 pub mod mirror;
 mod numbered;
 mod outgoing;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    backup, case, disclose, erase, hold, init, intake, item, keys, ledger, member, person,
-    proposal, rebuild, receipt, search, shell, stamp, vault, verify, witness, work,
+    backup, case, disclose, erase, files, hold, init, intake, item, keys, ledger, member, names,
+    person, proposal, rebuild, receipt, search, shell, stamp, vault, verify, witness, work,
 };
 
 /// Evidence and case software for nations that investigate together.
@@ -72,6 +72,10 @@ pub enum Verb {
     Item(item::ItemArgs),
     /// Find items by words, names, dates, places and what is recorded of them
     Search(search::SearchArgs),
+    /// Lists of names, which are looked for in everything that was read
+    Names(names::NamesArgs),
+    /// Lists of files that are known, or looked for, by their digests
+    Files(files::FilesArgs),
     /// The log: its state, proofs, and its export
     Ledger(ledger::LedgerArgs),
     /// Have checkpoints stamped by time stamp authorities

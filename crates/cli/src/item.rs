@@ -21,6 +21,7 @@ use comity_extract::{KeptLine, Role, State};
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::names::{known_json, listed_lines, mention_json};
 use crate::output::{answer, counted, write};
 use crate::work::state_word;
 use crate::world::{Failure, actor, actor_given, open};
@@ -430,6 +431,15 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
     }
     if let Some(alike) = alike {
         json["nearly_same"] = show_alike(&mut lines, alike);
+    }
+    let member = match &global.actor {
+        Some(_) => Some(actor(global, &centre)?.member),
+        None => None,
+    };
+    if let Some(hit) = centre.listed(member.as_deref(), ern)? {
+        lines.extend(listed_lines(&hit));
+        json["names"] = hit.names.iter().map(mention_json).collect();
+        json["lists"] = hit.on_lists.iter().map(known_json).collect();
     }
     answer(global, &json, &lines)
 }

@@ -6,6 +6,7 @@ mod backup;
 mod case;
 mod disclose;
 mod erase;
+mod files;
 mod hold;
 mod init;
 mod intake;
@@ -14,6 +15,7 @@ mod keys;
 mod ledger;
 mod member;
 mod mirror;
+mod names;
 mod opened;
 mod output;
 mod passphrase;
@@ -71,6 +73,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Work(args) => work::run(global, args),
         Verb::Item(args) => item::run(global, args),
         Verb::Search(args) => search::run(global, args),
+        Verb::Names(args) => names::run(global, args),
+        Verb::Files(args) => files::run(global, args),
         Verb::Keys(args) => keys::run(global, args),
         Verb::Ledger(args) => ledger::run(global, args),
         Verb::Stamp(args) => stamp::run(global, args),

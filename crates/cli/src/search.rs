@@ -14,6 +14,7 @@ use comity_core::id::Ern;
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::names::{known_json, mention_json, named_lines};
 use crate::output::{answer, counted};
 use crate::world::{Failure, actor, actor_given, open};
 
@@ -204,6 +205,8 @@ fn hit_json(hit: &Hit) -> Value {
         "ern": hit.ern, "case": hit.case, "states": hit.states, "path": hit.path, "size": hit.size,
         "received": time_text(hit.received), "type": hit.media_type, "found": found,
         "known": hit.known.iter().map(|k| json!({ "field": k.field, "value": k.value, "origin": k.origin })).collect::<Vec<_>>(),
+        "names": hit.names.iter().map(mention_json).collect::<Vec<_>>(),
+        "lists": hit.on_lists.iter().map(known_json).collect::<Vec<_>>(),
     })
 }
 
@@ -231,6 +234,7 @@ fn in_words(answered: &Answered<'_>, hits: &[Hit]) -> Vec<String> {
         for found in &hit.found {
             lines.push(format!("    {}", marked(found)));
         }
+        lines.extend(named_lines(hit));
     }
     if (hits.len() as u64) < count {
         lines.push(format!(

@@ -17,6 +17,7 @@ use crate::fields::{self, column};
 use crate::highlight::{Found, Marker};
 use crate::index::Index;
 use crate::known::{Conditions, Known};
+use crate::lists::{Class, Mention, OnList, Seen, SeenList};
 use crate::near;
 use crate::scope::Scope;
 use crate::suggest::{self, Suggestion};
@@ -34,6 +35,8 @@ pub struct Ask {
     pub transliterate: bool,
     /// In which order hits come.
     pub sort: Sort,
+    /// The lists that may be looked at.
+    pub lists: Vec<SeenList>,
 }
 
 /// The order of hits. What is equal comes in the order of numbers.
@@ -87,6 +90,10 @@ pub struct Hit {
     pub media_type: Option<String>,
     /// Where the words of the question stand in it, the first few.
     pub found: Vec<Found>,
+    /// Who on the lists that may be looked at is named in it.
+    pub names: Vec<Mention>,
+    /// Which of these lists know it as a file.
+    pub on_lists: Vec<OnList>,
     /// Which of its dates, places and languages fit what was asked, and where they come from.
     pub known: Vec<Known>,
 }
@@ -108,6 +115,7 @@ pub struct Answer<'a> {
     marker: Marker,
     conditions: Conditions,
     sort: Sort,
+    seen: Seen,
     /// How they are spread, exactly.
     pub facets: Vec<Facet>,
     /// For words that stand in nothing that may be found: what was perhaps meant.
@@ -151,7 +159,9 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         }
     }
     let likes = eval::likes(&segments, &ask.query)?;
+    let seen = Seen::new(&ask.lists);
     let asking = Asking {
+        lists: &seen,
         segments: &segments,
         likes: &likes,
         exact: ask.exact,
@@ -164,6 +174,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let mut facets: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); FACETS.len()];
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
     let mut states = BTreeMap::new();
+    let (mut names, mut known) = (BTreeMap::new(), BTreeMap::new());
     for ((segment, set), (index, ord)) in segments.iter().zip(&sets).zip(of) {
         for (name, counts) in FACETS.iter().zip(&mut facets) {
             columns::count(
@@ -172,6 +183,10 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
                 &mut set.iter().map(|(d, _)| *d),
                 counts,
             )?;
+        }
+        for (name, counts) in [(column::NAME, &mut names), (column::KNOWN, &mut known)] {
+            let docs = &mut set.iter().map(|(d, _)| *d);
+            columns::count(segment.reader, name, docs, counts)?;
         }
         if !set.is_empty() {
             *members.entry(segment.member.to_owned()).or_default() += set.len() as u64;
@@ -190,6 +205,13 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
             .zip(facets)
             .map(|(name, counts)| facet(name, counts)),
     );
+    for (name, counts, class) in [
+        ("name", &names, Class::Names),
+        ("known", &known, Class::Known),
+        ("watch", &known, Class::Watch),
+    ] {
+        spread.push(facet(name, seen.shown(counts.clone(), class)));
+    }
     Ok(Answer {
         indexes,
         marker: Marker::new(&ask.query, ask.exact, ask.transliterate),
@@ -197,6 +219,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         searchers,
         places,
         sort: ask.sort,
+        seen,
         facets: spread,
         instead,
         begin_so,
@@ -334,6 +357,8 @@ impl Answer<'_> {
             if mark {
                 hit.found = self.marker.mark(&parts, &languages);
             }
+            hit.names.retain(|n| self.seen.has(n.list));
+            hit.on_lists.retain(|k| self.seen.has(k.list));
             Ok(hit)
         };
         let read: Result<Vec<Hit>> = places.iter().map(read).collect();
@@ -396,6 +421,18 @@ fn read_kept(value: &Value) -> Option<(Hit, Vec<Part>, Vec<String>)> {
         media_type: text("type"),
         found: Vec::new(),
         known: Vec::new(),
+        names: value
+            .get("names")?
+            .as_array()?
+            .iter()
+            .map(Mention::read)
+            .collect::<Option<_>>()?,
+        on_lists: value
+            .get("lists")?
+            .as_array()?
+            .iter()
+            .map(OnList::read)
+            .collect::<Option<_>>()?,
     };
     let languages = value.get("languages")?.as_array()?.iter();
     let code = |spoken: &Value| Some(spoken.get(0)?.as_str()?.to_owned());

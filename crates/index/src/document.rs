@@ -4,6 +4,8 @@ use comity_search::query::{Field, Thing};
 use comity_words::Language;
 use serde_json::{Value, json};
 
+use crate::lists::{Mention, OnList};
+
 /// An item as it is indexed. What is not known is left empty: nothing is invented so that something is found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
@@ -43,6 +45,10 @@ pub struct Document {
     pub details: Vec<(String, String)>,
     /// Its text, a passage for each anchor.
     pub text: Vec<Passage>,
+    /// Who on lists of names stands in it.
+    pub mentions: Vec<Mention>,
+    /// The lists of files that it is on.
+    pub on_lists: Vec<OnList>,
 }
 
 /// A language of an item.
@@ -167,6 +173,8 @@ impl Document {
             "ern": self.ern, "case": self.case, "states": self.states, "path": self.path,
             "size": self.size, "received": self.received, "languages": spoken,
             "dates": dates, "points": points, "type": self.media_type, "parts": parts,
+            "names": self.mentions.iter().map(Mention::kept).collect::<Vec<_>>(),
+            "lists": self.on_lists.iter().map(OnList::kept).collect::<Vec<_>>(),
         })
         .to_string()
     }

@@ -16,6 +16,7 @@ use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
 use crate::columns;
 use crate::error::{IndexError, Result};
 use crate::fields::{Fields, column};
+use crate::lists::Seen;
 use crate::near::{self, Traits};
 use crate::places;
 use crate::slot::Slot;
@@ -40,6 +41,8 @@ pub(crate) struct Asking<'a> {
     /// Whether words without a sign mean their exact form alone.
     pub exact: bool,
     pub transliterate: bool,
+    /// The lists that may be looked at.
+    pub lists: &'a Seen,
 }
 
 impl Asking<'_> {
@@ -51,6 +54,9 @@ impl Asking<'_> {
                 self.weighed(|s| self.placed(s, s.fields.words, query))
             }
             Query::Field { field, value } => self.field(*field, value),
+            Query::Has(thing @ (Thing::Name | Thing::Known | Thing::Watch)) => {
+                self.columns(|s| self.lists.anything(s.reader, *thing))
+            }
             Query::Has(thing) => self.columns(|s| has(s.reader, *thing)),
             Query::Around(circle) => self.columns(|s| columns::around(s.reader, circle)),
             Query::And(parts) => self.all(parts),
@@ -218,6 +224,9 @@ impl Asking<'_> {
             }
             Field::Like => self.like(value),
             Field::Ern => self.columns(|s| numbered(s, value)),
+            Field::Name | Field::Entity | Field::Known | Field::Watch => {
+                self.columns(|s| self.lists.having(s.reader, field, value))
+            }
             _ => self.words_of_field(field, value),
         }
     }

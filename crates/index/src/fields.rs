@@ -9,6 +9,7 @@ use tantivy::schema::{
 };
 
 use crate::document::Document;
+use crate::lists::{Mention, OnList};
 use crate::near;
 use crate::terms::{Manner, TOKENIZER};
 use comity_words::Language;
@@ -27,8 +28,10 @@ pub(crate) mod column {
     pub const PLACE: &str = "place";
     pub const YEAR: &str = "year";
     pub const HAS: &str = "has";
-    pub const WORDS: [&str; 9] = [
-        CASE, STATE, TYPE, LANGUAGE, SOURCE, HANDLING, PLACE, YEAR, HAS,
+    pub const NAME: &str = "name";
+    pub const KNOWN: &str = "known";
+    pub const WORDS: [&str; 11] = [
+        CASE, STATE, TYPE, LANGUAGE, SOURCE, HANDLING, PLACE, YEAR, HAS, NAME, KNOWN,
     ];
     pub const SIZE: &str = "size";
     /// The item's own dates, by which hits are sorted.
@@ -185,6 +188,16 @@ impl Fields {
             .filter_map(|d| year_of(d.from, d.to))
             .collect();
         for (name, field) in column::WORDS.iter().zip(&self.columns) {
+            if matches!(*name, column::NAME | column::KNOWN) {
+                let mut values: Vec<String> = match *name {
+                    column::NAME => document.mentions.iter().map(Mention::value).collect(),
+                    _ => document.on_lists.iter().map(OnList::value).collect(),
+                };
+                values.sort_unstable();
+                values.dedup();
+                values.iter().for_each(|value| out.add_text(*field, value));
+                continue;
+            }
             let values: Vec<&str> = match *name {
                 column::CASE => vec![&document.case],
                 column::STATE => document.states.iter().map(String::as_str).collect(),

@@ -23,6 +23,8 @@ pub struct Position {
     pub size: u64,
     /// The hash of the last of them in hex: a ledger of another past is noticed.
     pub leaf: String,
+    /// The lists, by the leaves of their import, that every document was held against.
+    pub lists: Vec<u64>,
 }
 
 /// Memory of the one that writes, in bytes.
@@ -133,7 +135,7 @@ impl IndexChange<'_> {
         let done = (|| -> Result<()> {
             let mut prepared = self.writer.prepare_commit()?;
             prepared.set_payload(
-                &json!({ "version": VERSION, "size": position.size, "leaf": position.leaf })
+                &json!({ "version": VERSION, "size": position.size, "leaf": position.leaf, "lists": position.lists })
                     .to_string(),
             );
             prepared.commit()?;
@@ -175,6 +177,12 @@ fn position(inner: &tantivy::Index) -> Result<Position> {
         Some(Position {
             size: value.get("size")?.as_u64()?,
             leaf: value.get("leaf")?.as_str()?.to_owned(),
+            lists: value
+                .get("lists")?
+                .as_array()?
+                .iter()
+                .filter_map(|v| v.as_u64())
+                .collect(),
         })
     };
     read().ok_or_else(|| IndexError::Damaged {

@@ -85,6 +85,7 @@ fn other_forms(asking: &Asking<'_>, word: &Word) -> Result<Vec<Instead>> {
         let asking = Asking {
             segments: asking.segments,
             likes: asking.likes,
+            lists: asking.lists,
             exact,
             transliterate,
         };

@@ -47,6 +47,7 @@ fn filled(dir: &Path, documents: &[Document]) -> Index {
     let at = Position {
         size: documents.len() as u64,
         leaf: "ab".to_owned(),
+        lists: Vec::new(),
     };
     change.commit(at).unwrap();
     index
@@ -59,6 +60,7 @@ fn asked(question: &str) -> Ask {
         exact: false,
         transliterate: true,
         sort: Sort::Ern,
+        lists: Vec::new(),
     }
 }
 
@@ -385,6 +387,7 @@ fn a_document_takes_the_place_of_the_one_before_and_goes_for_good() {
     let at = Position {
         size: 9,
         leaf: "cd".to_owned(),
+        lists: vec![3, 4],
     };
     change.commit(at.clone()).unwrap();
     assert_eq!(found(&index, "наказ"), [5]);

@@ -104,7 +104,7 @@ fn what_is_not_understood_is_refused() {
         ),
         (
             "has:wings",
-            "has: knows text, gps, date, children, thumbnail, at character 1",
+            "has: knows text, gps, date, children, thumbnail, ocr, name, known, watch, at character 1",
         ),
         (
             "near(91,0,1)",

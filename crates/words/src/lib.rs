@@ -8,7 +8,8 @@
 //! 2. [`fold`] gives the form in which spellings of one word are equal: case, accents, ґ and г, ё and е, apostrophes;
 //! 3. [`stems`] gives what its inflected forms share, a language each.
 //!
-//! Beside these, [`names::keys`] says how a name sounds, in one alphabet for Cyrillic and Latin.
+//! Beside these, [`names::keys`] says how a name sounds, in one alphabet for Cyrillic and Latin; [`tables`] by which
+//! table of transliteration it was written, and [`pairs`] which names are one in Ukrainian and Russian.
 //!
 //! ```
 //! use comity_words::{Language, fold, names, stems, words};
@@ -26,9 +27,12 @@
 mod fold;
 mod language;
 pub mod names;
+pub mod pairs;
 mod split;
+mod tables;
 mod ukrainian;
 
 pub use fold::fold;
 pub use language::{Language, Script, Stem, script_of, stems};
 pub use split::{MAX_WORD, Word, Words, words};
+pub use tables::{Table, tables};

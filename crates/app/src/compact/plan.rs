@@ -193,6 +193,12 @@ impl Known {
         for row in session.query("SELECT scope_key, member FROM scopes", &[])? {
             known.members.insert(row.int(0)? as u64, row.int(1)?);
         }
+        // Lists are of the member itself, and packs name the key of their time.
+        let of_lists =
+            "SELECT DISTINCT c.custody_key, l.member FROM lists l JOIN chains c ON c.no = l.no";
+        for row in session.query(of_lists, &[])? {
+            known.members.insert(row.int(0)? as u64, row.int(1)?);
+        }
         // A member's scopes have fresh keys after a rotation; packs name the key of their time.
         let former =
             "SELECT DISTINCT c.custody_key, t.member FROM intakes t JOIN chains c ON c.no = t.no";
@@ -218,6 +224,15 @@ impl Known {
                 Some(object) => known.alive.insert(object),
                 None => known.closed.insert(row.int(1)?),
             };
+            Ok(())
+        })?;
+        let sql = format!(
+            "SELECT l.no, c.content_key FROM lists l JOIN chains c ON c.no = l.no WHERE l.no > ? ORDER BY l.no LIMIT {PAGE}"
+        );
+        each(session, &sql, |row| {
+            if keyring.condition(row.int(1)? as u64) != Condition::Destroyed {
+                known.alive.insert(row.int(0)?);
+            }
             Ok(())
         })?;
         let sql = format!(

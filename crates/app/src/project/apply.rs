@@ -85,7 +85,7 @@ impl Event<'_> {
         )
     }
 
-    fn facts(&self, table: &str, clear: &[u8]) -> Value {
+    pub(super) fn facts(&self, table: &str, clear: &[u8]) -> Value {
         match self.secret {
             Some(s) => Value::Blob(seal_facts(&Key::new(s.first), table, &self.leaf, clear)),
             None => Value::NoBlob,
@@ -185,6 +185,10 @@ impl Projector {
                 "UPDATE stamp_authorities SET removed = 1 WHERE no <= ? AND name = (SELECT name FROM stamp_authorities WHERE no = ?)",
                 [no.into(), no.into()],
             ),
+            "list_dropped" => self.rows.update(
+                "UPDATE lists SET dropped = 1 WHERE no = ?",
+                [no.into()],
+            ),
             "erased" => self.erase(session, keys, event, no)?,
             "read" | "reading_asked" => self.follow_reading(event, no)?,
             "drawn" | "recognised" => self.follow_further(event, no)?,
@@ -272,6 +276,10 @@ impl Projector {
                     ],
                 );
                 ChainKind::StampAuthority
+            }
+            "list_imported" => {
+                self.begin_list(event, no)?;
+                ChainKind::List
             }
             "hold_placed" | "erasure_ordered" | "proposed" => self.begin_act(event, no)?,
             other => {

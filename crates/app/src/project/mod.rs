@@ -6,6 +6,7 @@ mod apply;
 mod erased;
 pub mod facts;
 mod fixity;
+mod lists;
 mod reading;
 mod received;
 mod rows;
@@ -51,6 +52,8 @@ pub enum ChainKind {
     Proposal = 9,
     /// A time stamp authority as it was configured once.
     StampAuthority = 10,
+    /// A version of a list that a member brought.
+    List = 11,
 }
 
 /// How an item ended when it was met.

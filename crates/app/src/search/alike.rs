@@ -58,6 +58,7 @@ impl Centre {
             exact: false,
             transliterate: false,
             sort: Sort::Relevance,
+            lists: Vec::new(),
         };
         let answered = ask(&indexes, &asked).and_then(|mut answer| {
             let hits = answer.page(None, MOST)?;

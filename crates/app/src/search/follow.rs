@@ -12,6 +12,7 @@ use comity_core::id::Ern;
 use comity_index::{Document, Index, IndexError, Position};
 use comity_keyring::{Kind, Secret};
 use comity_ledger::Batch;
+use comity_lists::Digest;
 use comity_seal::Key;
 use comity_store::FileLock;
 
@@ -19,6 +20,7 @@ use super::document;
 use crate::centre::Centre;
 use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
+use crate::lists::{Matching, digests};
 use crate::read::open_event_with;
 use crate::reading::Pass;
 use crate::rebuild::item_keys;
@@ -99,11 +101,17 @@ impl Centre {
         // A locked scope is said before anything is looked at.
         self.keys.scope(self.index_parent(member)?)?;
         let size = self.sequencer().tree.published_size();
+        let mut matching = self.matching(member)?;
         let Some(_turn) = self.turn_soon(member)? else {
             // Another process writes it, and what it has written so far answers.
             return match self.open_index(member)? {
                 Some(index) => {
-                    opened.behind += size.saturating_sub(index.position().size);
+                    // One that was held against other lists is being made anew.
+                    let known = match index.position().lists == matching.leaves() {
+                        true => index.position().size,
+                        false => 0,
+                    };
+                    opened.behind += size.saturating_sub(known);
                     Ok(Some(index))
                 }
                 None => {
@@ -113,10 +121,15 @@ impl Centre {
             };
         };
         let followed = match self.open_index(member) {
-            Ok(Some(index)) if self.is_of_this_log(index.position())? => self.follow(index, size),
+            Ok(Some(index))
+                if index.position().lists == matching.leaves()
+                    && self.is_of_this_log(index.position())? =>
+            {
+                self.follow(index, size, &mut matching)
+            }
             Ok(_) => {
                 let fresh = self.fresh_index(member)?;
-                self.follow(fresh, size)
+                self.follow(fresh, size, &mut matching)
             }
             Err(error) => Err(error),
         };
@@ -126,7 +139,7 @@ impl Centre {
                     "The search index of {member} was damaged ({what}); it was made anew from the ledger."
                 ));
                 let fresh = self.fresh_index(member)?;
-                self.follow(fresh, size).map(Some)
+                self.follow(fresh, size, &mut matching).map(Some)
             }
             followed => followed.map(Some),
         }
@@ -250,23 +263,51 @@ impl Centre {
     }
 
     /// Brings an index up to `size` events. Needs its turn.
-    fn follow(&self, mut index: Index, size: u64) -> Result<Index> {
+    fn follow(&self, mut index: Index, size: u64, matching: &mut Matching<'_>) -> Result<Index> {
         let mut at = index.position().size;
         let mut changes = Changes::new();
         let mut leaf = index.position().leaf.clone();
         let began = at;
+        if matching.has_files() && at < size {
+            matching.look_up(self.digests_of(at..size, &index.member)?)?;
+        }
         while at < size {
             let end = (at + BLOCK).min(size);
             leaf = self.changes(at..end, &index.member, &mut changes)?;
             at = end;
             if changes.len() >= AT_ONCE {
-                self.write(&mut index, std::mem::take(&mut changes), at, &leaf)?;
+                let now = std::mem::take(&mut changes);
+                self.write(&mut index, now, at, &leaf, matching)?;
             }
         }
         if !changes.is_empty() || at - began > LEEWAY || began == 0 {
-            self.write(&mut index, changes, at, &leaf)?;
+            self.write(&mut index, changes, at, &leaf, matching)?;
         }
         Ok(index)
+    }
+
+    /// The digests of the items that a range of events tells of: they are looked up in lists of files all at once.
+    fn digests_of(&self, range: std::ops::Range<u64>, member: &str) -> Result<Vec<Digest>> {
+        let mut found = Vec::new();
+        let mut session = self.session()?;
+        for at in range.clone().step_by(BLOCK as usize) {
+            let mut changes = Changes::new();
+            self.changes(at..(at + BLOCK).min(range.end), member, &mut changes)?;
+            for (ern, change) in changes {
+                match change {
+                    Change::Item {
+                        base: Some(base), ..
+                    } => found.extend(digests(&base)),
+                    Change::Item { base: None, .. } => {
+                        let item = self.item(&mut session, &number_of(&ern)?)?;
+                        let document = document::received(&self.received_event(&item)?);
+                        found.extend(document.iter().flat_map(digests));
+                    }
+                    Change::Remove => {}
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Adds what a range of events changes in a member's index. Gives the hash of the last leaf.
@@ -306,7 +347,14 @@ impl Centre {
         Ok(stored.last().map(|s| hex(&s.hash.0)).unwrap_or_default())
     }
 
-    fn write(&self, index: &mut Index, changes: Changes, size: u64, leaf: &str) -> Result<()> {
+    fn write(
+        &self,
+        index: &mut Index,
+        changes: Changes,
+        size: u64,
+        leaf: &str,
+        matching: &mut Matching<'_>,
+    ) -> Result<()> {
         let mut session = self.session()?;
         let mut sources = HashMap::new();
         let mut writing = index.write()?;
@@ -315,14 +363,17 @@ impl Centre {
                 Change::Remove => writing.remove(&ern),
                 Change::Item { base, read } => {
                     match self.document(&mut session, &ern, base, read, &mut sources)? {
-                        Some(document) => writing.put(&document)?,
+                        Some(mut document) => {
+                            matching.add_to(&mut document)?;
+                            writing.put(&document)?;
+                        }
                         None => writing.remove(&ern),
                     }
                 }
             }
         }
-        let leaf = leaf.to_owned();
-        Ok(writing.commit(Position { size, leaf })?)
+        let (leaf, lists) = (leaf.to_owned(), matching.leaves());
+        Ok(writing.commit(Position { size, leaf, lists })?)
     }
 
     /// The whole document of an item; `None` once it has been erased.
@@ -334,9 +385,7 @@ impl Centre {
         read: bool,
         sources: &mut HashMap<Ern, Option<String>>,
     ) -> Result<Option<Document>> {
-        let number: Ern = ern
-            .parse()
-            .map_err(|_| AppError::damaged("ledger", format!("{ern} is no number of an item")))?;
+        let number = number_of(ern)?;
         let item = if base.is_none() || read {
             Some(self.item(session, &number)?)
         } else {
@@ -390,6 +439,11 @@ impl Centre {
 
 /// The file that names the key of an index.
 const KEY_FILE: &str = "key";
+
+fn number_of(ern: &str) -> Result<Ern> {
+    let wrong = |_| AppError::damaged("ledger", format!("{ern} is no number of an item"));
+    ern.parse().map_err(wrong)
+}
 
 fn label(member: &str) -> String {
     format!("index {member}")

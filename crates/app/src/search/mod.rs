@@ -6,13 +6,16 @@ mod follow;
 
 use std::collections::BTreeSet;
 
+use comity_core::id::Ern;
 use comity_core::json::Value;
 use comity_extract::State;
-use comity_index::{Answer, Ask, Clause, Index, IndexError, Mark, Scope, Sort, ask};
+use comity_index::{Answer, Ask, Clause, Index, IndexError, Mark, Scope, SeenList, Sort, ask};
 use comity_rules::finding::{Seeker, Term, terms};
-use comity_search::query::{Query, parse};
+use comity_search::query::{Field, Query, Value::Is, parse};
 
-pub use comity_index::{Facet, Found, Hit, How, Known, Piece, Sort as Order, Suggestion};
+pub use comity_index::{
+    Class, Facet, Found, Hit, How, Known, Mention, OnList, Piece, Sort as Order, Suggestion,
+};
 
 use crate::centre::Centre;
 use crate::commit::{Draft, Subject};
@@ -186,6 +189,7 @@ impl Centre {
             Some(case) => Some(self.case(&mut session, case)?),
             None => None,
         };
+        let lists = self.seen_lists(&mut session, Some(&actor.member))?;
         let (mut leaf, mut said) = (None, Vec::new());
         for last in [false, true] {
             let opened = self.indexes()?;
@@ -201,6 +205,7 @@ impl Centre {
                     &opened,
                     &scope,
                     case.as_ref().map(|c| c.no),
+                    &lists,
                 )
                 .and_then(|mut answers| {
                     let at = match leaf {
@@ -237,6 +242,29 @@ impl Centre {
         Err(AppError::damaged("index", "it could not be made anew"))
     }
 
+    /// What the lists that a person of this member may see say of an item: `None` where there are no such lists, or
+    /// where the item is not found. It is the program's own look into the index, of which nothing but this is told.
+    pub fn listed(&self, member: Option<&str>, ern: &Ern) -> Result<Option<Hit>> {
+        let lists = self.seen_lists(&mut self.session()?, member)?;
+        if lists.is_empty() {
+            return Ok(None);
+        }
+        let opened = self.indexes()?;
+        let asked = Ask {
+            query: Query::Field {
+                field: Field::Ern,
+                value: Is(ern.to_string()),
+            },
+            scope: Scope::default(),
+            exact: true,
+            transliterate: false,
+            sort: Sort::Ern,
+            lists,
+        };
+        let mut answer = ask(&opened.indexes, &asked)?;
+        Ok(answer.page(None, 1)?.pop())
+    }
+
     fn answered<'a>(
         &self,
         session: &mut Session,
@@ -244,6 +272,7 @@ impl Centre {
         opened: &'a Opened,
         scope: &Scope,
         case: Option<i64>,
+        lists: &[SeenList],
     ) -> Result<Vec<Answered<'a>>> {
         let mut waiting = Vec::new();
         for member in &opened.waiting {
@@ -259,6 +288,7 @@ impl Centre {
                     exact: search.exact,
                     transliterate: search.transliterate,
                     sort: search.sort,
+                    lists: lists.to_vec(),
                 },
             )?;
             Ok(Answered {

@@ -88,6 +88,13 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
         1,
         &["leaf", "size", "key", "actor", "statement"],
     ),
+    (
+        "lists",
+        1,
+        &[
+            "no", "number", "version", "member", "class", "shared", "dropped", "facts",
+        ],
+    ),
     ("fixity_runs", 1, &["leaf", "last"]),
     ("quarantine", 1, &["item", "leaf"]),
 ];
@@ -134,6 +141,8 @@ CREATE TABLE witness_policies (leaf INTEGER PRIMARY KEY, policy TEXT NOT NULL, w
 CREATE TABLE stamp_authorities (no INTEGER PRIMARY KEY, name TEXT NOT NULL, removed INTEGER NOT NULL, facts BLOB);
 CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE successions (leaf INTEGER PRIMARY KEY, size INTEGER NOT NULL, key INTEGER NOT NULL, actor TEXT NOT NULL, statement TEXT NOT NULL);
+CREATE TABLE lists (no INTEGER PRIMARY KEY, number TEXT NOT NULL, version INTEGER NOT NULL, member INTEGER NOT NULL,
+  class INTEGER NOT NULL, shared INTEGER NOT NULL, dropped INTEGER NOT NULL, facts BLOB, UNIQUE (number, version));
 CREATE TABLE fixity_runs (leaf INTEGER PRIMARY KEY, last BLOB);
 CREATE TABLE quarantine (item INTEGER PRIMARY KEY, leaf INTEGER NOT NULL);
 CREATE TABLE log_state (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, size INTEGER NOT NULL, fence INTEGER NOT NULL, highest_key INTEGER NOT NULL, checkpoint BLOB);

@@ -296,6 +296,10 @@ fn object_of(
     let ern = text(&event.fields, "ern").unwrap_or("an item without a number");
     let ern = match text(&event.fields, "kind") {
         Some(kind) if Pass::of_event(kind).is_some() => format!("the derivative of {ern}"),
+        Some("list_imported") => match text(&event.fields, "list") {
+            Some(list) => format!("list {list}"),
+            None => "a list without a number".to_owned(),
+        },
         _ => ern.to_owned(),
     };
     let part = |name: &str| object.get(name).and_then(Value::as_str).and_then(unhex);

@@ -541,6 +541,7 @@ fn answers(all: &[Marked], seeker: &Seeker, question: &str) -> Result<Answers, S
         exact: false,
         transliterate: true,
         sort: Sort::Relevance,
+        lists: Vec::new(),
     };
     let mut answer = ask(&indexes, &question).map_err(|e| e.to_string())?;
     let facets = answer.facets.iter();

@@ -86,6 +86,8 @@ pub fn words(field: &dyn Fn(&str) -> Option<Value>) -> String {
             "removed the time stamp authority {}",
             event.or_unknown("authority")
         ),
+        "list_imported" => format!("brought the list {}", event.or_unknown("list")),
+        "list_dropped" => format!("dropped the list {}", event.or_unknown("list")),
         "vault_compacted" => "gave back the space of bytes whose keys were destroyed".to_owned(),
         "fixity_checked" => "read a part of the vault and held it against its digests".to_owned(),
         "quarantined" => format!(

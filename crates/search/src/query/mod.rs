@@ -154,6 +154,14 @@ names! {
     Subject = "subject",
     /// What it is nearly the same as, by number.
     Like = "like",
+    /// A name of somebody or something on a list of names, who stands in it under any name.
+    Name = "name",
+    /// The id of somebody or something on a list of names.
+    Entity = "entity",
+    /// A list of known files that it is on.
+    Known = "known",
+    /// A watch list that it is on.
+    Watch = "watch",
 }
 
 names! {
@@ -171,6 +179,12 @@ names! {
     Thumbnail = "thumbnail",
     /// Text that was recognised in pictures.
     Ocr = "ocr",
+    /// Names that stand on lists.
+    Name = "name",
+    /// A place on a list of known files.
+    Known = "known",
+    /// A place on a watch list.
+    Watch = "watch",
 }
 
 impl Field {
