@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use comity_search::query::Query;
 use serde_json::Value;
@@ -17,9 +18,10 @@ use crate::fields::{self, column};
 use crate::highlight::{Found, Marker};
 use crate::index::Index;
 use crate::known::{Conditions, Known};
+use crate::lexicon::Words;
 use crate::lists::{Class, Mention, OnList, Seen, SeenList};
 use crate::near;
-use crate::scope::Scope;
+use crate::scope::{Scope, Visible};
 use crate::suggest::{self, Suggestion};
 
 /// What is asked of the indexes.
@@ -143,17 +145,28 @@ pub fn ask<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
 
 fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let searchers: Vec<Searcher> = indexes.iter().map(Index::searcher).collect();
+    let lexicons = indexes.iter().zip(&searchers);
+    let lexicons = lexicons.map(|(index, searcher)| Words::open(searcher, &index.fields));
+    let lexicons: Vec<Words> = lexicons.collect::<Result<_>>()?;
+    let views = indexes.iter().zip(&searchers);
+    let views = views.map(|(index, searcher)| {
+        let views = &index.views;
+        views.of(&ask.scope, searcher, &index.fields, &index.member)
+    });
+    let views: Vec<Arc<Vec<Visible>>> = views.collect::<Result<_>>()?;
     let mut segments = Vec::new();
     let mut of = Vec::new();
-    for (i, (index, searcher)) in indexes.iter().zip(&searchers).enumerate() {
-        for (ord, reader) in searcher.segment_readers().iter().enumerate() {
-            let (visible, count) = ask.scope.visible(reader, &index.member)?;
+    let opened = indexes.iter().zip(&searchers).zip(&lexicons).zip(&views);
+    for (i, (((index, searcher), words), view)) in opened.enumerate() {
+        let readers = searcher.segment_readers().iter().zip(view.iter());
+        for (ord, (reader, visible)) in readers.enumerate() {
             segments.push(Segment {
                 reader,
                 fields: &index.fields,
+                words,
                 member: &index.member,
-                visible,
-                count,
+                visible: &visible.docs,
+                count: visible.count,
             });
             of.push((i as u32, ord as u32));
         }
@@ -173,7 +186,6 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let mut places = Vec::new();
     let mut facets: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); FACETS.len()];
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
-    let mut states = BTreeMap::new();
     let (mut names, mut known) = (BTreeMap::new(), BTreeMap::new());
     for ((segment, set), (index, ord)) in segments.iter().zip(&sets).zip(of) {
         for (name, counts) in FACETS.iter().zip(&mut facets) {
@@ -191,12 +203,13 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         if !set.is_empty() {
             *members.entry(segment.member.to_owned()).or_default() += set.len() as u64;
         }
-        let visible = &segment.visible;
-        let mut docs = (0..segment.reader.max_doc()).filter(|doc| visible.contains(*doc));
-        columns::count(segment.reader, column::STATE, &mut docs, &mut states)?;
         collect(segment, set, (index, ord), &mut places)?;
     }
     let items = segments.iter().map(|s| s.count).sum();
+    let mut states = BTreeMap::new();
+    for (state, count) in views.iter().flat_map(|v| v.iter()).flat_map(|v| &v.states) {
+        *states.entry(state.clone()).or_default() += count;
+    }
     drop(segments);
     let mut spread = vec![facet("member", members)];
     spread.extend(
@@ -214,7 +227,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     }
     Ok(Answer {
         indexes,
-        marker: Marker::new(&ask.query, ask.exact, ask.transliterate),
+        marker: Marker::new(&ask.query, ask.exact, ask.transliterate, &lexicons)?,
         conditions: Conditions::of(&ask.query, likes)?,
         searchers,
         places,

@@ -181,7 +181,8 @@ impl Document {
 }
 
 /// Languages whose stems every text has: what a document says of its own language is often its program's default.
-const ALWAYS: [Language; 3] = [Language::Ukrainian, Language::Russian, Language::English];
+pub(crate) const ALWAYS: [Language; 3] =
+    [Language::Ukrainian, Language::Russian, Language::English];
 
 /// The languages in which the words of a text have stems, from the codes of those that were stated or found.
 pub(crate) fn stemmed(codes: &[String]) -> Vec<Language> {

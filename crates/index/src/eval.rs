@@ -16,10 +16,12 @@ use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
 use crate::columns;
 use crate::error::{IndexError, Result};
 use crate::fields::{Fields, column};
+use crate::lexicon::Words;
 use crate::lists::Seen;
 use crate::near::{self, Traits};
 use crate::places;
 use crate::slot::Slot;
+use crate::terms::of_bits;
 
 /// Documents in order, each with its weight.
 pub(crate) type Set = Vec<(DocId, f32)>;
@@ -28,8 +30,10 @@ pub(crate) type Set = Vec<(DocId, f32)>;
 pub(crate) struct Segment<'a> {
     pub reader: &'a SegmentReader,
     pub fields: &'a Fields,
+    /// The lexicon of its index.
+    pub words: &'a Words,
     pub member: &'a str,
-    pub visible: BitSet,
+    pub visible: &'a BitSet,
     pub count: u64,
 }
 
@@ -72,7 +76,7 @@ impl Asking<'_> {
             Query::Not(part) => {
                 let sets = self.eval(part)?;
                 let pairs = self.segments.iter().zip(sets);
-                Ok(pairs.map(|(s, set)| without(&s.visible, &set)).collect())
+                Ok(pairs.map(|(s, set)| without(s.visible, &set)).collect())
             }
         }
     }
@@ -161,13 +165,18 @@ impl Asking<'_> {
             form: self.form(word.form),
         };
         let reader = s.reader.inverted_index(column)?;
-        let terms = Slot::new(&word, self.transliterate).terms(reader.terms())?;
-        let total: u64 = terms.iter().map(|t| u64::from(t.doc_freq)).sum();
+        let lists = Slot::new(&word, self.transliterate).lists(reader.terms(), s.words)?;
+        let total: u64 = lists.iter().map(|l| u64::from(l.info.doc_freq)).sum();
         let mut counts = Counts::new(s.reader.max_doc(), total);
-        for term in &terms {
-            each(&reader, term, &mut |doc, often| {
-                if s.visible.contains(doc) {
-                    counts.add(doc, often);
+        for list in &lists {
+            let among = list
+                .spoken
+                .map(|bits| speaking(s.reader, bits))
+                .transpose()?;
+            each(&reader, &list.info, &mut |doc, often| {
+                let counts_here = among.as_ref().is_none_or(|among| among.contains(doc));
+                if counts_here && s.visible.contains(doc) {
+                    counts.add(doc, often * list.weight);
                 }
             })?;
         }
@@ -175,11 +184,14 @@ impl Asking<'_> {
     }
 
     fn placed(&self, s: &Segment<'_>, column: Column, query: &Query) -> Result<Vec<(DocId, u32)>> {
-        let reader = s.reader.inverted_index(column)?;
-        let query = self.with_forms(query);
-        places::find(&reader, &query, self.transliterate, &|doc| {
-            s.visible.contains(doc)
-        })
+        let place = places::Place {
+            reader: &*s.reader.inverted_index(column)?,
+            words: s.words,
+            transliterate: self.transliterate,
+            speaking: &|bits| speaking(s.reader, bits),
+            wanted: &|doc| s.visible.contains(doc),
+        };
+        places::find(&place, &self.with_forms(query))
     }
 
     /// The question with the forms that its words stand for.
@@ -254,10 +266,17 @@ impl Asking<'_> {
 
 /// What something weighs by how often it stands in a document of this length.
 fn weight(lengths: &FieldNormReader, doc: DocId, often: u32) -> f32 {
-    /// Terms of an average document: three for each of 400 words.
-    const AVERAGE: f32 = 1200.0;
+    /// Words of an average document.
+    const AVERAGE: f32 = 400.0;
     let (often, length) = (often as f32, lengths.fieldnorm(doc) as f32);
     often * 2.2 / (often + 1.2 * (0.25 + 0.75 * length / AVERAGE))
+}
+
+/// The documents that are in one of these languages.
+fn speaking(reader: &SegmentReader, languages: u16) -> Result<BitSet> {
+    columns::having(reader, column::LANGUAGE, &|code| {
+        of_bits(languages).any(|language| language.code() == code)
+    })
 }
 
 fn has(reader: &SegmentReader, thing: Thing) -> Result<BitSet> {

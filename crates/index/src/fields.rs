@@ -11,11 +11,13 @@ use tantivy::schema::{
 use crate::document::Document;
 use crate::lists::{Mention, OnList};
 use crate::near;
-use crate::terms::{Manner, TOKENIZER};
-use comity_words::Language;
+use crate::terms::{Lexicon, Manner, TOKENIZER};
 
 /// The version of the schema and of the terms; an index of another version is made anew.
 pub(crate) const VERSION: u32 = 2;
+
+/// What stands for a number in documents that are no items.
+pub(crate) const NO_ITEM: &str = "";
 
 /// Names of columns: one value or several for an item, compared whole.
 pub(crate) mod column {
@@ -67,6 +69,8 @@ pub(crate) struct Fields {
     pub ern: Column,
     /// The words of everything.
     pub words: Column,
+    /// The lexicon: which words have which forms.
+    pub forms: Column,
     /// What hits show.
     pub kept: Column,
     named: Vec<(Field, Column)>,
@@ -83,6 +87,12 @@ impl Fields {
         let places = TextOptions::default().set_indexing_options(indexing);
         let ern = schema.add_text_field("ern", STRING);
         let words = schema.add_text_field("words", places.clone());
+        let whole = TextFieldIndexing::default()
+            .set_tokenizer("raw")
+            .set_index_option(IndexRecordOption::Basic)
+            .set_fieldnorms(false);
+        let forms = TextOptions::default().set_indexing_options(whole);
+        let forms = schema.add_text_field("forms", forms);
         let kept = schema.add_bytes_field("kept", STORED);
         let named = NAMED
             .iter()
@@ -108,6 +118,7 @@ impl Fields {
             schema: schema.build(),
             ern,
             words,
+            forms,
             kept,
             named,
             columns,
@@ -121,9 +132,25 @@ impl Fields {
         found.map(|(_, column)| *column)
     }
 
-    /// A document as Tantivy takes it.
-    pub fn tantivy(&self, document: &Document) -> TantivyDocument {
+    /// Entries of the lexicon as Tantivy takes them: a document without a number.
+    pub fn entries(&self, entries: &[String]) -> TantivyDocument {
         let mut out = TantivyDocument::new();
+        out.add_text(self.ern, NO_ITEM);
+        for entry in entries {
+            out.add_text(self.forms, entry);
+        }
+        out
+    }
+
+    /// A document as Tantivy takes it. `lexicon` learns its words; `stands` says which entries the index has already.
+    pub fn tantivy(
+        &self,
+        document: &Document,
+        lexicon: &mut Lexicon,
+        stands: &dyn Fn(&str) -> bool,
+    ) -> TantivyDocument {
+        let mut out = TantivyDocument::new();
+        let mut lines = |text: &str, manner| lexicon.lines(text, manner, stands);
         let [
             size,
             order,
@@ -139,7 +166,9 @@ impl Fields {
         let place = Place::of(&document.ern);
         out.add_text(self.ern, &document.ern);
         out.add_bytes(self.kept, document.kept().as_bytes());
-        self.add_words(&mut out, document);
+        for lanes in self.add_words(&mut out, document, &mut lines) {
+            out.add_u64(sketch, lanes);
+        }
         self.add_columns(&mut out, document);
         out.add_u64(size, document.size);
         out.add_u64(order, place.order);
@@ -151,9 +180,6 @@ impl Fields {
             out.add_i64(begins, dated.from);
             out.add_i64(ends, dated.to.saturating_sub(1));
         }
-        for lanes in near::sketch(document.text.iter().map(|p| &*p.text)) {
-            out.add_u64(sketch, lanes);
-        }
         if let Some(hash) = document.looks {
             out.add_u64(looks, hash);
         }
@@ -164,21 +190,30 @@ impl Fields {
         out
     }
 
-    fn add_words(&self, out: &mut TantivyDocument, document: &Document) {
-        let names = Manner::new(&Language::ALL, true);
+    /// Adds the words of all parts, and gives the sketch of the text.
+    fn add_words(
+        &self,
+        out: &mut TantivyDocument,
+        document: &Document,
+        lines: &mut dyn FnMut(&str, Manner) -> String,
+    ) -> Vec<u64> {
         for part in document.parts().iter().filter(|part| !part.is_text) {
-            let words = names.with(&part.words);
+            let words = lines(&part.words, Manner::Part);
             let named = self.named.iter();
             for (_, column) in named.filter(|(field, _)| field.word() == part.label) {
                 out.add_text(*column, &words);
             }
             out.add_text(self.words, words);
         }
-        let text = Manner::new(&document.languages(), false);
+        let manner = Manner::of_text(&document.languages());
+        let mut sketch = near::Sketch::default();
         for run in document.text.chunk_by(|_, next| next.flows) {
-            let run: Vec<&str> = run.iter().map(|p| p.text.as_str()).collect();
-            out.add_text(self.words, text.with(&run.join("\n")));
+            let words: String = run.iter().map(|p| lines(&p.text, manner)).collect();
+            // Behind the mark is the folded word.
+            words.lines().for_each(|line| sketch.add(&line[1..]));
+            out.add_text(self.words, words);
         }
+        sketch.finish()
     }
 
     fn add_columns(&self, out: &mut TantivyDocument, document: &Document) {

@@ -1,9 +1,13 @@
 //! Where the words of a question stand in a hit, and how each matched.
 
+use std::collections::HashSet;
+
 use comity_search::query::{Field, Form, Query, Value, Word};
-use comity_words::{Language, words};
+use comity_words::{Language, fold, words};
 
 use crate::document::{Part, stemmed};
+use crate::error::Result;
+use crate::lexicon::Words;
 use crate::slot::{How, Slot};
 
 /// A place in an item where words of the question stand.
@@ -35,6 +39,8 @@ const LOOKED_AT: usize = 200_000;
 struct Wanted {
     slot: Slot,
     field: Option<Field>,
+    /// The words that it may mean, folded, if the lexicon said so: others need no second look.
+    reached: Option<HashSet<String>>,
 }
 
 /// Marks the words of one question.
@@ -43,22 +49,34 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
-    pub fn new(query: &Query, exact: bool, transliterate: bool) -> Marker {
+    pub fn new(
+        query: &Query,
+        exact: bool,
+        transliterate: bool,
+        lexicons: &[Words],
+    ) -> Result<Marker> {
         let mut words = Vec::new();
         gather(query, &mut words);
-        let wanted = words
-            .into_iter()
-            .map(|(mut word, field)| {
-                if exact && word.form == Form::Any {
-                    word.form = Form::Exact;
+        let wanted = words.into_iter().map(|(mut word, field)| {
+            if exact && word.form == Form::Any {
+                word.form = Form::Exact;
+            }
+            let slot = Slot::new(&word, transliterate);
+            let mut reached: Option<HashSet<String>> = None;
+            for words in lexicons {
+                if let Some(more) = slot.reached(words)? {
+                    reached.get_or_insert_default().extend(more);
                 }
-                Wanted {
-                    slot: Slot::new(&word, transliterate),
-                    field,
-                }
+            }
+            Ok(Wanted {
+                slot,
+                field,
+                reached,
             })
-            .collect();
-        Marker { wanted }
+        });
+        Ok(Marker {
+            wanted: wanted.collect::<Result<_>>()?,
+        })
     }
 
     /// The first places in which a word stands, a few for a hit; text before names.
@@ -86,7 +104,12 @@ impl Marker {
                 None => true,
                 Some(field) => !part.is_text && part.label == field.word(),
             };
-            let how = |w: &Wanted| w.slot.means(word, languages, !part.is_text);
+            let folded = fold(word);
+            let how = |w: &Wanted| {
+                let may = w.reached.as_ref().is_none_or(|r| r.contains(&folded));
+                let means = || w.slot.means(word, &folded, languages, !part.is_text);
+                may.then(means).flatten()
+            };
             self.wanted.iter().filter(here).filter_map(how).min()
         };
         let all: Vec<_> = words(&part.words).take(LOOKED_AT).collect();

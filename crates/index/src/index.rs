@@ -8,13 +8,15 @@ use comity_seal::Key;
 use comity_store::{Disk, FileLock};
 use serde_json::json;
 use tantivy::schema::Term;
-use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher};
+use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyDocument};
 
 use crate::document::Document;
 use crate::error::{IndexError, Result};
-use crate::fields::{Fields, VERSION};
+use crate::fields::{Fields, NO_ITEM, VERSION};
 use crate::folder::SealedFolder;
-use crate::terms::{TOKENIZER, Terms};
+use crate::lexicon::Standing;
+use crate::scope::Views;
+use crate::terms::{Lexicon, TOKENIZER, Terms};
 
 /// How far an index follows the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -29,6 +31,8 @@ pub struct Position {
 
 /// Memory of the one that writes, in bytes.
 const MEMORY: usize = 128 << 20;
+/// Entries of the lexicon that are written together.
+const ENTRIES: usize = 4096;
 
 /// An index of the items of one member.
 pub struct Index {
@@ -36,6 +40,7 @@ pub struct Index {
     inner: tantivy::Index,
     reader: IndexReader,
     pub(crate) fields: Fields,
+    pub(crate) views: Views,
     /// The member's code.
     pub member: String,
     position: Position,
@@ -63,6 +68,7 @@ impl Index {
             inner,
             reader,
             fields,
+            views: Views::default(),
             member: member.to_owned(),
             position,
         })
@@ -92,15 +98,21 @@ impl Index {
     pub fn write(&mut self) -> Result<IndexChange<'_>> {
         let opened = self.inner.writer_with_num_threads(1, MEMORY);
         let writer = self.named(opened.map_err(IndexError::from))?;
+        let standing = self.named(Standing::open(&self.searcher(), &self.fields))?;
         Ok(IndexChange {
             index: self,
             writer,
+            lexicon: Lexicon::default(),
+            standing,
         })
     }
 
     /// How many documents it has.
     pub fn len(&self) -> u64 {
-        self.searcher().num_docs()
+        let searcher = self.searcher();
+        let no_items = Term::from_field_text(self.fields.ern, NO_ITEM);
+        // No document of the lexicon is ever taken out.
+        searcher.num_docs() - searcher.doc_freq(&no_items).unwrap_or(0)
     }
 
     /// Whether it has none.
@@ -113,14 +125,31 @@ impl Index {
 pub struct IndexChange<'a> {
     index: &'a mut Index,
     writer: IndexWriter,
+    lexicon: Lexicon,
+    standing: Standing,
 }
 
 impl IndexChange<'_> {
     /// Puts a document in place of the one of the same number, if any.
     pub fn put(&mut self, document: &Document) -> Result<()> {
         self.remove(&document.ern);
-        let converted = self.index.fields.tantivy(document);
-        let added = self.writer.add_document(converted);
+        let stands = |entry: &str| self.standing.has(entry);
+        let fields = &self.index.fields;
+        let converted = fields.tantivy(document, &mut self.lexicon, &stands);
+        self.add(converted)?;
+        self.learn(ENTRIES)
+    }
+
+    /// Writes what the lexicon lacks, if that are at least so many entries.
+    fn learn(&mut self, at_least: usize) -> Result<()> {
+        match self.lexicon.fresh(at_least) {
+            entries if entries.is_empty() => Ok(()),
+            entries => self.add(self.index.fields.entries(&entries)),
+        }
+    }
+
+    fn add(&self, document: TantivyDocument) -> Result<()> {
+        let added = self.writer.add_document(document);
         self.index.named(added.map(drop).map_err(IndexError::from))
     }
 
@@ -132,6 +161,7 @@ impl IndexChange<'_> {
 
     /// Makes it durable, with how far it follows the ledger, and seen by who asks next.
     pub fn commit(mut self, position: Position) -> Result<()> {
+        self.learn(1)?;
         let done = (|| -> Result<()> {
             let mut prepared = self.writer.prepare_commit()?;
             prepared.set_payload(
@@ -159,7 +189,7 @@ fn open_or_create(folder: &SealedFolder, fields: &Fields) -> Result<(tantivy::In
         };
         tantivy::Index::create(folder.clone(), fields.schema.clone(), settings)?
     };
-    inner.tokenizers().register(TOKENIZER, Terms::default());
+    inner.tokenizers().register(TOKENIZER, Terms);
     let reader = inner
         .reader_builder()
         .reload_policy(ReloadPolicy::Manual)

@@ -12,6 +12,7 @@ mod folder;
 mod highlight;
 mod index;
 mod known;
+mod lexicon;
 mod lists;
 mod near;
 mod places;

@@ -10,7 +10,6 @@
 //! a chain from one item over a hidden one to a third would tell of the one between.
 
 use comity_search::query::{Field, Query, Value};
-use comity_words::{fold, words};
 use tantivy::{DocId, SegmentReader};
 
 use crate::error::{IndexError, Result};
@@ -92,37 +91,56 @@ fn share(a: &[u64], b: &[u64]) -> Option<f64> {
     Some(((same as f64 / LANES as f64 - chance) / (1.0 - chance)).max(0.0))
 }
 
-/// The sketch of a text; empty for one that is too short.
-pub(crate) fn sketch<'a>(passages: impl Iterator<Item = &'a str>) -> Vec<u64> {
-    let mut least = [u64::MAX; LANES];
-    let (mut run, mut count) = ([0; RUN], 0);
-    for word in passages.flat_map(words) {
-        run.rotate_left(1);
-        run[RUN - 1] = of_word(&fold(word.text));
-        count += 1;
-        if count >= RUN {
-            let hash = run.iter().fold(0, |hash, word| mixed(hash ^ word));
+/// A sketch that is being made, of a text's folded words one after the other.
+pub(crate) struct Sketch {
+    least: [u64; LANES],
+    run: [u64; RUN],
+    count: usize,
+}
+
+impl Default for Sketch {
+    fn default() -> Sketch {
+        Sketch {
+            least: [u64::MAX; LANES],
+            run: [0; RUN],
+            count: 0,
+        }
+    }
+}
+
+impl Sketch {
+    /// The next word.
+    pub fn add(&mut self, folded: &str) {
+        self.run.rotate_left(1);
+        self.run[RUN - 1] = of_word(folded);
+        self.count += 1;
+        if self.count >= RUN {
+            let hash = self.run.iter().fold(0, |hash, word| mixed(hash ^ word));
             // The first seven bits say the lane; the rest competes.
-            if let Some(lane) = least.get_mut((hash >> 57) as usize) {
+            if let Some(lane) = self.least.get_mut((hash >> 57) as usize) {
                 *lane = (*lane).min(hash << 7 >> 7);
             }
         }
     }
-    if count < FEWEST {
-        return Vec::new();
-    }
-    let of_lane = |lane: usize| {
-        let mut from = lane;
-        let mut tries = 0_u64;
-        while least[from] == u64::MAX {
-            tries += 1;
-            from = (mixed((lane as u64) << 32 | tries) % LANES as u64) as usize;
+
+    /// The sketch; empty for a text that is too short.
+    pub fn finish(self) -> Vec<u64> {
+        if self.count < FEWEST {
+            return Vec::new();
         }
-        least[from] as u8
-    };
-    let lanes: Vec<u8> = (0..LANES).map(of_lane).collect();
-    let (numbers, _) = lanes.as_chunks::<8>();
-    numbers.iter().map(|n| u64::from_be_bytes(*n)).collect()
+        let of_lane = |lane: usize| {
+            let mut from = lane;
+            let mut tries = 0_u64;
+            while self.least[from] == u64::MAX {
+                tries += 1;
+                from = (mixed((lane as u64) << 32 | tries) % LANES as u64) as usize;
+            }
+            self.least[from] as u8
+        };
+        let lanes: Vec<u8> = (0..LANES).map(of_lane).collect();
+        let (numbers, _) = lanes.as_chunks::<8>();
+        numbers.iter().map(|n| u64::from_be_bytes(*n)).collect()
+    }
 }
 
 /// FNV-1a, the same in every release.
@@ -200,6 +218,15 @@ pub(crate) fn comparable(number: &str, found: Option<Traits>) -> Result<Traits> 
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use comity_words::{fold, words};
+
+    fn sketch<'a>(passages: impl Iterator<Item = &'a str>) -> Vec<u64> {
+        let mut sketch = Sketch::default();
+        passages
+            .flat_map(words)
+            .for_each(|w| sketch.add(&fold(w.text)));
+        sketch.finish()
+    }
 
     /// A text of so many words, of which every `n`-th is another one.
     fn text(words: usize, changed_every: usize) -> String {

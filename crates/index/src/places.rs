@@ -4,33 +4,47 @@ use comity_search::query::{Form, Query, Word};
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::{Postings, SegmentPostings};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocId, DocSet, TERMINATED};
+use tantivy::{BitSet, DocId, DocSet, TERMINATED};
 
 use crate::error::{IndexError, Result};
+use crate::lexicon::Words;
 use crate::slot::Slot;
 
 /// Words that stand together: the place of the first, and of the last.
 type Span = (u32, u32);
 
+/// The places of a word in a segment, and the documents in which they count, if not in all.
+struct List {
+    places: SegmentPostings,
+    among: Option<BitSet>,
+}
+
 /// What is looked for, with the lists of one segment opened.
 enum Node {
-    Word(Vec<SegmentPostings>),
-    Phrase(Vec<Vec<SegmentPostings>>),
+    Word(Vec<List>),
+    Phrase(Vec<Vec<List>>),
     Near(Box<Node>, Box<Node>, u32),
 }
 
-/// The documents in which a word, phrase or neighbourhood stands, with how often, among those that `wanted` lets pass.
-pub(crate) fn find(
-    reader: &InvertedIndexReader,
-    query: &Query,
-    transliterate: bool,
-    wanted: &dyn Fn(DocId) -> bool,
-) -> Result<Vec<(DocId, u32)>> {
-    let mut node = Node::open(reader, query, transliterate)?;
+/// A segment in which phrases and neighbourhoods are looked for.
+pub(crate) struct Place<'a> {
+    pub reader: &'a InvertedIndexReader,
+    /// The lexicon of its index.
+    pub words: &'a Words,
+    pub transliterate: bool,
+    /// The documents that are in one of these languages.
+    pub speaking: &'a dyn Fn(u16) -> Result<BitSet>,
+    /// The documents that may be found.
+    pub wanted: &'a dyn Fn(DocId) -> bool,
+}
+
+/// The documents in which a word, phrase or neighbourhood stands, with how often.
+pub(crate) fn find(place: &Place<'_>, query: &Query) -> Result<Vec<(DocId, u32)>> {
+    let mut node = Node::open(place, query)?;
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(doc) = node.next_from(at) {
-        if wanted(doc) {
+        if (place.wanted)(doc) {
             let spans = node.spans(doc);
             if !spans.is_empty() {
                 found.push((doc, u32::try_from(spans.len()).unwrap_or(u32::MAX)));
@@ -42,14 +56,20 @@ pub(crate) fn find(
 }
 
 impl Node {
-    fn open(reader: &InvertedIndexReader, query: &Query, transliterate: bool) -> Result<Node> {
-        let word = |word: &Word| -> Result<Vec<SegmentPostings>> {
-            let terms = Slot::new(word, transliterate).terms_in_memory(reader.terms())?;
+    fn open(place: &Place<'_>, query: &Query) -> Result<Node> {
+        let word = |word: &Word| -> Result<Vec<List>> {
+            let slot = Slot::new(word, place.transliterate);
+            let lists = slot.lists_in_memory(place.reader.terms(), place.words)?;
             let option = IndexRecordOption::WithFreqsAndPositions;
-            terms
-                .iter()
-                .map(|term| Ok(reader.read_postings_from_terminfo(term, option)?))
-                .collect()
+            let opened = lists.iter().map(|list| {
+                Ok(List {
+                    places: place
+                        .reader
+                        .read_postings_from_terminfo(&list.info, option)?,
+                    among: list.spoken.map(place.speaking).transpose()?,
+                })
+            });
+            opened.collect()
         };
         match query {
             Query::Word(w) => Ok(Node::Word(word(w)?)),
@@ -61,8 +81,8 @@ impl Node {
                 right,
                 within,
             } => Ok(Node::Near(
-                Box::new(Node::open(reader, left, transliterate)?),
-                Box::new(Node::open(reader, right, transliterate)?),
+                Box::new(Node::open(place, left)?),
+                Box::new(Node::open(place, right)?),
                 *within,
             )),
             other => Err(IndexError::Question(format!(
@@ -153,27 +173,28 @@ fn near(left: &[Span], right: &[Span], within: u32) -> Vec<Span> {
 }
 
 /// The first document from `at` on that one of the lists has.
-fn first(lists: &mut [SegmentPostings], at: DocId) -> Option<DocId> {
+fn first(lists: &mut [List], at: DocId) -> Option<DocId> {
     let docs = lists.iter_mut().map(|list| {
-        if list.doc() < at {
-            list.seek(at)
+        if list.places.doc() < at {
+            list.places.seek(at)
         } else {
-            list.doc()
+            list.places.doc()
         }
     });
     docs.min().filter(|doc| *doc != TERMINATED)
 }
 
 /// The places at which one of the lists stands in a document, in order.
-fn places(lists: &mut [SegmentPostings], doc: DocId) -> Vec<u32> {
+fn places(lists: &mut [List], doc: DocId) -> Vec<u32> {
     let mut all = Vec::new();
     let mut some = Vec::new();
     for list in lists.iter_mut() {
-        if list.doc() < doc {
-            list.seek(doc);
+        if list.places.doc() < doc {
+            list.places.seek(doc);
         }
-        if list.doc() == doc {
-            list.positions(&mut some);
+        let counts = list.among.as_ref().is_none_or(|among| among.contains(doc));
+        if counts && list.places.doc() == doc {
+            list.places.positions(&mut some);
             all.append(&mut some);
         }
     }

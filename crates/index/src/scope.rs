@@ -1,10 +1,14 @@
 //! What the one who asks may find, as a part of every question.
 
-use tantivy::{BitSet, SegmentReader};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tantivy::schema::IndexRecordOption;
+use tantivy::{BitSet, DocSet, Searcher, SegmentReader, TERMINATED, Term};
 
 use crate::columns;
 use crate::error::Result;
-use crate::fields::column;
+use crate::fields::{Fields, NO_ITEM, column};
 
 /// What a clause goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +40,83 @@ pub struct Scope {
     pub clauses: Vec<Clause>,
 }
 
+/// What of a segment may be found.
+pub(crate) struct Visible {
+    pub docs: BitSet,
+    pub count: u64,
+    /// How many of these are in each state.
+    pub states: BTreeMap<String, u64>,
+}
+
+/// Scopes whose visible part is remembered: people ask many questions under a few.
+const REMEMBERED: usize = 8;
+
+/// What was found to be visible, by scope, for as long as an index stays as it is.
+#[derive(Default)]
+pub(crate) struct Views(Mutex<Vec<Remembered>>);
+
+struct Remembered {
+    scope: Scope,
+    /// Of the index, as of which it is so.
+    generation: u64,
+    segments: Arc<Vec<Visible>>,
+}
+
+impl Views {
+    /// What of each segment of an index may be found.
+    pub fn of(
+        &self,
+        scope: &Scope,
+        searcher: &Searcher,
+        fields: &Fields,
+        member: &str,
+    ) -> Result<Arc<Vec<Visible>>> {
+        let generation = searcher.generation().generation_id();
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|r| r.generation == generation);
+        if let Some(known) = remembered.iter().find(|r| r.scope == *scope) {
+            return Ok(Arc::clone(&known.segments));
+        }
+        let segments = searcher.segment_readers().iter();
+        let segments = segments.map(|s| scope.of_segment(s, fields, member));
+        let segments: Arc<Vec<Visible>> = Arc::new(segments.collect::<Result<_>>()?);
+        if remembered.len() >= REMEMBERED {
+            remembered.remove(0);
+        }
+        remembered.push(Remembered {
+            scope: scope.clone(),
+            generation,
+            segments: Arc::clone(&segments),
+        });
+        Ok(segments)
+    }
+}
+
 impl Scope {
+    fn of_segment(
+        &self,
+        segment: &SegmentReader,
+        fields: &Fields,
+        member: &str,
+    ) -> Result<Visible> {
+        let (docs, count) = self.visible(segment, fields, member)?;
+        let mut states = BTreeMap::new();
+        let mut seen = (0..segment.max_doc()).filter(|doc| docs.contains(*doc));
+        columns::count(segment, column::STATE, &mut seen, &mut states)?;
+        Ok(Visible {
+            docs,
+            count,
+            states,
+        })
+    }
+
     /// The documents of a segment that may be found, and how many they are.
-    pub(crate) fn visible(&self, segment: &SegmentReader, member: &str) -> Result<(BitSet, u64)> {
+    fn visible(
+        &self,
+        segment: &SegmentReader,
+        fields: &Fields,
+        member: &str,
+    ) -> Result<(BitSet, u64)> {
         let mut visible = BitSet::with_max_value(segment.max_doc());
         let of_member = |c: &Clause| c.values.iter().any(|v| v == member) == c.among;
         let members = self.clauses.iter().filter(|c| c.mark == Mark::Member);
@@ -47,6 +125,15 @@ impl Scope {
         }
         for doc in segment.doc_ids_alive() {
             visible.insert(doc);
+        }
+        // The lexicon is no item.
+        let numbers = segment.inverted_index(fields.ern)?;
+        let no_items = Term::from_field_text(fields.ern, NO_ITEM);
+        if let Some(mut list) = numbers.read_postings(&no_items, IndexRecordOption::Basic)? {
+            while list.doc() != TERMINATED {
+                visible.remove(list.doc());
+                list.advance();
+            }
         }
         for clause in &self.clauses {
             let name = match clause.mark {

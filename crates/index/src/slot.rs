@@ -1,5 +1,7 @@
 //! A word of a question: under which terms it stands in the index, and which words of a text it means.
 
+use std::collections::{BTreeMap, HashSet};
+
 use comity_search::query::{Form, Word};
 use comity_words::{Language, fold, names, stems};
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder};
@@ -7,8 +9,10 @@ use tantivy::postings::TermInfo;
 use tantivy::termdict::TermDictionary;
 use tantivy_fst::Automaton;
 
+use crate::document::ALWAYS;
 use crate::error::{IndexError, Result};
-use crate::terms::{FOLDED, SOUND, may_be_name, stem_term};
+use crate::lexicon::Words;
+use crate::terms::{CAPITAL, IN_PART, IN_TEXT, MARKS, bits, may_be_name, sound_form, stem_form};
 
 /// How a word of a text came to match a word of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,12 +45,37 @@ impl How {
 /// Different words that one word of a phrase may mean: more would hold too much memory.
 const MAX_WORDS: usize = 10_000;
 
+/// How much more than a name in another alphabet another form of a word weighs, and the very word that was typed.
+const OTHER_FORM: u32 = 2;
+pub(crate) const SAME: u32 = 3;
+
+/// A list of the places of one word.
+pub(crate) struct Listed {
+    pub info: TermInfo,
+    /// What an occurrence weighs.
+    pub weight: u32,
+    /// The languages, as bits, of which a document must have one: the word has the form that was asked for in these
+    /// alone.
+    pub spoken: Option<u16>,
+}
+
+/// How a word of the index has a form that was asked for.
+#[derive(Default)]
+struct Reach {
+    same: bool,
+    /// In these languages, as bits.
+    languages: u16,
+    sound: bool,
+}
+
 /// A word of a question, ready to be looked up.
 pub(crate) struct Slot {
     typed: String,
     folded: String,
     form: Form,
-    stems: Vec<String>,
+    /// Its stems, as the lexicon has them, with the bit of the language.
+    stems: Vec<(String, u16)>,
+    /// How it sounds.
     sounds: Vec<String>,
     close: Option<DFA>,
 }
@@ -55,69 +84,92 @@ impl Slot {
     /// `transliterate` allows names in another alphabet.
     pub fn new(word: &Word, transliterate: bool) -> Slot {
         let folded = fold(&word.text);
-        let (stems, sounds) = match word.form {
-            Form::Any => (
-                stems(&word.text, &Language::ALL)
-                    .iter()
-                    .map(stem_term)
-                    .collect(),
-                if transliterate {
-                    names::keys(&word.text)
-                } else {
-                    Vec::new()
-                },
-            ),
-            _ => (Vec::new(), Vec::new()),
+        let any = word.form == Form::Any;
+        let stems = if any {
+            stems(&word.text, &Language::ALL)
+        } else {
+            Vec::new()
+        };
+        let sounds = if any && transliterate {
+            names::keys(&word.text)
+        } else {
+            Vec::new()
         };
         let close = match word.form {
-            Form::Fuzzy(n) => {
-                let builder = LevenshteinAutomatonBuilder::new(n, false);
-                Some(builder.build_dfa(&format!("{FOLDED}{folded}")))
-            }
+            Form::Fuzzy(n) => Some(LevenshteinAutomatonBuilder::new(n, false).build_dfa(&folded)),
             _ => None,
         };
         Slot {
             typed: word.to_string(),
             folded,
             form: word.form,
-            stems,
+            stems: stems
+                .iter()
+                .map(|stem| (stem_form(stem), bits(&[stem.language])))
+                .collect(),
             sounds,
             close,
         }
     }
 
-    /// Where the terms that it means stand in this dictionary.
-    pub fn terms(&self, dictionary: &TermDictionary) -> Result<Vec<TermInfo>> {
+    /// The words of an index that it means, folded, when it means a word in any form.
+    fn reach(&self, words: &Words) -> Result<BTreeMap<String, Reach>> {
+        let mut reach: BTreeMap<String, Reach> = BTreeMap::new();
+        reach.entry(self.folded.clone()).or_default().same = true;
+        for (stem, language) in &self.stems {
+            for word in words.with(stem)?.iter() {
+                reach.entry(word.clone()).or_default().languages |= language;
+            }
+        }
+        for sound in &self.sounds {
+            for word in words.with(&sound_form(sound))?.iter() {
+                reach.entry(word.clone()).or_default().sound = true;
+            }
+        }
+        Ok(reach)
+    }
+
+    /// The words that it may mean in an index; `None` when that is seen by the word itself.
+    pub fn reached(&self, words: &Words) -> Result<Option<HashSet<String>>> {
+        if self.form != Form::Any {
+            return Ok(None);
+        }
+        Ok(Some(self.reach(words)?.into_keys().collect()))
+    }
+
+    /// The lists of a segment, by its dictionary and the lexicon of its index, of all words that it means.
+    pub fn lists(&self, dictionary: &TermDictionary, words: &Words) -> Result<Vec<Listed>> {
         let mut found = Vec::new();
         match self.form {
             Form::Any | Form::Exact => {
-                let mut look = |term: String| -> Result<()> {
-                    found.extend(dictionary.get(term.as_bytes())?);
-                    Ok(())
-                };
-                look(format!("{FOLDED}{}", self.folded))?;
-                for stem in &self.stems {
-                    look(stem.clone())?;
-                }
-                for sound in &self.sounds {
-                    look(format!("{SOUND}{sound}"))?;
+                for (word, reach) in self.reach(words)? {
+                    for mark in MARKS {
+                        let Some((weight, spoken)) = reach.under(mark) else {
+                            continue;
+                        };
+                        let info = dictionary.get(format!("{mark}{word}").as_bytes())?;
+                        found.extend(info.map(|info| Listed {
+                            info,
+                            weight,
+                            spoken,
+                        }));
+                    }
                 }
             }
             Form::Begins => {
-                let prefix = format!("{FOLDED}{}", self.folded);
-                let mut stream = dictionary.range().ge(&prefix).into_stream()?;
-                while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
-                    found.push(stream.value().clone());
+                for mark in MARKS {
+                    let prefix = format!("{mark}{}", self.folded);
+                    let mut stream = dictionary.range().ge(&prefix).into_stream()?;
+                    while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
+                        found.push(Listed::of(stream.value()));
+                    }
                 }
             }
             Form::Fuzzy(_) => {
                 if let Some(close) = &self.close {
                     let mut stream = dictionary.search(Close(close)).into_stream()?;
                     while stream.advance() {
-                        // The mark counts as a letter for the automaton, and must be the same.
-                        if stream.key().starts_with(FOLDED.as_bytes()) {
-                            found.push(stream.value().clone());
-                        }
+                        found.push(Listed::of(stream.value()));
                     }
                 }
             }
@@ -125,9 +177,13 @@ impl Slot {
         Ok(found)
     }
 
-    /// As [`Slot::terms`], when places are needed: for phrases and neighbourhood.
-    pub fn terms_in_memory(&self, dictionary: &TermDictionary) -> Result<Vec<TermInfo>> {
-        let found = self.terms(dictionary)?;
+    /// As [`Slot::lists`], when places are needed: for phrases and neighbourhood.
+    pub fn lists_in_memory(
+        &self,
+        dictionary: &TermDictionary,
+        words: &Words,
+    ) -> Result<Vec<Listed>> {
+        let found = self.lists(dictionary, words)?;
         if found.len() > MAX_WORDS {
             return Err(IndexError::Question(format!(
                 "{} means more than {MAX_WORDS} different words here, too many for a phrase or for near: give more letters",
@@ -137,20 +193,25 @@ impl Slot {
         Ok(found)
     }
 
-    /// Whether it means this word of a text in these languages, and how.
-    pub fn means(&self, word: &str, languages: &[Language], all_names: bool) -> Option<How> {
-        let folded = fold(word);
+    /// Whether it means this word of a text in these languages, given also in its folded form, and how.
+    pub fn means(
+        &self,
+        word: &str,
+        folded: &str,
+        languages: &[Language],
+        all_names: bool,
+    ) -> Option<How> {
         match self.form {
             _ if folded == self.folded => Some(How::Same),
             Form::Begins if folded.starts_with(&self.folded) => Some(How::Begins),
             Form::Fuzzy(_) => {
                 let close = self.close.as_ref()?;
-                let distance = close.eval(format!("{FOLDED}{folded}"));
+                let distance = close.eval(folded);
                 matches!(distance, Distance::Exact(_)).then_some(How::Similar)
             }
             Form::Any => {
-                let stemmed = stems(word, languages);
-                if stemmed.iter().any(|s| self.stems.contains(&stem_term(s))) {
+                let asked = |form: &str| self.stems.iter().any(|(stem, _)| stem == form);
+                if stems(word, languages).iter().any(|s| asked(&stem_form(s))) {
                     return Some(How::Inflected);
                 }
                 let sounds = !self.sounds.is_empty() && (all_names || may_be_name(word));
@@ -162,18 +223,50 @@ impl Slot {
     }
 }
 
-/// The automaton of similar words, as the dictionary asks it.
+impl Listed {
+    fn of(info: &TermInfo) -> Listed {
+        Listed {
+            info: info.clone(),
+            weight: SAME,
+            spoken: None,
+        }
+    }
+}
+
+impl Reach {
+    /// What an occurrence under this mark weighs, and the languages that a document must have one of for it; `None` if
+    /// it is not meant there.
+    fn under(&self, mark: char) -> Option<(u32, Option<u16>)> {
+        if self.same {
+            return Some((SAME, None));
+        }
+        let everywhere = mark == IN_PART || self.languages & bits(&ALWAYS) != 0;
+        match self.languages {
+            0 => {}
+            _ if everywhere => return Some((OTHER_FORM, None)),
+            // By its sound it is meant in every document.
+            _ if mark == CAPITAL && self.sound => {}
+            languages => return Some((OTHER_FORM, Some(languages))),
+        }
+        (self.sound && mark != IN_TEXT).then_some((1, None))
+    }
+}
+
+/// The automaton of similar words, as the dictionary asks it: the mark before a word is any.
 pub(crate) struct Close<'a>(pub &'a DFA);
+
+/// Nothing was read, not even the mark. No state of the automaton has this number.
+const BEFORE: u32 = u32::MAX;
 
 impl Automaton for Close<'_> {
     type State = u32;
 
     fn start(&self) -> u32 {
-        self.0.initial_state()
+        BEFORE
     }
 
     fn is_match(&self, state: &u32) -> bool {
-        matches!(self.0.distance(*state), Distance::Exact(_))
+        *state != BEFORE && matches!(self.0.distance(*state), Distance::Exact(_))
     }
 
     fn can_match(&self, state: &u32) -> bool {
@@ -181,6 +274,9 @@ impl Automaton for Close<'_> {
     }
 
     fn accept(&self, state: &u32, byte: u8) -> u32 {
-        self.0.transition(*state, byte)
+        match *state {
+            BEFORE => self.0.initial_state(),
+            state => self.0.transition(state, byte),
+        }
     }
 }

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use comity_search::query::{Form, Query, Word};
 use comity_words::fold;
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder};
+use tantivy::postings::TermInfo;
 use tantivy::termdict::TermStreamer;
 
 use crate::error::Result;
 use crate::eval::{Asking, Segment, each};
 use crate::slot::{Close, How};
-use crate::terms::FOLDED;
+use crate::terms::MARKS;
 
 /// A word of the question that stands in nothing that may be found, and what stands there instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,19 +116,19 @@ fn similar(asking: &Asking<'_>, word: &Word) -> Result<Vec<Instead>> {
     }
     // Two letters that changed places count as one.
     let builder = LevenshteinAutomatonBuilder::new(if letters < LONG { 1 } else { 2 }, true);
-    let close = builder.build_dfa(&format!("{FOLDED}{folded}"));
+    let close = builder.build_dfa(&folded);
     let mut counts = BTreeMap::new();
     for segment in asking.segments {
+        let mut lists = Lists::new();
         let reader = segment.reader.inverted_index(segment.fields.words)?;
-        let stream = reader.terms().search(Close(&close)).into_stream()?;
-        count(
-            segment,
-            stream,
-            &|key| Some(key.starts_with(FOLDED)),
-            &mut counts,
-        )?;
+        gather_lists(
+            reader.terms().search(Close(&close)).into_stream()?,
+            "",
+            &mut lists,
+        );
+        count(segment, &lists, &mut counts)?;
     }
-    let distance = |dfa: &DFA, word: &str| match dfa.eval(format!("{FOLDED}{word}")) {
+    let distance = |dfa: &DFA, word: &str| match dfa.eval(word) {
         Distance::Exact(n) => n,
         Distance::AtLeast(n) => n,
     };
@@ -150,13 +151,17 @@ pub(crate) fn completions(asking: &Asking<'_>, query: &Query) -> Result<Vec<(Str
     else {
         return Ok(Vec::new());
     };
-    let prefix = format!("{FOLDED}{}", fold(text));
+    let folded = fold(text);
     let mut counts = BTreeMap::new();
     for segment in asking.segments {
+        let mut lists = Lists::new();
         let reader = segment.reader.inverted_index(segment.fields.words)?;
-        let stream = reader.terms().range().ge(&prefix).into_stream()?;
-        let begins = |key: &str| key.starts_with(&prefix).then_some(true);
-        count(segment, stream, &begins, &mut counts)?;
+        for mark in MARKS {
+            let from = format!("{mark}{folded}");
+            let stream = reader.terms().range().ge(&from).into_stream()?;
+            gather_lists(stream, &from, &mut lists);
+        }
+        count(segment, &lists, &mut counts)?;
     }
     let mut found: Vec<(String, u64)> = counts.into_iter().collect();
     found.sort_by_key(|(_, items)| std::cmp::Reverse(*items));
@@ -164,33 +169,42 @@ pub(crate) fn completions(asking: &Asking<'_>, query: &Query) -> Result<Vec<(Str
     Ok(found)
 }
 
-/// Adds up in how many items that may be found each word stands. `wanted` says which terms count; `None` ends it.
-fn count<A: tantivy_fst::Automaton>(
-    segment: &Segment<'_>,
-    mut stream: TermStreamer<'_, A>,
-    wanted: &dyn Fn(&str) -> Option<bool>,
-    counts: &mut BTreeMap<String, u64>,
-) -> Result<()>
-where
+/// The lists of a segment by word: a word has one for each mark under which it stands.
+type Lists = BTreeMap<String, Vec<TermInfo>>;
+
+/// Takes terms in, as long as they begin so.
+fn gather_lists<A: tantivy_fst::Automaton>(
+    mut terms: TermStreamer<'_, A>,
+    begin: &str,
+    lists: &mut Lists,
+) where
     A::State: Clone,
 {
+    while terms.advance() && terms.key().starts_with(begin.as_bytes()) {
+        // Every mark is one byte.
+        let word = String::from_utf8_lossy(terms.key().get(1..).unwrap_or_default());
+        let of_word = lists.entry(word.into_owned()).or_default();
+        of_word.push(terms.value().clone());
+    }
+}
+
+/// Adds up in how many items that may be found each word stands.
+fn count(segment: &Segment<'_>, lists: &Lists, counts: &mut BTreeMap<String, u64>) -> Result<()> {
     let reader = segment.reader.inverted_index(segment.fields.words)?;
-    while stream.advance() {
-        let Ok(key) = std::str::from_utf8(stream.key()) else {
-            continue;
-        };
-        match wanted(key) {
-            None => break,
-            Some(false) => continue,
-            Some(true) => {}
+    for (word, lists) in lists {
+        let mut docs = Vec::new();
+        for list in lists {
+            each(&reader, list, &mut |doc, _| {
+                if segment.visible.contains(doc) {
+                    docs.push(doc);
+                }
+            })?;
         }
-        let mut items = 0;
-        each(&reader, stream.value(), &mut |doc, _| {
-            items += u64::from(segment.visible.contains(doc));
-        })?;
+        docs.sort_unstable();
+        docs.dedup();
         // A word of hidden items alone is no word.
-        if items > 0 {
-            *counts.entry(key[FOLDED.len()..].to_owned()).or_default() += items;
+        if !docs.is_empty() {
+            *counts.entry(word.clone()).or_default() += docs.len() as u64;
         }
     }
     Ok(())

@@ -1,29 +1,51 @@
-//! The terms under which a word stands in the index.
+//! The terms under which words stand in the index, and the lexicon of their forms.
 //!
-//! One word stands under several terms at the same place: its folded form (`=наказу`), its stem in each language that
-//! the text may be in (`uk:наказ`), and how it sounds if it may be a name (`~nakaz`). So one list of places serves
-//! words, phrases and neighbourhood in every form, and a question says which forms it means.
+//! A word stands at its place under one term: its folded form, with a mark before it that says where it stands. Which
+//! other words are forms of it is kept once for each word, and not at each place: the *lexicon* has a term for each
+//! form, `uk:наказ` and `~nakaz`, followed by the word that has it. A question looks up its own forms there, and asks
+//! for the words that have them. The terms of the lexicon stand in documents of their own, which are no items.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::str::Split;
 
-use comity_words::{Language, Stem, Words, fold, names, stems, words};
+use comity_words::{Language, Stem, fold, names, stems, words};
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-/// The mark of a folded form.
-pub(crate) const FOLDED: &str = "=";
-/// The mark of a sound.
-pub(crate) const SOUND: &str = "~";
+/// Where a word stands: in a text, in small letters.
+pub(crate) const IN_TEXT: char = '=';
+/// In a text, with a capital letter: there it may be a name.
+pub(crate) const CAPITAL: char = '^';
+/// In a path, a subject, a list of persons, where nobody minds capitals and every word may be a name.
+pub(crate) const IN_PART: char = '@';
+/// All marks.
+pub(crate) const MARKS: [char; 3] = [IN_TEXT, CAPITAL, IN_PART];
+/// The mark of a sound in the lexicon.
+const SOUND: char = '~';
+/// Stands between a form and the word that has it; no word has it.
+const HAS: char = '\0';
 /// The name under which the index knows [`Terms`].
 pub(crate) const TOKENIZER: &str = "comity";
 /// Places between two texts of a document: no phrase and no neighbourhood reaches across.
 const APART: usize = 1000;
-/// Words whose terms are remembered: texts repeat them.
-const REMEMBERED: usize = 100_000;
+/// Words whose folded form is remembered: texts repeat them.
+const REMEMBERED: usize = 200_000;
+/// Entries of the lexicon that are remembered as written.
+const WRITTEN: usize = 2_000_000;
 
-/// The term of a stem.
-pub(crate) fn stem_term(stem: &Stem) -> String {
+/// The form of a stem, as the lexicon has it.
+pub(crate) fn stem_form(stem: &Stem) -> String {
     format!("{}:{}", stem.language.code(), stem.text)
+}
+
+/// The form of a sound, as the lexicon has it.
+pub(crate) fn sound_form(key: &str) -> String {
+    format!("{SOUND}{key}")
+}
+
+/// What the lexicon's entries for a form begin with; the word that has it follows.
+pub(crate) fn entries_of(form: &str) -> String {
+    format!("{form}{HAS}")
 }
 
 /// Whether a word of running text may be a name: there names begin with a capital letter.
@@ -31,126 +53,162 @@ pub(crate) fn may_be_name(word: &str) -> bool {
     word.chars().next().is_some_and(char::is_uppercase)
 }
 
-/// How the words of a text are to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Manner {
-    /// A bit for each of [`Language::ALL`] in which words have stems.
-    languages: u16,
-    /// Every word may be a name: in paths, subjects and lists of persons nobody minds capitals.
-    all_names: bool,
+/// How the words of a part of a document are to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// A text in these languages, a bit for each of [`Language::ALL`].
+    Text(u16),
+    /// Anything else: in any language, and all words may be names.
+    Part,
 }
+
+/// The bit of sounds, beside those of languages.
+const SOUNDS: u16 = 1 << 15;
 
 impl Manner {
-    pub fn new(languages: &[Language], all_names: bool) -> Manner {
-        let bits = Language::ALL.iter().enumerate();
-        let bits = bits.filter(|(_, l)| languages.contains(l));
-        Manner {
-            languages: bits.map(|(i, _)| 1 << i).sum(),
-            all_names,
+    pub fn of_text(languages: &[Language]) -> Manner {
+        Manner::Text(bits(languages))
+    }
+
+    fn mark(self, word: &str) -> char {
+        match self {
+            Manner::Part => IN_PART,
+            Manner::Text(_) if may_be_name(word) => CAPITAL,
+            Manner::Text(_) => IN_TEXT,
         }
     }
 
-    /// The text with its manner before it, as [`Terms`] takes it: four hexadecimal digits.
-    pub fn with(self, text: &str) -> String {
-        let names = u16::from(self.all_names) << 15;
-        format!("{:04x}{text}", self.languages | names)
-    }
-
-    fn of(text: &str) -> (Manner, &str) {
-        let (manner, text) = text.split_at_checked(4).unwrap_or(("0000", text));
-        let bits = u16::from_str_radix(manner, 16).unwrap_or(0);
-        let manner = Manner {
-            languages: bits & 0x7fff,
-            all_names: bits >> 15 == 1,
+    /// Which forms a word under this mark has.
+    fn forms(self, mark: char) -> u16 {
+        let languages = match self {
+            Manner::Text(languages) => languages,
+            Manner::Part => bits(&Language::ALL),
         };
-        (manner, text)
-    }
-
-    fn spoken(self) -> impl Iterator<Item = Language> {
-        let all = Language::ALL.into_iter().enumerate();
-        all.filter(move |(i, _)| self.languages >> i & 1 == 1)
-            .map(|(_, language)| language)
+        languages | if mark == IN_TEXT { 0 } else { SOUNDS }
     }
 }
 
-/// Terms by word.
-type Known = HashMap<String, Arc<[String]>>;
+/// A bit for each language, in the order of [`Language::ALL`].
+pub(crate) fn bits(languages: &[Language]) -> u16 {
+    let all = Language::ALL.iter().enumerate();
+    let bits = all.filter(|(_, l)| languages.contains(l));
+    bits.map(|(i, _)| 1 << i).sum()
+}
 
-/// Makes terms of texts that have their [`Manner`] before them.
+/// The languages of these bits.
+pub(crate) fn of_bits(bits: u16) -> impl Iterator<Item = Language> {
+    let all = Language::ALL.into_iter().enumerate();
+    all.filter(move |(i, _)| bits >> i & 1 == 1)
+        .map(|(_, language)| language)
+}
+
+/// What is remembered of a word as it was met.
+struct Met {
+    folded: Box<str>,
+    /// Of which languages, and whether of sounds, its forms were put into the lexicon.
+    forms: u16,
+}
+
+/// Folds words, and gathers what the lexicon of an index lacks.
+#[derive(Default)]
+pub(crate) struct Lexicon {
+    met: HashMap<Box<str>, Met>,
+    written: HashSet<u64>,
+    hashes: RandomState,
+    /// Entries to be written.
+    fresh: Vec<String>,
+}
+
+impl Lexicon {
+    /// The terms of a text, a line for each word. `stands` says which entries the index has already.
+    pub fn lines(&mut self, text: &str, manner: Manner, stands: &dyn Fn(&str) -> bool) -> String {
+        let mut lines = String::with_capacity(text.len() + text.len() / 8);
+        for word in words(text) {
+            let mark = manner.mark(word.text);
+            let forms = manner.forms(mark);
+            let known = self.met.get(word.text).filter(|m| forms & !m.forms == 0);
+            lines.push(mark);
+            match known {
+                Some(met) => lines.push_str(&met.folded),
+                None => lines.push_str(&self.meet(word.text, forms, stands).folded),
+            }
+            lines.push('\n');
+        }
+        lines
+    }
+
+    fn meet(&mut self, word: &str, forms: u16, stands: &dyn Fn(&str) -> bool) -> &Met {
+        if self.met.len() >= REMEMBERED {
+            self.met.clear();
+        }
+        let met = self.met.entry(word.into()).or_insert_with(|| Met {
+            folded: fold(word).into(),
+            forms: 0,
+        });
+        let missing = forms & !met.forms;
+        let languages: Vec<Language> = of_bits(missing).collect();
+        let mut found: Vec<String> = stems(word, &languages).iter().map(stem_form).collect();
+        if missing & SOUNDS != 0 {
+            found.extend(names::keys(word).iter().map(|key| sound_form(key)));
+        }
+        for form in found {
+            let entry = format!("{}{}", entries_of(&form), met.folded);
+            if self.written.len() >= WRITTEN {
+                self.written.clear();
+            }
+            if self.written.insert(self.hashes.hash_one(&entry)) && !stands(&entry) {
+                self.fresh.push(entry);
+            }
+        }
+        met.forms |= forms;
+        met
+    }
+
+    /// Takes the entries that are to be written, if there are at least so many.
+    pub fn fresh(&mut self, at_least: usize) -> Vec<String> {
+        if self.fresh.len() < at_least {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.fresh)
+    }
+}
+
+/// Gives Tantivy the lines of [`Lexicon::lines`], a term each.
 #[derive(Clone, Default)]
-pub(crate) struct Terms {
-    /// By manner, and whether the word may be a name.
-    known: HashMap<(Manner, bool), Known>,
-    count: usize,
-}
-
-impl Terms {
-    fn of(&mut self, word: &str, manner: Manner) -> Arc<[String]> {
-        let name = manner.all_names || may_be_name(word);
-        let known = self.known.entry((manner, name)).or_default();
-        if let Some(terms) = known.get(word) {
-            return Arc::clone(terms);
-        }
-        let languages: Vec<Language> = manner.spoken().collect();
-        let mut terms = vec![format!("{FOLDED}{}", fold(word))];
-        terms.extend(stems(word, &languages).iter().map(stem_term));
-        if name {
-            let keys = names::keys(word);
-            terms.extend(keys.iter().map(|key| format!("{SOUND}{key}")));
-        }
-        let terms: Arc<[String]> = terms.into();
-        if self.count >= REMEMBERED {
-            self.known.clear();
-            self.count = 0;
-        }
-        let known = self.known.entry((manner, name)).or_default();
-        known.insert(word.to_owned(), Arc::clone(&terms));
-        self.count += 1;
-        terms
-    }
-}
+pub(crate) struct Terms;
 
 impl Tokenizer for Terms {
     type TokenStream<'a> = Stream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
-        let (manner, text) = Manner::of(text);
         Stream {
-            words: words(text),
-            manner,
-            terms: self,
-            waiting: Arc::default(),
-            next: 0,
-            token: Token::default(),
+            lines: text.split('\n'),
+            token: Token {
+                position: APART,
+                ..Token::default()
+            },
+            begun: false,
         }
     }
 }
 
 /// The terms of one text.
 pub(crate) struct Stream<'a> {
-    words: Words<'a>,
-    manner: Manner,
-    terms: &'a mut Terms,
-    waiting: Arc<[String]>,
-    next: usize,
+    lines: Split<'a, char>,
     token: Token,
+    begun: bool,
 }
 
 impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
-        while self.next >= self.waiting.len() {
-            let Some(word) = self.words.next() else {
-                return false;
-            };
-            self.waiting = self.terms.of(word.text, self.manner);
-            self.next = 0;
-            self.token.position = APART + word.place as usize;
-        }
-        if let Some(term) = self.waiting.get(self.next) {
-            self.token.text.clear();
-            self.token.text.push_str(term);
-        }
-        self.next += 1;
+        // Behind the last line is nothing.
+        let Some(line) = self.lines.next().filter(|line| !line.is_empty()) else {
+            return false;
+        };
+        self.token.position += usize::from(self.begun);
+        self.begun = true;
+        self.token.text.clear();
+        self.token.text.push_str(line);
         true
     }
 

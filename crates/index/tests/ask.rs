@@ -171,6 +171,43 @@ fn words_are_found_in_every_form_and_spelling() {
 }
 
 #[test]
+fn a_word_has_forms_in_the_languages_of_its_document_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let polish = Document {
+        languages: vec![Spoken {
+            code: "pl".to_owned(),
+            origin: "found in the text".to_owned(),
+        }],
+        ..document(1, "a.txt", "bez rozkazami nikt")
+    };
+    // The lexicon knows the word in Polish by then.
+    let english = document(2, "b.txt", "they call it rozkazami there");
+    let index = filled(dir.path(), &[polish, english]);
+    assert_eq!(found(&index, "rozkaz"), [1]);
+    assert_eq!(found(&index, "\"rozkaz nikt\""), [1]);
+    assert_eq!(found(&index, "\"rozkaz there\""), [0; 0]);
+    assert_eq!(found(&index, "rozkaz near/3 it"), [0; 0]);
+    assert_eq!(found(&index, "=rozkazami"), [1, 2]);
+    assert_eq!(index.len(), 2);
+}
+
+#[test]
+fn forms_stay_known_when_the_document_that_brought_them_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut index = filled(dir.path(), &[document(1, "a.txt", "накази про обстріли")]);
+    for number in 2..5 {
+        let mut change = index.write().unwrap();
+        change.remove(&format!("UKR-000001-{:07}", number - 1));
+        let next = document(number, "b.txt", "накази про обстріли Зеленського");
+        change.put(&next).unwrap();
+        change.commit(Position::default()).unwrap();
+        assert_eq!(found(&index, "наказу обстріл"), [number]);
+        assert_eq!(found(&index, "Zelensky"), [number]);
+        assert_eq!(index.len(), 1);
+    }
+}
+
+#[test]
 fn a_phrase_reaches_across_lines_and_not_across_cells() {
     let passage = |text: &str, flows: bool| Passage {
         anchor: "somewhere".to_owned(),

@@ -1,0 +1,72 @@
+//! The lexicon of an index, as questions ask it: which words have a form.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tantivy::Searcher;
+use tantivy::index::InvertedIndexReader;
+
+use crate::error::Result;
+use crate::fields::Fields;
+use crate::terms::entries_of;
+
+/// The lexicon of one index. It knows the words of all items of a member, so nothing of it is ever shown: it says which
+/// words to ask for, and these are looked for in what may be found alone.
+pub(crate) struct Words {
+    parts: Vec<Arc<InvertedIndexReader>>,
+    found: RefCell<HashMap<String, Rc<[String]>>>,
+}
+
+impl Words {
+    pub fn open(searcher: &Searcher, fields: &Fields) -> Result<Words> {
+        let segments = searcher.segment_readers().iter();
+        let parts = segments.map(|s| Ok(s.inverted_index(fields.forms)?));
+        Ok(Words {
+            parts: parts.collect::<Result<_>>()?,
+            found: RefCell::default(),
+        })
+    }
+
+    /// The words, folded, that have this form.
+    pub fn with(&self, form: &str) -> Result<Rc<[String]>> {
+        if let Some(words) = self.found.borrow().get(form) {
+            return Ok(Rc::clone(words));
+        }
+        let begin = entries_of(form);
+        let mut words = Vec::new();
+        for part in &self.parts {
+            let mut entries = part.terms().range().ge(&begin).into_stream()?;
+            while entries.advance() {
+                let Some(word) = entries.key().strip_prefix(begin.as_bytes()) else {
+                    break;
+                };
+                words.push(String::from_utf8_lossy(word).into_owned());
+            }
+        }
+        words.sort_unstable();
+        words.dedup();
+        let words: Rc<[String]> = words.into();
+        let mut found = self.found.borrow_mut();
+        found.insert(form.to_owned(), Rc::clone(&words));
+        Ok(words)
+    }
+}
+
+/// Says which entries the lexicon of an index has, while it is written.
+pub(crate) struct Standing(Vec<Arc<InvertedIndexReader>>);
+
+impl Standing {
+    pub fn open(searcher: &Searcher, fields: &Fields) -> Result<Standing> {
+        Ok(Standing(Words::open(searcher, fields)?.parts))
+    }
+
+    /// Whether it has this entry. One that cannot be looked up is written again, which changes nothing.
+    pub fn has(&self, entry: &str) -> bool {
+        let in_part = |part: &Arc<InvertedIndexReader>| part.terms().get(entry.as_bytes());
+        self.0
+            .iter()
+            .any(|part| matches!(in_part(part), Ok(Some(_))))
+    }
+}
