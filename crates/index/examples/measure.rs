@@ -104,6 +104,7 @@ fn build(corpus: &str, folder: &Path) {
     let position = Position {
         size: count,
         leaf: "ab".to_owned(),
+        ..Position::default()
     };
     change.commit(position).unwrap();
     let files = std::fs::read_dir(folder).unwrap();
@@ -175,6 +176,7 @@ fn answer(folder: &Path, questions: &str, runs: usize) {
             exact,
             transliterate: !exact,
             sort: Sort::Relevance,
+            lists: Vec::new(),
         };
         let mut hits = 0;
         let mut times = Vec::new();

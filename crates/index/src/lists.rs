@@ -278,7 +278,7 @@ fn name_fits(asked: &Value) -> Fits {
         let stands = |slot: &Slot| {
             words
                 .iter()
-                .any(|w| slot.means(w, &Language::ALL, true).is_some())
+                .any(|w| slot.means(w, &fold(w), &Language::ALL, true).is_some())
         };
         !slots.is_empty() && slots.iter().all(stands)
     })

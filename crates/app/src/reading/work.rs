@@ -309,7 +309,7 @@ impl Shared<'_> {
         session: &mut Session,
         job: &Job,
         source: &Sealed,
-    ) -> Result<Option<(String, std::result::Result<Vec<u8>, ReadOutcome>)>> {
+    ) -> Result<Option<(String, Frame)>> {
         let media = self
             .centre
             .reading(session, job.item.clone())?
@@ -384,6 +384,9 @@ impl Shared<'_> {
             .map_err(|_| AppError::Refused("what was read could not be recorded".to_owned()))
     }
 }
+
+/// A frame of a film as a picture, or how the attempt ended.
+type Frame = std::result::Result<Vec<u8>, ReadOutcome>;
 
 fn unkept(job: &Job, error: &std::io::Error) -> AppError {
     AppError::Refused(format!(

@@ -145,7 +145,9 @@ fn a_scanned_page_is_read_first_then_drawn_and_then_found_by_its_characters(kind
 
     // Read again, all passes follow again; what they made before is kept, and the newest counts.
     let before = number(&centre, "SELECT count(*) FROM derivatives");
-    centre.read_again(&actor(&centre), &[scan.clone()]).unwrap();
+    centre
+        .read_again(&actor(&centre), std::slice::from_ref(&scan))
+        .unwrap();
     work(&centre, &Pass::ALL);
     assert_eq!(
         number(&centre, "SELECT count(*) FROM derivatives"),

@@ -412,6 +412,9 @@ impl Asked {
     }
 }
 
+/// What of an item a facet goes by.
+type Of<'a> = &'a dyn Fn(&Marked) -> String;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -450,7 +453,7 @@ proptest! {
             .collect();
         prop_assert_eq!(everything.count as usize, fitting.len());
         prop_assert_eq!(everything.items as usize, all.iter().filter(|m| may(m)).count());
-        let spread: [(&str, &dyn Fn(&Marked) -> String); 4] = [
+        let spread: [(&str, Of<'_>); 4] = [
             ("case", &|m| CASES[m.case].to_owned()),
             ("language", &|m| LANGUAGES[m.language].to_owned()),
             ("year", &|m| m.year.to_string()),

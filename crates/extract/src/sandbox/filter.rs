@@ -127,11 +127,7 @@ pub fn close_around_tool() -> Result<(), Box<dyn std::error::Error>> {
     rules.insert(libc::SYS_prlimit64, vec![one(vec![condition_64(2, 0)?])?]);
     rules.insert(
         libc::SYS_ioctl,
-        vec![one(vec![condition(
-            1,
-            SeccompCmpOp::Eq,
-            libc::TCGETS as u64,
-        )?])?],
+        vec![one(vec![condition(1, SeccompCmpOp::Eq, libc::TCGETS)?])?],
     );
     // Code comes from files that may be read, and is never memory that was written.
     let no_code = || condition(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0);
