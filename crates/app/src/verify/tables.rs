@@ -123,6 +123,13 @@ impl Tables {
                 in_work,
             });
         }
+        if size < tree_size {
+            // Rows are committed before the tree is published, so they are never behind it by themselves.
+            report.findings.push(Finding::new(
+                STATE_FILE,
+                format!("it knows {size} events and {tree_size} are published: an older copy was put in place; the next command that opens the centre makes it anew"),
+            ));
+        }
         let database = Database::Sqlite {
             path: scratch.folder.join("made.db"),
             key,
