@@ -360,9 +360,7 @@ impl<'a> Pacing<'a> {
     /// Waits until so many bytes may have been read.
     fn wait(&self, bytes: u64) {
         if let Some(rate) = self.pace.bytes_per_sec.filter(|r| *r > 0) {
-            let due = u128::from(bytes) * 1_000_000 / u128::from(rate);
-            let due = u64::try_from(due).unwrap_or(u64::MAX);
-            sleep(Duration::from_micros(due.saturating_sub(self.gone())));
+            sleep(too_early(bytes, rate, self.gone()));
         }
     }
 
@@ -370,5 +368,36 @@ impl<'a> Pacing<'a> {
         self.pace
             .seconds
             .is_some_and(|s| self.gone() >= s.saturating_mul(1_000_000))
+    }
+}
+
+/// How long to wait before so many bytes were read in all, at so many a second, when so many microseconds are gone.
+fn too_early(bytes: u64, rate: u64, gone: u64) -> Duration {
+    let due = u128::from(bytes) * 1_000_000 / u128::from(rate);
+    let due = u64::try_from(due).unwrap_or(u64::MAX);
+    Duration::from_micros(due.saturating_sub(gone))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_never_reads_faster_than_its_rate() {
+        let (megabyte, second) = (1 << 20, 1_000_000);
+        // Ten megabytes at one a second take ten seconds, however fast the disk was.
+        assert_eq!(
+            too_early(10 * megabyte, megabyte, second),
+            Duration::from_secs(9)
+        );
+        assert_eq!(
+            too_early(10 * megabyte, megabyte, 10 * second),
+            Duration::ZERO
+        );
+        assert_eq!(
+            too_early(10 * megabyte, megabyte, 60 * second),
+            Duration::ZERO
+        );
+        assert_eq!(too_early(u64::MAX, 1, 0), Duration::from_micros(u64::MAX));
     }
 }
