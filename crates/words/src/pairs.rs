@@ -220,9 +220,14 @@ fn table() -> HashMap<String, Vec<Group>> {
 /// A word of the tables in some of its cases: a stemmer takes the -ов of Харьков for an ending, and that of Харьковом not.
 fn forms(word: &str) -> Vec<String> {
     let mut forms = vec![word.to_owned()];
-    if word.ends_with(['в', 'н']) {
-        let endings = ["а", "у", "ом", "е", "і"];
-        forms.extend(endings.iter().map(|ending| format!("{word}{ending}")));
+    // Київ, Києва; Львів, Львова: the vowel of the last syllable changes when it is not the last any more.
+    let open = [("їв", "єв"), ("ів", "ов")];
+    let open = open.map(|(closed, open)| word.strip_suffix(closed).map(|s| format!("{s}{open}")));
+    for stem in std::iter::once(word.to_owned()).chain(open.into_iter().flatten()) {
+        if stem.ends_with(['в', 'н']) {
+            let endings = ["а", "у", "ом", "е", "і"];
+            forms.extend(endings.iter().map(|ending| format!("{stem}{ending}")));
+        }
     }
     if let Some(stem) = word.strip_suffix('й') {
         let endings = ["я", "ю", "єм", "ем", "ї", "е"];
@@ -268,6 +273,8 @@ mod tests {
             ("Дмитра", "Дмитрий"),
             ("Сергієм", "Сергея"),
             ("Kiev", "Києва"),
+            ("Львов", "Львовом"),
+            ("Миколаїв", "Миколаєві"),
         ] {
             assert!(meet(one, other), "{one} {other}");
         }
