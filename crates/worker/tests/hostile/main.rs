@@ -74,7 +74,7 @@ fn changed(file: &[u8], lots: &mut Lots) -> Vec<u8> {
 
 #[test]
 fn no_input_breaks_a_reader() {
-    feed::feed(parsers::ALL, 150);
+    feed::feed(parsers::ALL, 40);
 }
 
 /// What is refused at its first bytes would try nothing.
