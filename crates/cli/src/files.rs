@@ -7,7 +7,7 @@ use comity_app::lists::Import;
 use comity_app::search::Class;
 
 use crate::args::Global;
-use crate::names::{bring, drop_list, hits, list, show};
+use crate::names::{ListVerb, bring, kept};
 use crate::world::Failure;
 
 #[derive(Args)]
@@ -20,29 +20,8 @@ pub struct FilesArgs {
 pub enum FilesVerb {
     /// Bring a list: digests with or without names, hashdeep, or a table with columns md5, sha1 or sha256
     Import(ImportArgs),
-    /// List the lists that you may see
-    List,
-    /// Show what is on record of a list, all its versions
-    Show {
-        /// Its number, such as L0002
-        list: String,
-    },
-    /// Use a list no longer; what it was stays on record
-    Drop {
-        /// Its number, such as L0002
-        list: String,
-    },
-    /// How many items are on a list
-    Hits {
-        /// Its number, such as L0002
-        list: String,
-        /// What it is looked up for; goes on record before an answer is given
-        #[arg(long)]
-        purpose: String,
-        /// In this case alone, by code or name
-        #[arg(long)]
-        case: Option<String>,
-    },
+    #[command(flatten)]
+    Kept(ListVerb),
 }
 
 #[derive(Args)]
@@ -84,13 +63,6 @@ pub fn run(global: &Global, args: &FilesArgs) -> Result<(), Failure> {
             };
             bring(global, &import)
         }
-        FilesVerb::List => list(global, &[Class::Known, Class::Watch]),
-        FilesVerb::Show { list } => show(global, list),
-        FilesVerb::Drop { list } => drop_list(global, list),
-        FilesVerb::Hits {
-            list,
-            purpose,
-            case,
-        } => hits(global, list, purpose, case.as_deref()),
+        FilesVerb::Kept(verb) => kept(global, verb, &[Class::Known, Class::Watch]),
     }
 }

@@ -22,6 +22,13 @@ pub struct NamesArgs {
 pub enum NamesVerb {
     /// Bring a list: FollowTheMoney JSON lines, or a table with a column `name`
     Import(ImportArgs),
+    #[command(flatten)]
+    Kept(ListVerb),
+}
+
+/// What is done with lists of any kind once they were brought.
+#[derive(Subcommand)]
+pub enum ListVerb {
     /// List the lists that you may see
     List,
     /// Show what is on record of a list, all its versions
@@ -34,7 +41,7 @@ pub enum NamesVerb {
         /// Its number, such as L0001
         list: String,
     },
-    /// Who of a list stands in how many items
+    /// What of a list stands in how many items
     Hits {
         /// Its number, such as L0001
         list: String,
@@ -73,10 +80,17 @@ fn kind(word: &str) -> Result<Kind, String> {
 pub fn run(global: &Global, args: &NamesArgs) -> Result<(), Failure> {
     match &args.verb {
         NamesVerb::Import(args) => import(global, args),
-        NamesVerb::List => list(global, &[Class::Names]),
-        NamesVerb::Show { list } => show(global, list),
-        NamesVerb::Drop { list } => drop_list(global, list),
-        NamesVerb::Hits {
+        NamesVerb::Kept(verb) => kept(global, verb, &[Class::Names]),
+    }
+}
+
+/// Does it with the lists of these classes.
+pub fn kept(global: &Global, verb: &ListVerb, classes: &[Class]) -> Result<(), Failure> {
+    match verb {
+        ListVerb::List => list(global, classes),
+        ListVerb::Show { list } => show(global, list),
+        ListVerb::Drop { list } => drop_list(global, list),
+        ListVerb::Hits {
             list,
             purpose,
             case,
@@ -194,7 +208,7 @@ fn looks(global: &Global, centre: &comity_app::Centre) -> Result<Option<String>,
 }
 
 /// Lists the lists of these classes that whoever looks may see.
-pub fn list(global: &Global, classes: &[Class]) -> Result<(), Failure> {
+fn list(global: &Global, classes: &[Class]) -> Result<(), Failure> {
     let centre = open(global)?;
     let member = looks(global, &centre)?;
     let mut lists = centre.lists_seen(&mut centre.session()?, member.as_deref())?;
@@ -219,7 +233,7 @@ fn row(list: &List) -> Vec<String> {
 }
 
 /// Shows all versions of a list.
-pub fn show(global: &Global, number: &str) -> Result<(), Failure> {
+fn show(global: &Global, number: &str) -> Result<(), Failure> {
     let centre = open(global)?;
     let member = looks(global, &centre)?;
     let mut lists = centre.all_lists(&mut centre.session()?)?;
@@ -245,7 +259,7 @@ pub fn show(global: &Global, number: &str) -> Result<(), Failure> {
 }
 
 /// Drops a list.
-pub fn drop_list(global: &Global, number: &str) -> Result<(), Failure> {
+fn drop_list(global: &Global, number: &str) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
@@ -262,12 +276,7 @@ pub fn drop_list(global: &Global, number: &str) -> Result<(), Failure> {
 }
 
 /// Tells how many items a list speaks of, and by whom of it.
-pub fn hits(
-    global: &Global,
-    number: &str,
-    purpose: &str,
-    case: Option<&str>,
-) -> Result<(), Failure> {
+fn hits(global: &Global, number: &str, purpose: &str, case: Option<&str>) -> Result<(), Failure> {
     actor_given(global)?;
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
