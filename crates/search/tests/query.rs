@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_answered(typed in any::<String>()) {
+    fn any_text_is_answered(typed in prop_oneof![any::<String>(), "[𫝀a1_\u{1acc}\u{301}*~='\". ]{0,12}"]) {
         if let Ok(query) = parse(&typed) {
             prop_assert!(parse(&query.to_string()).is_ok(), "{}", query);
         }

@@ -1,5 +1,6 @@
 //! Where words begin and end.
 
+use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::{UWordBoundIndices, UnicodeSegmentation};
 
 /// A word longer than this many bytes is cut there: it is no word of a language, and an index takes none longer.
@@ -20,7 +21,8 @@ pub struct Word<'t> {
 ///
 /// An apostrophe between letters belongs to the word, whichever of the signs is used for it. A full stop, colon or low
 /// line between letters divides, so that the parts of `file_name.pdf` and of an address are found; between digits a
-/// full stop or comma does not.
+/// full stop or comma does not. A combining mark with no letter before it is of no word, so that a word split alone is
+/// itself.
 pub fn words(text: &str) -> Words<'_> {
     Words {
         segments: text.split_word_bound_indices(),
@@ -46,7 +48,7 @@ impl<'t> Iterator for Words<'t> {
                 Some(rest) => rest,
                 None => self.segments.next()?,
             };
-            let skipped = segment.find(char::is_alphanumeric);
+            let skipped = segment.find(begins_a_word);
             let Some(skipped) = skipped else { continue };
             let (start, segment) = (start + skipped, &segment[skipped..]);
             let end = end_of_part(segment);
@@ -62,6 +64,10 @@ impl<'t> Iterator for Words<'t> {
             return Some(word);
         }
     }
+}
+
+fn begins_a_word(c: char) -> bool {
+    c.is_alphanumeric() && !is_combining_mark(c)
 }
 
 /// How many bytes of a segment, which begins with a letter or digit, are one word.
@@ -103,7 +109,7 @@ mod tests {
 
     #[test]
     fn names_of_files_addresses_and_numbers() {
-        let cases: [(&str, &[&str]); 8] = [
+        let cases: [(&str, &[&str]); 9] = [
             ("order_no_17.pdf", &["order", "no", "17", "pdf"]),
             (
                 "ivan.koval@mil.example",
@@ -115,6 +121,7 @@ mod tests {
             ("АА1234ВВ", &["АА1234ВВ"]),
             ("«Наказ» (№ 5)", &["Наказ", "5"]),
             ("", &[]),
+            ("по_\u{1acc}дія \u{345}", &["по", "дія"]),
         ];
         for (text, expected) in cases {
             assert_eq!(texts(text), expected, "{text}");
