@@ -17,14 +17,8 @@ pub fn extract_worker() -> PathBuf {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let done = Command::new(cargo)
-        .args([
-            "build",
-            "-q",
-            "-p",
-            "comity-worker",
-            "--bin",
-            "extract-worker",
-        ])
+        // Of the whole workspace, as the tests are: of one crate, dependencies are built anew with fewer features.
+        .args(["build", "-q", "--workspace", "--bin", "extract-worker"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output();
     let done = done.unwrap_or_else(|e| panic!("extract-worker cannot be built: {e}"));
