@@ -17,8 +17,9 @@ pub fn extract_worker() -> PathBuf {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let done = Command::new(cargo)
-        // Of the whole workspace, as the tests are: of one crate, dependencies are built anew with fewer features.
-        .args(["build", "-q", "--workspace", "--bin", "extract-worker"])
+        // With a test of its crate, in the whole workspace, as `cargo test` builds it: alone it would have dependencies
+        // with fewer features, and all of them would be compiled a second time.
+        .args(["test", "-q", "--workspace", "--no-run", "--test", "walls"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output();
     let done = done.unwrap_or_else(|e| panic!("extract-worker cannot be built: {e}"));
