@@ -15,6 +15,8 @@ mod core;
 mod keyring;
 #[path = "../crates/ledger/tests/hostile/parsers.rs"]
 mod ledger;
+#[path = "../crates/lists/tests/hostile/parsers.rs"]
+mod lists;
 #[path = "../crates/core/tests/hostile/packages.rs"]
 mod packages;
 #[path = "../crates/seal/tests/hostile/parsers.rs"]
@@ -50,6 +52,7 @@ static PARSER: LazyLock<fn(&[u8])> = LazyLock::new(|| {
         core::WHOLE,
         keyring::ALL,
         ledger::ALL,
+        lists::ALL,
         seal::ALL,
         vault::ALL,
         verify::ALL,

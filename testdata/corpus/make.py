@@ -1,7 +1,8 @@
 """Makes the inputs here that are cut from other test data, so that who changes a format can make them anew.
 
 `make.py` writes each folder's `valid-*` and `nasty-*` files. A file with another name is a finding that was kept: it is
-left alone. The folder `stamp` is made by OpenSSL and written once. `compound`, `film`, `html`, `office`, `pdf`, `picture`,
+left alone. The folder `stamp` is made by OpenSSL, `disk` by the programs that
+make file systems and by libewf, and written once. `compound`, `film`, `html`, `office`, `pdf`, `picture`,
 `rar`, `rtf`, `sound` and `web` are files that the tests of the worker make, and cuts of them, written once; `pst` is the
 empty mailbox that comes with the crate outlook-pst (MIT), without its free space. What is signed by a log or by witnesses is made by
 `crates/core/tests/hostile/signed.rs` and `crates/witness/tests/hostile/main.rs`, which hold that it is what they make.
@@ -319,6 +320,130 @@ def stamp():
     put("stamp", "nasty-pem", b"-----BEGIN CERTIFICATE-----\n" * 200)
 
 
+def sorted_digests(listed):
+    """The sorted digests of a list, by docs/format/lists.md: a second implementation."""
+    kinds = {64: 0, 40: 1, 32: 2}
+    heads, found, at = [], [{}, {}, {}], 0
+    for number, line in enumerate(listed.splitlines(keepends=True)):
+        cells = line.decode().strip().split(",")
+        if number == 0 and "sha256" in cells:
+            heads.append(at)
+        else:
+            strongest = max((cell for cell in cells if len(cell) in kinds), key=len)
+            found[kinds[len(strongest)]].setdefault(bytes.fromhex(strongest), at)
+        at += len(line)
+    records, tables, end = b"", b"", b"comity/digests/v1\n" + struct.pack(">I", len(heads))
+    for of in found:
+        bits = next((b for b in range(20) if len(of) >> b <= 128), 20)
+        for digest in sorted(of):
+            records += digest + struct.pack(">Q", of[digest])
+        first = [int.from_bytes(digest[:4], "big") >> (32 - bits) for digest in of]
+        if of:
+            tables += b"".join(struct.pack(">Q", sum(f <= value for f in first)) for value in range(1 << bits))
+        end += struct.pack(">QB", len(of), bits)
+    return records + tables + struct.pack(f">{len(heads)}Q", *heads) + end
+
+
+def lists():
+    samples = TESTDATA / "samples/lists"
+    for name in ["entities.ftm.json", "names.csv", "targets.simple.csv"]:
+        put("names", f"valid-{name}", (samples / name).read_bytes())
+    put("names", "nasty-deep", '{"id":' + "[" * 20000)
+    put("names", "nasty-open-quote", 'id,kind,name\n1,person,"' + "a,b\n" * 500)
+    put("names", "nasty-many-names", "id,kind,name,aliases\n1,person,A B," + ";".join(f"Word{n} Other{n}" for n in range(500)))
+    put("names", "nasty-marks", "name;kind\n" + "\u0301\u02bc\u2019 \u0301;person\n" * 50)
+    put("names", "nasty-not-text", b"id,kind,name\n1,person,\xff\xfe\x00\n")
+    for name in ["watch.sha256", "hashdeep.txt", "rds.csv"]:
+        put("files", f"valid-{name}", (samples / name).read_bytes())
+    digest = lambda n: hashlib.sha256(str(n).encode()).hexdigest()
+    one = f"sha256,md5,name\n{digest(1)},{digest(1)[:32]},a\n,{digest(2)[:32]},b\n{digest(1)},,again\n".encode()
+    many = "".join(f"{digest(n)}  {n}.txt\n" for n in range(300)).replace("  ", ",").encode()
+    for name, listed in [("one", one), ("many", many)]:
+        put("files", f"valid-{name}", listed)
+        put("digests", f"valid-{name}", sorted_digests(listed))
+    put("files", "nasty-heads", "%%%% md5,sha256\n" * 300 + f"{digest(1)[:32]},{digest(2)}\n")
+    put("files", "nasty-open-quote", f'sha256,name\n{digest(1)},"' + "a," * 2000)
+    put("files", "nasty-not-text", b"sha1;filename\n" + b"a" * 40 + b";\xff\xfe\n")
+    put("digests", "nasty-count", b"comity/digests/v1\n" + b"\xff" * 31)
+    put("digests", "nasty-bits", b"comity/digests/v1\n" + struct.pack(">IQBQBQB", 0, 1, 255, 0, 0, 0, 0))
+    put("digests", "nasty-unsorted", bytes(40) + struct.pack(">QQ", 9, 1) + b"comity/digests/v1\n" + struct.pack(">IQBQBQB", 0, 1, 1, 0, 0, 0, 0))
+
+    # What texts say of dates and places, in words and numbers.
+    dates = "24 лютого 2022 року о 04:15, 24.02.2022, 03/04/2022, February 24, 2022, 2022-02-24T04:15:00+02:00, в феврале 2022 г., 31 листопада 2022, 99.99.9999, 1.1.1"
+    places = "48.019542, 37.803427; 48°01'10.3\"N 37°48'12.3\"E; 48° 1,5′ пн. ш. 37° 48,2′ сх. д.; 36UUA2418291607; 37T DK 1 1; N48 E037; 36 U 500000 5400000; -91.0, 181.0; 89.999999999999999999, 0"
+    for name, text in [("dates", dates), ("places", places)]:
+        for encoding in ["utf-8", "windows-1251", "koi8-u"]:
+            put("text", f"valid-{name}-{encoding}", (text + "\n").encode(encoding, "replace"))
+    put("text", "nasty-digits", "1" * 3000 + "." + "9" * 3000 + ", " + "0." * 500)
+    put("text", "nasty-degrees", "°'\"N " * 800)
+    put("text", "nasty-marks", "2022\u0301-\u0301" * 400)
+    put("text", "nasty-months", "лютого 0 99999999999 лютого " * 200)
+
+
+def exfat_entry(name, first, size):
+    """A file in one piece, as a folder of exFAT has it."""
+    letters = name.encode("utf-16-le")
+    head = struct.pack("<BBHHH3I", 0x85, 2, 0, 0x20, 0, *[0x5A4E4100] * 3).ljust(32, b"\0")
+    stream = struct.pack("<BBBBHHQII", 0xC0, 3, 0, len(name), 0, 0, size, 0, first) + struct.pack("<Q", size)
+    return head + stream + b"\xc1\0" + letters.ljust(30, b"\0")
+
+
+def disks():
+    """Small media of each file system, and the image of one."""
+    if (HERE / "disk/valid-fat").exists():
+        return
+
+    def run(*command):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, stdin=subprocess.DEVNULL, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MTOOLS_SKIP_CHECK": "1"})
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "tree/a").mkdir(parents=True)
+        (place / "tree/one.txt").write_text("first words\n")
+        (place / "tree/a/two words.txt").write_text("second words\n")
+        sizes = {"fat": 64 << 10, "ext2": 64 << 10, "ext4": 96 << 10, "ntfs": 1200 << 10, "exfat": 1 << 20}
+        for name, size in sizes.items():
+            (place / name).write_bytes(bytes(size))
+        run("mkfs.vfat", "-F", "12", "-n", "CARD", "fat")
+        run("mcopy", "-s", "-i", "fat", "tree/one.txt", "tree/a", "::/")
+        run("mke2fs", "-q", "-F", "-t", "ext2", "-b", "1024", "-N", "16", "-d", "tree", "ext2", "64")
+        run("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-b", "1024", "-N", "16", "-d", "tree", "ext4", "96")
+        run("mkntfs", "-F", "-q", "-Q", "-c", "512", "-s", "512", "-p", "0", "-H", "16", "-S", "63", "ntfs")
+        run("ntfscp", "-q", "ntfs", "tree/one.txt", "one.txt")
+        run("ntfscp", "-q", "-N", "stream", "ntfs", "tree/one.txt", "one.txt")
+        run("mkfs.exfat", "-c", "512", "-b", "4096", "exfat")
+        run("genisoimage", "-quiet", "-no-pad", "-R", "-o", "rock", "tree")
+        run("genisoimage", "-quiet", "-no-pad", "-J", "-o", "joliet", "tree")
+        (place / "fat.img").write_bytes((place / "fat").read_bytes())
+        run("ewfacquire", "-u", "-q", "-t", "e", "-c", "best", "-d", "sha1", "-f", "encase6", "fat.img")
+        run("ewfacquire", "-u", "-q", "-t", "n", "-c", "none", "-f", "encase5", "fat.img")
+        for name in ["fat", "ext2", "ext4", "rock", "joliet"]:
+            put("disk", f"valid-{name}", (place / name).read_bytes())
+        # What comes behind is the log and free space.
+        put("disk", "valid-ntfs", (place / "ntfs").read_bytes()[:184320])
+        put("disk", "valid-e01", (place / "e.E01").read_bytes())
+        put("disk", "valid-e01-plain", (place / "n.E01").read_bytes())
+        exfat = bytearray((place / "exfat").read_bytes()[:32768])
+        heap, root = struct.unpack_from("<I4xI", exfat, 88)
+        at = heap * 512 + (root - 2) * 512
+        while exfat[at]:
+            at += 32
+        entry = exfat_entry("one.txt", root + 1, 12)
+        exfat[at : at + len(entry)] = entry
+        put("disk", "valid-exfat", bytes(exfat))
+        fat = (place / "fat").read_bytes()
+    first = bytearray(512)
+    first[446:462] = struct.pack("<B3xB3xII", 0, 1, 8, 128)
+    first[462:478] = struct.pack("<B3xB3xII", 0, 5, 4, 200)
+    first[510:] = b"\x55\xaa"
+    # The extended partition's table leads to itself.
+    link = bytearray(512)
+    link[446:462] = struct.pack("<B3xB3xII", 0, 0x83, 4, 100)
+    link[462:478] = struct.pack("<B3xB3xII", 0, 5, 0, 200)
+    link[510:] = b"\x55\xaa"
+    put("disk", "valid-mbr", bytes(first) + bytes(512 * 3) + bytes(link) + bytes(512 * 3) + fat)
+
+
 core()
 whole()
 sealed()
@@ -327,3 +452,5 @@ ledger()
 delivered()
 read()
 stamp()
+lists()
+disks()

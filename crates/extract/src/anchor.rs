@@ -36,10 +36,12 @@ pub enum Place {
     Record = 14,
     /// A text frame, diagram or chart that stands beside the running text.
     Frame = 15,
+    /// A property or tag of the file, in words: its title, say, where hardly anything else has words.
+    Property = 16,
 }
 
 impl Place {
-    const ALL: [Place; 15] = [
+    const ALL: [Place; 16] = [
         Place::Part,
         Place::Page,
         Place::Slide,
@@ -55,6 +57,7 @@ impl Place {
         Place::Hidden,
         Place::Record,
         Place::Frame,
+        Place::Property,
     ];
 
     /// The place with this number.
@@ -85,6 +88,7 @@ impl Place {
             Place::Hidden => "hidden",
             Place::Record => "record",
             Place::Frame => "frame",
+            Place::Property => "property",
         }
     }
 }

@@ -61,11 +61,7 @@ pub fn of(input: &Input, hint: &str) -> Kind {
             kind("application/x-outlook-pst", "Outlook mailbox (PST)", None)
         }
         // The mark of a disk image of Apple's is its last block; what else is taken for one begins as zlib does.
-        FileFormat::AppleDiskImage
-            if input.bytes_at(input.size().saturating_sub(512), 4) != b"koly" =>
-        {
-            by_signature(input, &head, hint)
-        }
+        FileFormat::AppleDiskImage if !is_dmg(input) => by_signature(input, &head, hint),
         FileFormat::ArbitraryBinaryData | FileFormat::PlainText => by_signature(input, &head, hint),
         _ => kind(format.media_type(), format.name(), text),
     }
@@ -113,9 +109,23 @@ fn by_signature(input: &Input, head: &[u8], hint: &str) -> Kind {
         // Of an archive that was cut off the directory is missing, which the general table looks for.
         [b'P', b'K', 3, 4, ..] => kind("application/zip", "ZIP", None),
         [b'W', b'A', b'R', b'C', b'/', ..] => kind("application/warc", "web capture (WARC)", None),
-        [b'E', b'V', b'F', 9, 13, 10, 0xff, 0, ..] => {
+        _ if head.starts_with(&read::EWF) => {
             kind("application/x-ewf", "EnCase disk image (E01)", None)
         }
+        [b'L', b'V', b'F', 9, 13, 10, 0xff, 0, ..] => {
+            kind("application/x-lvf", "EnCase files (L01)", None)
+        }
+        [b'E', b'V', b'F', b'2', 13, 10, 0x81, 0, ..] => {
+            kind("application/x-ewf2", "EnCase disk image (Ex01)", None)
+        }
+        [b'L', b'E', b'F', b'2', 13, 10, 0x81, 0, ..] => {
+            kind("application/x-lef2", "EnCase files (Lx01)", None)
+        }
+        _ if head.starts_with(b"conectix") => {
+            kind("application/x-vhd", "Microsoft Virtual Hard Disk", None)
+        }
+        _ if is_dmg(input) => kind("application/x-apple-diskimage", "Apple Disk Image", None),
+        [b'A', b'F', b'F', b'1', b'0', ..] => kind("application/x-aff", "disk image (AFF)", None),
         [0, 5, 22, 0 | 7, 0, 2, 0, 0, ..] => kind(
             "application/applefile",
             "file of a Macintosh (AppleSingle)",
@@ -137,6 +147,9 @@ fn by_signature(input: &Input, head: &[u8], hint: &str) -> Kind {
             None,
         ),
         _ if read::is_dbase(input) => kind("application/x-dbf", "table (dBase)", None),
+        _ if let Some(name) = read::is_image(input) => {
+            kind("application/x-raw-disk-image", name, None)
+        }
         _ if is_tar_head(head) => kind("application/x-tar", "TAR (without its mark)", None),
         _ if read::is_zlib(input) => kind("application/zlib", "zlib", None),
         _ if hint.to_ascii_lowercase().ends_with(".br") && read::is_brotli(input) => {
@@ -144,6 +157,10 @@ fn by_signature(input: &Input, head: &[u8], hint: &str) -> Kind {
         }
         _ => kind("application/octet-stream", "bytes of no known type", None),
     }
+}
+
+fn is_dmg(input: &Input) -> bool {
+    input.bytes_at(input.size().saturating_sub(512), 4) == b"koly"
 }
 
 /// The oldest archives have no mark, but a sum over the head of their first member.

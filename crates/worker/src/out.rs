@@ -2,7 +2,7 @@
 
 use crate::{notice::Notice, talk::Shared};
 use comity_extract::{
-    Anchor, Child, Found, Limits, Outcome, Picture, Relation, State,
+    Anchor, Child, Found, Limits, Outcome, Picture, Place, Relation, State,
     protocol::{Job, PIECE_MAX},
 };
 use std::{fmt, io::Read};
@@ -36,7 +36,9 @@ pub struct Out {
     children: u32,
     children_max: u32,
     missing: u32,
+    properties: u32,
     found: bool,
+    has_text: bool,
     notice: Notice,
 }
 
@@ -66,7 +68,9 @@ impl Out {
             children: 0,
             children_max: job.children,
             missing: 0,
+            properties: 0,
             found: false,
+            has_text: false,
             notice: Notice::default(),
         }
     }
@@ -103,6 +107,27 @@ impl Out {
         Ok(())
     }
 
+    /// A field that somebody wrote, which is a passage of the text too: for files that have hardly other words.
+    pub fn property(&mut self, name: &str, value: &str, from: &str) -> Result<(), Stop> {
+        self.field(name, value, from)?;
+        self.property_words(value)
+    }
+
+    /// What a property says, as a passage alone.
+    pub fn property_words(&mut self, value: &str) -> Result<(), Stop> {
+        let words = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+        if words.is_empty() {
+            return Ok(());
+        }
+        self.properties += 1;
+        self.text(&Anchor::at(&[(Place::Property, self.properties)]), words)
+    }
+
+    /// Whether there was any text so far.
+    pub fn has_text(&self) -> bool {
+        self.has_text
+    }
+
     /// A passage of text.
     pub fn text(&mut self, at: &Anchor, text: &str) -> Result<(), Stop> {
         let mut rest = text;
@@ -110,10 +135,20 @@ impl Out {
             let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_MAX));
             self.count_text(piece.len())?;
             self.found = true;
+            self.has_text = true;
             self.notice.text(at, piece);
             self.say(Found::Text { at, text: piece });
             rest = after;
         }
+        Ok(())
+    }
+
+    /// A line that a container's own structures make: it is found as text is, and speaks of no dates or places.
+    pub fn listed(&mut self, at: &Anchor, line: &str) -> Result<(), Stop> {
+        let line = &line[..line.floor_char_boundary(PIECE_MAX)];
+        self.count_text(line.len())?;
+        self.found = true;
+        self.say(Found::Text { at, text: line });
         Ok(())
     }
 

@@ -321,6 +321,24 @@ fn a_pdf_has_pages_and_paragraphs() {
 }
 
 #[test]
+fn a_pdf_without_words_has_those_of_its_title() {
+    let made = |content: &str| {
+        let about = "<< /Title (Crater map) /Subject (Zoriane) >>";
+        let file = pdf(&[CATALOG, PAGES, PAGE, &stream(content), about]);
+        let file = String::from_utf8_lossy(&file).replace("/Root 1 0 R", "/Root 1 0 R /Info 5 0 R");
+        read("map.pdf", file.as_bytes()).1
+    };
+    let bare = made("0 0 m 10 10 l S");
+    assert_eq!(bare.field("title"), "Crater map");
+    assert_eq!(
+        bare.passages,
+        ["[property 1] Crater map", "[property 2] Zoriane"]
+    );
+    let with_words = made("BT /F1 12 Tf 20 250 Td (north) Tj ET");
+    assert_eq!(with_words.passages, ["[page 1, paragraph 1] north"]);
+}
+
+#[test]
 fn a_pdf_says_that_layers_are_switched_off() {
     let catalog =
         "<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [5 0 R] /D << /OFF [5 0 R] >> >> >>";

@@ -547,6 +547,16 @@ fn a_drawing_says_whose_it_is_and_that_it_was_not_read() {
         (kept.field("created"), kept.field("comment")),
         ("2025-02-14T06:10:00", "17")
     );
+    // Without other words, these are the text that a search finds.
+    let expected = ["План", "Грім", "Сосна", "17"];
+    let expected = (1..)
+        .zip(expected)
+        .map(|(n, words)| format!("[property {n}] {words}"));
+    assert!(
+        kept.passages.iter().cloned().eq(expected),
+        "{:?}",
+        kept.passages
+    );
     assert_eq!(kept.missing, ["the drawing itself: its texts are not read"]);
 }
 
@@ -584,5 +594,10 @@ fn tags_of_films_and_songs_are_read_and_what_is_sung_is_text() {
         (kept.field("title"), kept.field("author")),
         ("Пісня", "Грім")
     );
-    assert_eq!(kept.text, WORDS);
+    let expected = [
+        "[property 1] Пісня".to_owned(),
+        "[property 2] Грім".to_owned(),
+        format!("[record 1] {WORDS}"),
+    ];
+    assert_eq!(kept.passages, expected);
 }

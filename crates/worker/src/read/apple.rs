@@ -21,7 +21,7 @@ pub fn single(input: &Input, out: &mut Out) -> Result<(), Stop> {
             )
         })
         .collect();
-    if entries.len() < count.into() {
+    if entries.len() < usize::from(count) {
         return Err(Stop::Damaged(
             "it ends within its list of entries".to_owned(),
         ));

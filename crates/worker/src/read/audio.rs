@@ -67,7 +67,12 @@ fn tags(file: &TaggedFile, out: &mut Out) -> Result<(), Stop> {
         let from = format!("{:?}", tag.tag_type());
         for (key, field) in FIELDS {
             for value in tag.get_strings(key) {
-                out.field(field, value, &from)?;
+                match field {
+                    "title" | "subject" | "author" | "comment" => {
+                        out.property(field, value, &from)?
+                    }
+                    _ => out.field(field, value, &from)?,
+                }
             }
         }
         // What is sung or said is text.

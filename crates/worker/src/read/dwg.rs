@@ -39,8 +39,10 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     let cut = || Stop::Damaged("its summary is not there".to_owned());
     for field in FIELDS {
         let text = summary.text().ok_or_else(cut)?;
-        if !field.is_empty() {
-            out.field(field, &text, "DWG summary")?;
+        match field {
+            "" => {}
+            "link" => out.field(field, &text, "DWG summary")?,
+            _ => out.property(field, &text, "DWG summary")?,
         }
     }
     // How long it was worked on, and then two times.
@@ -57,7 +59,7 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         let (Some(name), Some(value)) = (summary.text(), summary.text()) else {
             break;
         };
-        out.field("comment", &value, &format!("DWG summary, {name}"))?;
+        out.property("comment", &value, &format!("DWG summary, {name}"))?;
     }
     out.missing("the drawing itself: its texts are not read");
     Ok(())

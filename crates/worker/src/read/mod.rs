@@ -11,6 +11,7 @@ mod cbor;
 mod chm;
 mod cpio;
 mod dbase;
+mod disk;
 mod dwg;
 mod html;
 mod iwa;
@@ -42,6 +43,7 @@ mod xmp;
 mod xps;
 
 pub use dbase::is as is_dbase;
+pub use disk::{EWF, is_image};
 pub use iwa::is as is_iwa;
 pub use ole::{code_page as ole_code_page, is_worksheet, kind as ole_kind};
 pub use onenote::is as is_onenote;
@@ -108,6 +110,10 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ("application/x-iwa", _) => iwa::read(input, out),
         ("application/vnd.ms-excel", _) if is_worksheet(input) => ole::worksheet(input, out),
         ("application/x-lz4", _) => packed::lz4(input, out, name),
+        ("application/x-raw-disk-image" | "application/x-iso9660-image", None) => {
+            disk::raw(input, out)
+        }
+        ("application/x-ewf", _) => disk::encase(input, out),
         ("application/x-dwg", _) => dwg::read(input, out),
         ("application/x-cpio", _) => cpio::read(input, out),
         ("application/pkcs7-mime", _) => signed::read(input, out, name),

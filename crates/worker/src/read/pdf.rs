@@ -32,6 +32,12 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
             bare.push(number);
         }
     }
+    if !out.has_text() {
+        let known = pdf.metadata();
+        for value in [&known.title, &known.subject] {
+            out.property_words(&string(value.as_deref().unwrap_or_default()))?;
+        }
+    }
     if !bare.is_empty() {
         out.field("scanned_pages", &ranges(&bare), "pages that are pictures")?;
         out.missing(&format!("pictures without text: page {}", ranges(&bare)));

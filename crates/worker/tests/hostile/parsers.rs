@@ -26,6 +26,10 @@ pub const ALL: &[Named] = &[
     ("pdf", evidence),
     ("picture", evidence),
     ("html", evidence),
+    // Its language, dates and positions are noticed.
+    ("text", evidence),
+    // Raw images of each file system, and E01.
+    ("disk", evidence),
 ];
 
 pub fn evidence(bytes: &[u8]) {
