@@ -3,11 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use comity_app::lists::Import;
+use comity_app::Centre;
+use comity_app::lists::{Import, Watched};
 use comity_app::search::Class;
+use comity_core::shown::escape_for_terminal;
+
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::names::{ListVerb, bring, kept};
+use crate::output::counted;
 use crate::world::Failure;
 
 #[derive(Args)]
@@ -65,4 +70,28 @@ pub fn run(global: &Global, args: &FilesArgs) -> Result<(), Failure> {
         }
         FilesVerb::Kept(verb) => kept(global, verb, &[Class::Known, Class::Watch]),
     }
+}
+
+/// How many of the items that came or were read from this leaf on are on lists of files that are looked for: of those
+/// lists that the people of this member see, or of the shared ones. What was done before stands in any case.
+pub fn watched(centre: &Centre, member: Option<&str>, since: u64) -> (Value, Vec<String>) {
+    let found = match centre.watched_since(member, since) {
+        Ok(found) => found,
+        Err(error) => {
+            let said = format!("What came was not held against the watch lists: {error}");
+            return (Value::Null, vec![said]);
+        }
+    };
+    let value = |w: &Watched| json!({ "list": w.list, "name": w.name, "items": w.items });
+    let values: Vec<Value> = found.iter().map(value).collect();
+    let line = |w: &Watched| {
+        escape_for_terminal(&format!(
+            "On the watch list {} “{}”: {}. To see them: comity search watch:{}",
+            w.list,
+            w.name,
+            counted(w.items, "item"),
+            w.list
+        ))
+    };
+    (values.into(), found.iter().map(line).collect())
 }

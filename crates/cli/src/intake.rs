@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::attest;
+use crate::files::watched;
 use crate::output::answer;
 use crate::progress::{Bar, size, time_left};
 use crate::receipt;
@@ -103,7 +104,7 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
         count_first: std::io::stderr().is_terminal(),
     };
     let bar = Bar::new(!global.json);
-    let pace = Pace::start();
+    let (pace, since) = (Pace::start(), centre.log_size());
     let outcome = intake::run(&centre, &actor, &request, &|progress| {
         bar.say(pace.line(progress))
     })?;
@@ -120,6 +121,9 @@ pub fn run(global: &Global, args: &IntakeArgs) -> Result<(), Failure> {
         json["receipt"] = made;
         lines.extend(said);
     }
+    let (on_lists, said) = watched(&centre, Some(&actor.member), since);
+    json["watched"] = on_lists;
+    lines.extend(said);
     answer(global, &json, &lines)
 }
 

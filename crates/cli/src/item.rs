@@ -21,6 +21,7 @@ use comity_extract::{KeptLine, Role, State};
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::groups::{self, GroupsArgs};
 use crate::names::{known_json, listed_lines, mention_json};
 use crate::output::{answer, counted, write};
 use crate::work::state_word;
@@ -43,6 +44,8 @@ pub enum ItemVerb {
     },
     /// Open an item: its bytes, exactly
     Get(GetArgs),
+    /// List groups of items of a case that are nearly the same
+    Groups(GroupsArgs),
     /// Have items read once more
     Retry(RetryArgs),
     /// Tell what happened to an item
@@ -153,6 +156,7 @@ pub fn run(global: &Global, args: &ItemArgs) -> Result<(), Failure> {
         ItemVerb::List(args) => list(global, args),
         ItemVerb::Show { ern } => show(global, ern),
         ItemVerb::Get(args) => get(global, args),
+        ItemVerb::Groups(args) => groups::run(global, args),
         ItemVerb::Retry(args) => retry(global, args),
         ItemVerb::History { ern, proofs } => history(global, ern, proofs.as_deref()),
     }

@@ -7,6 +7,7 @@ mod case;
 mod disclose;
 mod erase;
 mod files;
+mod groups;
 mod hold;
 mod init;
 mod intake;

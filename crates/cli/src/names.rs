@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, columns, counted};
+use crate::search::{not_held, not_held_json};
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -183,7 +184,7 @@ fn cannot_match(brought: &Imported) -> Option<String> {
         .sum();
     (n > 0).then(|| {
         format!(
-            "{} without SHA-256: held against items that were taken in with --legacy-hashes alone; others, and what was found inside of containers, have no such digest and cannot match.",
+            "{} without SHA-256: held against items once `comity work` has read them, or that were taken in with --legacy-hashes.",
             counted(n, "record")
         )
     })
@@ -200,7 +201,7 @@ fn list_json(list: &List) -> Value {
 }
 
 /// The member of whoever looks; nobody in particular sees what is shared.
-fn looks(global: &Global, centre: &comity_app::Centre) -> Result<Option<String>, Failure> {
+pub fn looks(global: &Global, centre: &comity_app::Centre) -> Result<Option<String>, Failure> {
     Ok(match &global.actor {
         Some(_) => Some(actor(global, centre)?.member),
         None => None,
@@ -306,9 +307,13 @@ fn hits(global: &Global, number: &str, purpose: &str, case: Option<&str>) -> Res
             .filter(|(label, _)| label.contains(&of_list))
             .cloned();
         let items = answers.iter().map(|a| a.answer.count()).sum::<u64>();
-        Ok((own.collect::<Vec<_>>(), items))
+        let mut complete = answers.first().map(|a| a.completeness.clone());
+        if let Some(complete) = &mut complete {
+            complete.not_held.retain(|(list, _)| list == number);
+        }
+        Ok((own.collect::<Vec<_>>(), items, complete.unwrap_or_default()))
     })?;
-    let (counts, items) = searched.told;
+    let (counts, items, complete) = searched.told;
     let mut lines = searched.said;
     lines.push(match list.class {
         Class::Names => format!(
@@ -322,8 +327,12 @@ fn hits(global: &Global, number: &str, purpose: &str, case: Option<&str>) -> Res
         ),
     });
     lines.extend(counts.iter().map(|(label, n)| format!("{n:>8}  {label}")));
+    lines.extend(not_held(&complete));
     lines.push(format!("On record: leaf {}.", searched.leaf));
-    let body = json!({ "list": number, "items": items, "entities": counts, "leaf": searched.leaf });
+    let body = json!({
+        "list": number, "items": items, "entities": counts, "leaf": searched.leaf,
+        "not_held": not_held_json(&complete),
+    });
     answer(global, &body, &lines)
 }
 

@@ -164,6 +164,7 @@ fn in_json(answered: &Answered<'_>, hits: &[Hit]) -> Value {
             "unread": c.unread.iter().map(|(s, n)| json!([s, n])).collect::<Vec<_>>(),
             "waiting": c.waiting.iter().map(|(m, n)| json!([m, n])).collect::<Vec<_>>(),
             "events_behind": c.behind,
+            "not_held": not_held_json(c),
         },
     })
 }
@@ -304,7 +305,27 @@ fn completeness(c: &Completeness) -> Vec<String> {
             counted(c.behind, "event")
         ));
     }
+    lines.extend(not_held(c));
     lines
+}
+
+/// Of each list, how many items could not be held against it.
+pub fn not_held_json(c: &Completeness) -> Value {
+    c.not_held
+        .iter()
+        .map(|(list, n)| json!([list, n]))
+        .collect()
+}
+
+/// Which items a list of files says nothing of, though it might.
+pub fn not_held(c: &Completeness) -> Vec<String> {
+    let line = |(list, n): &(String, u64)| {
+        format!(
+            "Not held against {list}: {} without MD5 and SHA-1, which are all that some of its lines have; `comity work` makes them.",
+            counted(*n, "item")
+        )
+    };
+    c.not_held.iter().map(line).collect()
 }
 
 /// Where all hits go.

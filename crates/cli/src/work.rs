@@ -10,6 +10,8 @@ use comity_extract::{Limits, State};
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::files::watched;
+use crate::names::looks;
 use crate::output::{answer, counted};
 use crate::progress::{Bar, size, time_left};
 use crate::world::{Failure, open};
@@ -92,11 +94,16 @@ pub fn run(global: &Global, args: &WorkArgs) -> Result<(), Failure> {
     };
     let centre = open(global)?;
     let bar = Bar::new(!args.quiet && !global.json);
-    let begun = Instant::now();
+    let (begun, since) = (Instant::now(), centre.log_size());
+    let member = looks(global, &centre)?;
     let done = centre.work(&workers, &|progress| bar.say(line(progress, begun)));
     bar.clear();
     let outcome = done?;
-    answer(global, &outcome_json(&outcome), &lines(&outcome))?;
+    let (mut json, mut lines) = (outcome_json(&outcome), lines(&outcome));
+    let (on_lists, said) = watched(&centre, member.as_deref(), since);
+    json["watched"] = on_lists;
+    lines.extend(said);
+    answer(global, &json, &lines)?;
     if outcome.aside.is_empty() {
         Ok(())
     } else {

@@ -3,6 +3,7 @@
 //! ```sh
 //! measure build CORPUS.jsonl FOLDER          # documents in a second and megabytes, as JSON
 //! measure plain CORPUS.jsonl                 # the same of Tantivy as it comes
+//! measure more CORPUS.jsonl FOLDER           # seconds until 1,000 further documents are found, as JSON
 //! measure ask FOLDER QUESTIONS.txt RUNS      # for each question: hits, and milliseconds of each run, as JSON
 //! ```
 
@@ -30,11 +31,12 @@ fn main() {
     match said[..] {
         ["build", corpus, folder] => build(corpus, Path::new(folder)),
         ["plain", corpus] => plain(corpus),
+        ["more", corpus, folder] => more(corpus, Path::new(folder)),
         ["ask", folder, questions, runs] => {
             answer(Path::new(folder), questions, runs.parse().unwrap());
         }
         _ => panic!(
-            "measure build CORPUS FOLDER, measure plain CORPUS, or measure ask FOLDER QUESTIONS RUNS"
+            "measure build CORPUS FOLDER, measure plain CORPUS, measure more CORPUS FOLDER, or measure ask FOLDER QUESTIONS RUNS"
         ),
     }
 }
@@ -112,6 +114,49 @@ fn build(corpus: &str, folder: &Path) {
     told(count, started, bytes);
 }
 
+/// Puts 1,000 further documents into an index that is there, as a search does that follows an intake: opened, written,
+/// committed, and asked. Says how long that took.
+fn more(corpus: &str, folder: &Path) {
+    let count = 1000;
+    let further: Vec<Document> = documents(corpus)
+        .take(count)
+        .map(|document| Document {
+            ern: document.ern.replace("UKR-000001", "UKR-000002"),
+            path: format!("{} subsequently", document.path),
+            ..document
+        })
+        .collect();
+    let started = Instant::now();
+    let mut index = open(folder);
+    let position = Position {
+        size: index.position().size + count as u64,
+        ..index.position().clone()
+    };
+    let mut change = index.write().unwrap();
+    for document in &further {
+        change.put(document).unwrap();
+    }
+    change.commit(position).unwrap();
+    let asked = asked("path:subsequently", false);
+    let found = ask(std::slice::from_ref(&index), &asked).unwrap();
+    assert!(found.count() == count as u64);
+    println!(
+        "{}",
+        json!({ "documents": count, "seconds": started.elapsed().as_secs_f64() })
+    );
+}
+
+fn asked(question: &str, exact: bool) -> Ask {
+    Ask {
+        query: parse(question).unwrap(),
+        scope: Scope::default(),
+        exact,
+        transliterate: !exact,
+        sort: Sort::Relevance,
+        lists: Vec::new(),
+    }
+}
+
 /// The same fields in Tantivy as it comes: its own words, what hits show stored, all in memory and never on a disk.
 fn plain(corpus: &str) {
     let started = Instant::now();
@@ -170,14 +215,7 @@ fn answer(folder: &Path, questions: &str, runs: usize) {
             Some(question) => (question, true),
             None => (line, false),
         };
-        let asked = Ask {
-            query: parse(question).unwrap(),
-            scope: Scope::default(),
-            exact,
-            transliterate: !exact,
-            sort: Sort::Relevance,
-            lists: Vec::new(),
-        };
+        let asked = asked(question, exact);
         let mut hits = 0;
         let mut times = Vec::new();
         for _ in 0..runs {

@@ -10,10 +10,9 @@ use serde_json::Value;
 use tantivy::schema::Value as _;
 use tantivy::{DocAddress, Searcher};
 
-use crate::columns;
-use crate::document::Part;
+use crate::document::{read_kept, read_parts};
 use crate::error::{IndexError, Result};
-use crate::eval::{self, Asking, Segment};
+use crate::eval::{self, Asking, Segment, Slots};
 use crate::fields::{self, column};
 use crate::highlight::{Found, Marker};
 use crate::index::Index;
@@ -23,6 +22,7 @@ use crate::lists::{Class, Mention, OnList, Seen, SeenList};
 use crate::near;
 use crate::scope::{Scope, Visible};
 use crate::suggest::{self, Suggestion};
+use crate::values::Open;
 
 /// What is asked of the indexes.
 #[derive(Clone, Debug)]
@@ -128,6 +128,8 @@ pub struct Answer<'a> {
     pub items: u64,
     /// How many of these are in each state.
     pub states: BTreeMap<String, u64>,
+    /// Where it was asked what lists of files say: how many of these could not be held against a list, by its number.
+    pub not_held: Vec<(String, u64)>,
 }
 
 /// Asks these indexes.
@@ -146,22 +148,29 @@ pub fn ask<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
 fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let searchers: Vec<Searcher> = indexes.iter().map(Index::searcher).collect();
     let lexicons = indexes.iter().zip(&searchers);
-    let lexicons = lexicons.map(|(index, searcher)| Words::open(searcher, &index.fields));
+    let lexicons = lexicons
+        .enumerate()
+        .map(|(number, (index, searcher))| Words::open(number, searcher, &index.fields));
     let lexicons: Vec<Words> = lexicons.collect::<Result<_>>()?;
-    let views = indexes.iter().zip(&searchers);
-    let views = views.map(|(index, searcher)| {
-        let views = &index.views;
-        views.of(&ask.scope, searcher, &index.fields, &index.member)
+    let held = indexes.iter().zip(&searchers);
+    let held = held.map(|(index, searcher)| index.held.of(searcher, &index.fields));
+    let held: Vec<Vec<Arc<Open>>> = held.collect::<Result<_>>()?;
+    let views = indexes.iter().zip(&searchers).zip(&held);
+    let views = views.map(|((index, searcher), open)| {
+        let (views, fields) = (&index.views, &index.fields);
+        views.of(&ask.scope, searcher, open, fields, &index.member)
     });
     let views: Vec<Arc<Vec<Visible>>> = views.collect::<Result<_>>()?;
     let mut segments = Vec::new();
     let mut of = Vec::new();
-    let opened = indexes.iter().zip(&searchers).zip(&lexicons).zip(&views);
-    for (i, (((index, searcher), words), view)) in opened.enumerate() {
-        let readers = searcher.segment_readers().iter().zip(view.iter());
-        for (ord, (reader, visible)) in readers.enumerate() {
+    let opened = indexes.iter().zip(&searchers).zip(&lexicons);
+    let opened = opened.zip(held.iter().zip(&views));
+    for (i, (((index, searcher), words), (held, view))) in opened.enumerate() {
+        let readers = searcher.segment_readers().iter().zip(held).zip(view.iter());
+        for (ord, ((reader, open), visible)) in readers.enumerate() {
             segments.push(Segment {
                 reader,
+                open,
                 fields: &index.fields,
                 words,
                 member: &index.member,
@@ -179,6 +188,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         likes: &likes,
         exact: ask.exact,
         transliterate: ask.transliterate,
+        slots: Slots::default(),
     };
     let sets = asking.eval(&ask.query)?;
     let instead = suggest::instead(&asking, &ask.query)?;
@@ -188,28 +198,35 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
     let (mut names, mut known) = (BTreeMap::new(), BTreeMap::new());
     for ((segment, set), (index, ord)) in segments.iter().zip(&sets).zip(of) {
+        let open = segment.open;
+        let kinds = open.values.kinds(set.iter().map(|(doc, _)| *doc));
         for (name, counts) in FACETS.iter().zip(&mut facets) {
-            columns::count(
-                segment.reader,
-                name,
-                &mut set.iter().map(|(d, _)| *d),
-                counts,
-            )?;
+            open.count(name, &kinds, set, counts)?;
         }
         for (name, counts) in [(column::NAME, &mut names), (column::KNOWN, &mut known)] {
-            let docs = &mut set.iter().map(|(d, _)| *d);
-            columns::count(segment.reader, name, docs, counts)?;
+            open.count(name, &kinds, set, counts)?;
         }
         if !set.is_empty() {
             *members.entry(segment.member.to_owned()).or_default() += set.len() as u64;
         }
-        collect(segment, set, (index, ord), &mut places)?;
+        collect(open, set, (index, ord), ask.sort, &mut places);
     }
+    let mut on_files = BTreeMap::new();
+    if Seen::asks_files(&ask.query) {
+        for s in &segments {
+            let docs = (0..s.reader.max_doc()).filter(|doc| s.visible.contains(*doc));
+            let docs: Vec<_> = docs.map(|doc| (doc, 0.0)).collect();
+            let kinds = s.open.values.kinds(docs.iter().map(|(doc, _)| *doc));
+            s.open.count(column::KNOWN, &kinds, &docs, &mut on_files)?;
+        }
+    }
+    let not_held = seen.not_held(&on_files);
     let items = segments.iter().map(|s| s.count).sum();
     let mut states = BTreeMap::new();
     for (state, count) in views.iter().flat_map(|v| v.iter()).flat_map(|v| &v.states) {
         *states.entry(state.clone()).or_default() += count;
     }
+    let marker = Marker::new(&ask.query, &|word| asking.slot(word), &lexicons)?;
     drop(segments);
     let mut spread = vec![facet("member", members)];
     spread.extend(
@@ -227,7 +244,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     }
     Ok(Answer {
         indexes,
-        marker: Marker::new(&ask.query, ask.exact, ask.transliterate, &lexicons)?,
+        marker,
         conditions: Conditions::of(&ask.query, likes)?,
         searchers,
         places,
@@ -238,35 +255,32 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         begin_so,
         items,
         states,
+        not_held,
     })
 }
 
 fn collect(
-    segment: &Segment<'_>,
+    open: &Open,
     set: &[(u32, f32)],
     (index, ord): (u32, u32),
+    sort: Sort,
     places: &mut Vec<Place>,
-) -> Result<()> {
-    let fast = segment.reader.fast_fields();
-    let orders = fast.column_opt::<u64>(column::ORDER)?;
-    let inner = fast.column_opt::<u64>(column::INNER)?;
-    let dates = fast.column_opt::<i64>(column::DATE)?;
+) {
+    let dates = open.dates.as_ref().filter(|_| sort == Sort::Date);
     places.extend(set.iter().map(|(doc, weight)| {
         Place {
             index,
             at: DocAddress::new(ord, *doc),
             weight: *weight,
             date: dates
-                .as_ref()
                 .and_then(|d| d.values_for_doc(*doc).min())
                 .unwrap_or(i64::MAX),
             order: fields::Place {
-                order: orders.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
-                inner: inner.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
+                order: open.order.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
+                inner: open.inner.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
             },
         }
     }));
-    Ok(())
 }
 
 fn facet(field: &str, counts: BTreeMap<String, u64>) -> Facet {
@@ -353,7 +367,7 @@ impl Answer<'_> {
             // Only numbers of its member come into question, and they are read one by one.
             if ern.starts_with(index.member.as_str())
                 && place.order == fields::Place::of(ern)
-                && self.kept(*place)?.0.ern == ern
+                && self.hit(*place, false)?.ern == ern
             {
                 return Ok(i + 1);
             }
@@ -366,10 +380,7 @@ impl Answer<'_> {
     fn hits(&self, range: Range<usize>, mark: bool) -> Result<Vec<Hit>> {
         let places = self.places.get(range).unwrap_or_default();
         let read = |place: &Place| {
-            let (mut hit, parts, languages) = self.kept(*place)?;
-            if mark {
-                hit.found = self.marker.mark(&parts, &languages);
-            }
+            let mut hit = self.hit(*place, mark)?;
             hit.names.retain(|n| self.seen.has(n.list));
             hit.on_lists.retain(|k| self.seen.has(k.list));
             Ok(hit)
@@ -381,7 +392,7 @@ impl Answer<'_> {
         }
     }
 
-    fn kept(&self, place: Place) -> Result<(Hit, Vec<Part>, Vec<String>)> {
+    fn hit(&self, place: Place, mark: bool) -> Result<Hit> {
         let broken = || IndexError::Damaged {
             what: "what it keeps of an item is malformed".to_owned(),
         };
@@ -396,9 +407,14 @@ impl Answer<'_> {
             .get_first(index.fields.kept)
             .and_then(|value| value.as_bytes())
             .ok_or_else(broken)?;
-        let value: Value = serde_json::from_slice(bytes).map_err(|_| broken())?;
-        let (mut hit, parts, languages) = read_kept(&value).ok_or_else(broken)?;
-        hit.known = self.conditions.known(&value).ok_or_else(broken)?;
+        let (head, words) = read_kept(bytes).ok_or_else(broken)?;
+        let mut hit = read_hit(&head).ok_or_else(broken)?;
+        if mark {
+            let parts = read_parts(&head, words).ok_or_else(broken)?;
+            let languages = languages(&head).ok_or_else(broken)?;
+            hit.found = self.marker.mark(&parts, &languages);
+        }
+        hit.known = self.conditions.known(&head).ok_or_else(broken)?;
         if self.conditions.compare() {
             let traits = near::traits(
                 searcher.segment_reader(place.at.segment_ord),
@@ -406,25 +422,23 @@ impl Answer<'_> {
             )?;
             hit.known.extend(self.conditions.alike(&traits));
         }
-        Ok((hit, parts, languages))
+        Ok(hit)
     }
 }
 
-fn read_kept(value: &Value) -> Option<(Hit, Vec<Part>, Vec<String>)> {
+fn languages(head: &Value) -> Option<Vec<String>> {
+    let languages = head.get("languages")?.as_array()?.iter();
+    let code = |spoken: &Value| Some(spoken.get(0)?.as_str()?.to_owned());
+    languages.map(code).collect()
+}
+
+fn read_hit(value: &Value) -> Option<Hit> {
     let text = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
     let texts = |name: &str| -> Option<Vec<String>> {
         let list = value.get(name)?.as_array()?.iter();
         list.map(|v| v.as_str().map(str::to_owned)).collect()
     };
-    let part = |part: &Value| {
-        Some(Part {
-            label: part.get(0)?.as_str()?.to_owned(),
-            words: part.get(1)?.as_str()?.to_owned(),
-            is_text: part.get(2)?.as_bool()?,
-        })
-    };
-    let parts = value.get("parts")?.as_array()?.iter();
-    let hit = Hit {
+    Some(Hit {
         ern: text("ern")?,
         case: text("case")?,
         states: texts("states")?,
@@ -446,12 +460,5 @@ fn read_kept(value: &Value) -> Option<(Hit, Vec<Part>, Vec<String>)> {
             .iter()
             .map(OnList::read)
             .collect::<Option<_>>()?,
-    };
-    let languages = value.get("languages")?.as_array()?.iter();
-    let code = |spoken: &Value| Some(spoken.get(0)?.as_str()?.to_owned());
-    Some((
-        hit,
-        parts.map(part).collect::<Option<_>>()?,
-        languages.map(code).collect::<Option<_>>()?,
-    ))
+    })
 }

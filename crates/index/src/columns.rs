@@ -1,76 +1,13 @@
 //! Values that are compared whole: cases, states, types, years, dates, sizes, coordinates.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use comity_search::query::{Around, Field, Value};
 use comity_words::fold;
-use tantivy::{BitSet, DocId, SegmentReader};
+use tantivy::{BitSet, SegmentReader};
 
 use crate::error::{IndexError, Result};
 use crate::fields::column;
-
-/// The documents of which one value of a column of words is wanted.
-pub(crate) fn having(
-    segment: &SegmentReader,
-    name: &str,
-    wanted: &dyn Fn(&str) -> bool,
-) -> Result<BitSet> {
-    let mut found = BitSet::with_max_value(segment.max_doc());
-    let Some(values) = segment.fast_fields().str(name)? else {
-        return Ok(found);
-    };
-    let mut text = String::new();
-    let mut is_wanted = Vec::with_capacity(values.num_terms());
-    for ord in 0..values.num_terms() {
-        values.ord_to_str(ord as u64, &mut text)?;
-        is_wanted.push(wanted(&text));
-    }
-    if is_wanted.iter().any(|w| *w) {
-        for doc in 0..segment.max_doc() {
-            let mut ords = values.term_ords(doc);
-            if ords.any(|ord| is_wanted.get(ord as usize).copied().unwrap_or(false)) {
-                found.insert(doc);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// How many of these documents have each value of a column of words.
-pub(crate) fn count(
-    segment: &SegmentReader,
-    name: &str,
-    docs: &mut dyn Iterator<Item = DocId>,
-    counts: &mut BTreeMap<String, u64>,
-) -> Result<()> {
-    let Some(values) = segment.fast_fields().str(name)? else {
-        return Ok(());
-    };
-    let mut by_ord = vec![0u64; values.num_terms()];
-    let mut of_doc: Vec<u64> = Vec::new();
-    for doc in docs {
-        of_doc.clear();
-        of_doc.extend(values.term_ords(doc));
-        of_doc.sort_unstable();
-        of_doc.dedup();
-        for ord in &of_doc {
-            if let Some(count) = by_ord.get_mut(*ord as usize) {
-                *count += 1;
-            }
-        }
-    }
-    let mut text = String::new();
-    for (ord, count) in by_ord
-        .into_iter()
-        .enumerate()
-        .filter(|(_, count)| *count > 0)
-    {
-        values.ord_to_str(ord as u64, &mut text)?;
-        *counts.entry(text.clone()).or_default() += count;
-    }
-    Ok(())
-}
 
 /// The column of words of a field, if it has one that is compared whole.
 pub(crate) fn of_field(field: Field) -> Option<&'static str> {

@@ -49,6 +49,9 @@ pub struct Document {
     pub mentions: Vec<Mention>,
     /// The lists of files that it is on.
     pub on_lists: Vec<OnList>,
+    /// The lists of files that it could not be held against, for want of the digests that they have: the leaves of
+    /// their imports.
+    pub not_held: Vec<u64>,
 }
 
 /// A language of an item.
@@ -99,11 +102,11 @@ pub struct Passage {
 }
 
 /// A part of a document in which words are found, as highlights read it back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part<'a> {
     /// `path`, `subject`, …, or the anchor of a passage of the text.
-    pub label: String,
-    pub words: String,
+    pub label: &'a str,
+    pub words: &'a str,
     /// Whether it is a passage of the item's text.
     pub is_text: bool,
 }
@@ -136,12 +139,14 @@ impl Document {
     }
 
     /// All parts in which words are found, in order.
-    pub(crate) fn parts(&self) -> Vec<Part> {
-        let part = |label: &str, words: &str, is_text| Part {
-            label: label.to_owned(),
-            words: words.to_owned(),
-            is_text,
-        };
+    pub(crate) fn parts(&self) -> Vec<Part<'_>> {
+        fn part<'a>(label: &'a str, words: &'a str, is_text: bool) -> Part<'a> {
+            Part {
+                label,
+                words,
+                is_text,
+            }
+        }
         let mut parts = vec![part("path", &self.path, false)];
         parts.extend(self.source.iter().map(|s| part("source", s, false)));
         parts.extend(self.places.iter().map(|p| part("place", p, false)));
@@ -154,12 +159,12 @@ impl Document {
         parts
     }
 
-    /// What a list of hits shows without asking the tables.
-    pub(crate) fn kept(&self) -> String {
-        let parts: Vec<Value> = self
-            .parts()
-            .into_iter()
-            .map(|p| json!([p.label, p.words, p.is_text]))
+    /// What a list of hits shows without asking the tables: a line of JSON, and the words of all parts behind it.
+    pub(crate) fn kept(&self) -> Vec<u8> {
+        let words = self.parts();
+        let parts = words.iter();
+        let parts: Vec<Value> = parts
+            .map(|p| json!([p.label, p.words.len(), p.is_text]))
             .collect();
         let dates = self.dates.iter();
         let dates: Vec<Value> = dates
@@ -169,15 +174,43 @@ impl Document {
         let points: Vec<Value> = points.map(|p| json!([p.north, p.east, p.origin])).collect();
         let spoken = self.languages.iter();
         let spoken: Vec<Value> = spoken.map(|l| json!([l.code, l.origin])).collect();
-        json!({
+        let head = json!({
             "ern": self.ern, "case": self.case, "states": self.states, "path": self.path,
             "size": self.size, "received": self.received, "languages": spoken,
             "dates": dates, "points": points, "type": self.media_type, "parts": parts,
             "names": self.mentions.iter().map(Mention::kept).collect::<Vec<_>>(),
             "lists": self.on_lists.iter().map(OnList::kept).collect::<Vec<_>>(),
-        })
-        .to_string()
+        });
+        let mut kept = head.to_string().into_bytes();
+        kept.push(b'\n');
+        for part in words {
+            kept.extend_from_slice(part.words.as_bytes());
+        }
+        kept
     }
+}
+
+/// Parts a kept document: its head, and the words of all its parts.
+pub(crate) fn read_kept(kept: &[u8]) -> Option<(Value, &str)> {
+    let end = kept.iter().position(|byte| *byte == b'\n')?;
+    let head = serde_json::from_slice(kept.get(..end)?).ok()?;
+    Some((head, std::str::from_utf8(kept.get(end + 1..)?).ok()?))
+}
+
+/// The parts of a kept document.
+pub(crate) fn read_parts<'a>(head: &'a Value, mut words: &'a str) -> Option<Vec<Part<'a>>> {
+    let parts = head.get("parts")?.as_array()?.iter();
+    let part = |part: &'a Value| {
+        let len = usize::try_from(part.get(1)?.as_u64()?).ok()?;
+        let (these, rest) = words.split_at_checked(len)?;
+        words = rest;
+        Some(Part {
+            label: part.get(0)?.as_str()?,
+            words: these,
+            is_text: part.get(2)?.as_bool()?,
+        })
+    };
+    parts.map(part).collect()
 }
 
 /// Languages whose stems every text has: what a document says of its own language is often its program's default.

@@ -3,13 +3,15 @@
 //! Every part gives all documents that fit, in order, with their weight. So counts and facets are exact by nature, and
 //! nothing is estimated.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use comity_search::query::{Field, Form, Query, Thing, Value, Word};
 use comity_words::fold;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::InvertedIndexReader;
-use tantivy::postings::Postings;
+use tantivy::postings::{Postings, TermInfo};
 use tantivy::schema::{Field as Column, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
 
@@ -22,6 +24,7 @@ use crate::near::{self, Traits};
 use crate::places;
 use crate::slot::Slot;
 use crate::terms::of_bits;
+use crate::values::{Among, Open};
 
 /// Documents in order, each with its weight.
 pub(crate) type Set = Vec<(DocId, f32)>;
@@ -29,6 +32,7 @@ pub(crate) type Set = Vec<(DocId, f32)>;
 /// A part of an index, and what of it may be found.
 pub(crate) struct Segment<'a> {
     pub reader: &'a SegmentReader,
+    pub open: &'a Open,
     pub fields: &'a Fields,
     /// The lexicon of its index.
     pub words: &'a Words,
@@ -47,7 +51,13 @@ pub(crate) struct Asking<'a> {
     pub transliterate: bool,
     /// The lists that may be looked at.
     pub lists: &'a Seen,
+    /// The words of the question, ready to be looked up.
+    pub slots: Slots,
 }
+
+/// Words that are ready to be looked up: a question has each more than once.
+#[derive(Default)]
+pub(crate) struct Slots(RefCell<HashMap<Word, Rc<Slot>>>);
 
 impl Asking<'_> {
     /// The documents that fit, a set for each segment.
@@ -55,13 +65,14 @@ impl Asking<'_> {
         match query {
             Query::Word(word) => self.weighed(|s| self.word(s, s.fields.words, word)),
             Query::Phrase(_) | Query::Near { .. } => {
+                self.bounded(|s| Some(s.fields.words), query)?;
                 self.weighed(|s| self.placed(s, s.fields.words, query))
             }
             Query::Field { field, value } => self.field(*field, value),
             Query::Has(thing @ (Thing::Name | Thing::Known | Thing::Watch)) => {
-                self.columns(|s| self.lists.anything(s.reader, *thing))
+                self.columns(|s| self.lists.anything(s.open, *thing))
             }
-            Query::Has(thing) => self.columns(|s| has(s.reader, *thing)),
+            Query::Has(thing) => self.columns(|s| has(s.open, *thing)),
             Query::Around(circle) => self.columns(|s| columns::around(s.reader, circle)),
             Query::And(parts) => self.all(parts),
             Query::Or(parts) => {
@@ -111,8 +122,8 @@ impl Asking<'_> {
         let pairs = self.segments.iter().zip(found);
         pairs
             .map(|(segment, found)| {
-                let lengths = segment.reader.get_fieldnorms_reader(segment.fields.words)?;
-                let weigh = |(doc, often): (DocId, u32)| (doc, rare * weight(&lengths, doc, often));
+                let lengths = &segment.open.lengths;
+                let weigh = |(doc, often): (DocId, u32)| (doc, rare * weight(lengths, doc, often));
                 Ok(found.into_iter().map(weigh).collect())
             })
             .collect()
@@ -159,20 +170,28 @@ impl Asking<'_> {
         }
     }
 
-    fn word(&self, s: &Segment<'_>, column: Column, word: &Word) -> Result<Vec<(DocId, u32)>> {
-        let word = Word {
+    /// A word, ready to be looked up, in the form that it stands for.
+    pub fn slot(&self, word: &Word) -> Rc<Slot> {
+        let mut slots = self.slots.0.borrow_mut();
+        if let Some(known) = slots.get(word) {
+            return Rc::clone(known);
+        }
+        let meant = Word {
             text: word.text.clone(),
             form: self.form(word.form),
         };
+        let slot = Rc::new(Slot::new(&meant, self.transliterate));
+        slots.insert(word.clone(), Rc::clone(&slot));
+        slot
+    }
+
+    fn word(&self, s: &Segment<'_>, column: Column, word: &Word) -> Result<Vec<(DocId, u32)>> {
         let reader = s.reader.inverted_index(column)?;
-        let lists = Slot::new(&word, self.transliterate).lists(reader.terms(), s.words)?;
+        let lists = self.slot(word).lists(reader.terms(), s.words)?;
         let total: u64 = lists.iter().map(|l| u64::from(l.info.doc_freq)).sum();
         let mut counts = Counts::new(s.reader.max_doc(), total);
         for list in &lists {
-            let among = list
-                .spoken
-                .map(|bits| speaking(s.reader, bits))
-                .transpose()?;
+            let among = list.spoken.map(|bits| speaking(s.open, bits));
             each(&reader, &list.info, &mut |doc, often| {
                 let counts_here = among.as_ref().is_none_or(|among| among.contains(doc));
                 if counts_here && s.visible.contains(doc) {
@@ -183,43 +202,64 @@ impl Asking<'_> {
         Ok(counts.finish())
     }
 
-    fn placed(&self, s: &Segment<'_>, column: Column, query: &Query) -> Result<Vec<(DocId, u32)>> {
-        let place = places::Place {
-            reader: &*s.reader.inverted_index(column)?,
-            words: s.words,
-            transliterate: self.transliterate,
-            speaking: &|bits| speaking(s.reader, bits),
-            wanted: &|doc| s.visible.contains(doc),
-        };
-        places::find(&place, &self.with_forms(query))
+    /// Whether a word stands in any item that may be found.
+    pub fn stands(&self, word: &Word) -> Result<bool> {
+        let slot = self.slot(word);
+        for s in self.segments {
+            let reader = s.reader.inverted_index(s.fields.words)?;
+            for list in slot.lists(reader.terms(), s.words)? {
+                let among = list.spoken.map(|bits| speaking(s.open, bits));
+                let mut docs =
+                    reader.read_postings_from_terminfo(&list.info, IndexRecordOption::Basic)?;
+                while docs.doc() != TERMINATED {
+                    let counts_here = among.as_ref().is_none_or(|a| a.contains(docs.doc()));
+                    if counts_here && s.visible.contains(docs.doc()) {
+                        return Ok(true);
+                    }
+                    docs.advance();
+                }
+            }
+        }
+        Ok(false)
     }
 
-    /// The question with the forms that its words stand for.
-    fn with_forms(&self, query: &Query) -> Query {
-        let word = |w: &Word| Word {
-            text: w.text.clone(),
-            form: self.form(w.form),
+    fn placed(&self, s: &Segment<'_>, column: Column, query: &Query) -> Result<Vec<(DocId, u32)>> {
+        let reader = s.reader.inverted_index(column)?;
+        let place = places::Place {
+            reader: &reader,
+            words: s.words,
+            slot: &|word| self.slot(word),
+            speaking: &|bits| speaking(s.open, bits),
+            wanted: &|doc| s.visible.contains(doc),
+            stands: &|info| stands(s, &reader, info),
         };
-        match query {
-            Query::Word(w) => Query::Word(word(w)),
-            Query::Phrase(words) => Query::Phrase(words.iter().map(word).collect()),
-            Query::Near {
-                left,
-                right,
-                within,
-            } => Query::Near {
-                left: Box::new(self.with_forms(left)),
-                right: Box::new(self.with_forms(right)),
-                within: *within,
-            },
-            other => other.clone(),
+        places::find(&place, query)
+    }
+
+    /// Refuses a phrase or neighbourhood of which a word means too many words, of those that stand in what may be found.
+    fn bounded(
+        &self,
+        column: impl Fn(&Segment<'_>) -> Option<Column>,
+        query: &Query,
+    ) -> Result<()> {
+        let mut words = Vec::new();
+        places::words_of(query, &mut words);
+        for word in words {
+            let (slot, mut found) = (self.slot(word), HashSet::new());
+            for s in self.segments {
+                let Some(column) = column(s) else { continue };
+                let reader = s.reader.inverted_index(column)?;
+                let stands = |info: &TermInfo| stands(s, &reader, info);
+                slot.add_standing(reader.terms(), s.words, &stands, &mut found)?;
+            }
         }
+        Ok(())
     }
 
     fn field(&self, field: Field, value: &Value) -> Result<Vec<Set>> {
         if let Some(name) = columns::of_field(field) {
             let fits = columns::fits(field, value)?;
-            return self.columns(|s| columns::having(s.reader, name, &*fits));
+            return self.columns(|s| s.open.having(name, &*fits));
         }
         match field {
             Field::Date => {
@@ -237,7 +277,7 @@ impl Asking<'_> {
             Field::Like => self.like(value),
             Field::Ern => self.columns(|s| numbered(s, value)),
             Field::Name | Field::Entity | Field::Known | Field::Watch => {
-                self.columns(|s| self.lists.having(s.reader, field, value))
+                self.columns(|s| self.lists.having(s.open, field, value))
             }
             _ => self.words_of_field(field, value),
         }
@@ -256,6 +296,9 @@ impl Asking<'_> {
         let query = query.ok_or_else(|| {
             IndexError::Question(format!("{field}:{value} has no letter and no digit"))
         })?;
+        if !matches!(query, Query::Word(_)) {
+            self.bounded(|s| s.fields.words_of(field), &query)?;
+        }
         self.weighed(|s| match (s.fields.words_of(field), &query) {
             (None, _) => Ok(Vec::new()),
             (Some(column), Query::Word(word)) => self.word(s, column, word),
@@ -272,15 +315,27 @@ fn weight(lengths: &FieldNormReader, doc: DocId, often: u32) -> f32 {
     often * 2.2 / (often + 1.2 * (0.25 + 0.75 * length / AVERAGE))
 }
 
+/// Whether a word stands in a document that may be found.
+fn stands(s: &Segment<'_>, reader: &InvertedIndexReader, info: &TermInfo) -> Result<bool> {
+    let mut list = reader.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+    while list.doc() != TERMINATED {
+        if s.visible.contains(list.doc()) {
+            return Ok(true);
+        }
+        list.advance();
+    }
+    Ok(false)
+}
+
 /// The documents that are in one of these languages.
-fn speaking(reader: &SegmentReader, languages: u16) -> Result<BitSet> {
-    columns::having(reader, column::LANGUAGE, &|code| {
+fn speaking(open: &Open, languages: u16) -> Among<'_> {
+    open.values.having(column::LANGUAGE, &|code| {
         of_bits(languages).any(|language| language.code() == code)
     })
 }
 
-fn has(reader: &SegmentReader, thing: Thing) -> Result<BitSet> {
-    columns::having(reader, column::HAS, &|value| value == thing.word())
+fn has(open: &Open, thing: Thing) -> Result<BitSet> {
+    open.having(column::HAS, &|value| value == thing.word())
 }
 
 fn whole(max_doc: u32, all: bool) -> BitSet {

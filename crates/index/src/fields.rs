@@ -9,12 +9,12 @@ use tantivy::schema::{
 };
 
 use crate::document::Document;
-use crate::lists::{Mention, OnList};
+use crate::lists::{Mention, OnList, not_held};
 use crate::near;
 use crate::terms::{Lexicon, Manner, TOKENIZER};
 
 /// The version of the schema and of the terms; an index of another version is made anew.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// What stands for a number in documents that are no items.
 pub(crate) const NO_ITEM: &str = "";
@@ -150,7 +150,9 @@ impl Fields {
         stands: &dyn Fn(&str) -> bool,
     ) -> TantivyDocument {
         let mut out = TantivyDocument::new();
-        let mut lines = |text: &str, manner| lexicon.lines(text, manner, stands);
+        let mut lines = |text: &str, manner, each: &mut dyn FnMut(u64)| {
+            lexicon.lines(text, manner, stands, each)
+        };
         let [
             size,
             order,
@@ -165,7 +167,7 @@ impl Fields {
         ] = self.numbers;
         let place = Place::of(&document.ern);
         out.add_text(self.ern, &document.ern);
-        out.add_bytes(self.kept, document.kept().as_bytes());
+        out.add_bytes(self.kept, &document.kept());
         for lanes in self.add_words(&mut out, document, &mut lines) {
             out.add_u64(sketch, lanes);
         }
@@ -195,10 +197,10 @@ impl Fields {
         &self,
         out: &mut TantivyDocument,
         document: &Document,
-        lines: &mut dyn FnMut(&str, Manner) -> String,
+        lines: &mut dyn FnMut(&str, Manner, &mut dyn FnMut(u64)) -> String,
     ) -> Vec<u64> {
         for part in document.parts().iter().filter(|part| !part.is_text) {
-            let words = lines(&part.words, Manner::Part);
+            let words = lines(part.words, Manner::Part, &mut |_| ());
             let named = self.named.iter();
             for (_, column) in named.filter(|(field, _)| field.word() == part.label) {
                 out.add_text(*column, &words);
@@ -208,9 +210,10 @@ impl Fields {
         let manner = Manner::of_text(&document.languages());
         let mut sketch = near::Sketch::default();
         for run in document.text.chunk_by(|_, next| next.flows) {
-            let words: String = run.iter().map(|p| lines(&p.text, manner)).collect();
-            // Behind the mark is the folded word.
-            words.lines().for_each(|line| sketch.add(&line[1..]));
+            let mut words = String::new();
+            for passage in run {
+                words += &lines(&passage.text, manner, &mut |hash| sketch.add(hash));
+            }
             out.add_text(self.words, words);
         }
         sketch.finish()
@@ -226,7 +229,11 @@ impl Fields {
             if matches!(*name, column::NAME | column::KNOWN) {
                 let mut values: Vec<String> = match *name {
                     column::NAME => document.mentions.iter().map(Mention::value).collect(),
-                    _ => document.on_lists.iter().map(OnList::value).collect(),
+                    _ => {
+                        let on = document.on_lists.iter().map(OnList::value);
+                        on.chain(document.not_held.iter().map(|l| not_held(*l)))
+                            .collect()
+                    }
                 };
                 values.sort_unstable();
                 values.dedup();

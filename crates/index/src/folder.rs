@@ -5,13 +5,16 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::random::Random;
 use comity_seal::{CHUNK_LEN, Key, Opener, ReadAt, Sealer, open, seal};
 use comity_store::{Disk, DiskFile, StoreError};
+use lru::LruCache;
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
@@ -20,7 +23,11 @@ use tantivy::directory::{
 };
 
 /// Clear bytes that are opened at once when fewer are asked for: lists of neighbouring words lie together.
-const BLOCK: usize = 4 * CHUNK_LEN;
+const BLOCK: usize = CHUNK_LEN;
+/// Blocks of all files of a folder that stay open in memory: 64 MiB.
+const OPEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+/// Ranges of more blocks are opened by themselves, and do not stay.
+const MOST_BLOCKS: usize = 16;
 
 /// The sealed folder. Clones are the same folder.
 #[derive(Clone)]
@@ -30,6 +37,9 @@ pub struct SealedFolder {
     key: Key,
     random: Arc<dyn Random>,
     damage: Arc<Mutex<Option<String>>>,
+    blocks: Arc<Mutex<LruCache<(u64, usize), OwnedBytes>>>,
+    /// Files that were opened so far: each has the number by which its blocks are known.
+    opened: Arc<AtomicU64>,
 }
 
 impl SealedFolder {
@@ -41,6 +51,8 @@ impl SealedFolder {
             key,
             random,
             damage: Arc::default(),
+            blocks: Arc::new(Mutex::new(LruCache::new(OPEN))),
+            opened: Arc::default(),
         }
     }
 
@@ -117,7 +129,7 @@ impl Directory for SealedFolder {
             folder: self.clone(),
             name: name.to_path_buf(),
             opened,
-            block: Mutex::new((0, OwnedBytes::empty())),
+            number: self.opened.fetch_add(1, Ordering::Relaxed),
         }))
     }
 
@@ -200,8 +212,8 @@ struct SealedFile {
     folder: SealedFolder,
     name: PathBuf,
     opened: Opener<Source>,
-    /// The block that was opened last, and where it begins.
-    block: Mutex<(usize, OwnedBytes)>,
+    /// By which its open blocks are known.
+    number: u64,
 }
 
 impl SealedFile {
@@ -214,21 +226,42 @@ impl SealedFile {
     }
 }
 
+impl SealedFile {
+    /// The block of this number.
+    fn block(&self, number: usize) -> io::Result<OwnedBytes> {
+        let place = (self.number, number);
+        if let Some(block) = guard(&self.folder.blocks).get(&place) {
+            return Ok(block.clone());
+        }
+        let start = number * BLOCK;
+        let block = self.read(start..(start + BLOCK).min(self.len()))?;
+        guard(&self.folder.blocks).put(place, block.clone());
+        Ok(block)
+    }
+}
+
 impl FileHandle for SealedFile {
     fn read_bytes(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
-        let start = range.start / BLOCK * BLOCK;
-        let end = (start + BLOCK).min(self.len());
         if range.is_empty() {
             return Ok(OwnedBytes::empty());
         }
-        if range.end > end {
+        let (first, last) = (range.start / BLOCK, (range.end - 1) / BLOCK);
+        if last - first >= MOST_BLOCKS || range.end > self.len() {
             return self.read(range);
         }
-        let mut block = guard(&self.block);
-        if block.0 != start || block.1.is_empty() {
-            *block = (start, self.read(start..end)?);
+        let begin = range.start - first * BLOCK;
+        if first == last {
+            return Ok(self.block(first)?.slice(begin..begin + range.len()));
         }
-        Ok(block.1.slice(range.start - start..range.end - start))
+        let mut clear = Vec::with_capacity(range.len());
+        let mut skip = begin;
+        for number in first..=last {
+            let block = self.block(number)?;
+            let some = block.get(skip..).unwrap_or_default();
+            clear.extend_from_slice(&some[..some.len().min(range.len() - clear.len())]);
+            skip = 0;
+        }
+        Ok(OwnedBytes::new(clear))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the words of a question stand in a hit, and how each matched.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
 
 use comity_search::query::{Field, Form, Query, Value, Word};
 use comity_words::{Language, fold, words};
@@ -37,7 +38,7 @@ const LOOKED_AT: usize = 200_000;
 
 /// A word that is looked for, and in which field alone, if in one.
 struct Wanted {
-    slot: Slot,
+    slot: Rc<Slot>,
     field: Option<Field>,
     /// The words that it may mean, folded, if the lexicon said so: others need no second look.
     reached: Option<HashSet<String>>,
@@ -49,19 +50,16 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
+    /// `ready` gives the words of the question as they are looked up.
     pub fn new(
         query: &Query,
-        exact: bool,
-        transliterate: bool,
+        ready: &dyn Fn(&Word) -> Rc<Slot>,
         lexicons: &[Words],
     ) -> Result<Marker> {
         let mut words = Vec::new();
         gather(query, &mut words);
-        let wanted = words.into_iter().map(|(mut word, field)| {
-            if exact && word.form == Form::Any {
-                word.form = Form::Exact;
-            }
-            let slot = Slot::new(&word, transliterate);
+        let wanted = words.into_iter().map(|(word, field)| {
+            let slot = ready(&word);
             let mut reached: Option<HashSet<String>> = None;
             for words in lexicons {
                 if let Some(more) = slot.reached(words)? {
@@ -80,9 +78,10 @@ impl Marker {
     }
 
     /// The first places in which a word stands, a few for a hit; text before names.
-    pub fn mark(&self, parts: &[Part], languages: &[String]) -> Vec<Found> {
+    pub fn mark(&self, parts: &[Part<'_>], languages: &[String]) -> Vec<Found> {
         let spoken = stemmed(languages);
-        let (texts, names): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|p| p.is_text);
+        let (texts, names): (Vec<&Part<'_>>, Vec<&Part<'_>>) =
+            parts.iter().partition(|p| p.is_text);
         texts
             .into_iter()
             .chain(names)
@@ -98,7 +97,7 @@ impl Marker {
             .collect()
     }
 
-    fn in_part(&self, part: &Part, languages: &[Language]) -> Option<Found> {
+    fn in_part(&self, part: &Part<'_>, languages: &[Language]) -> Option<Found> {
         let means = |word: &str| {
             let here = |w: &&Wanted| match w.field {
                 None => true,
@@ -112,12 +111,21 @@ impl Marker {
             };
             self.wanted.iter().filter(here).filter_map(how).min()
         };
-        let all: Vec<_> = words(&part.words).take(LOOKED_AT).collect();
-        let first = all.iter().position(|w| means(w.text).is_some())?;
-        let shown =
-            all.get(first.saturating_sub(AROUND)..(first + 1 + 2 * AROUND).min(all.len()))?;
-        let begin = shown.first()?.start;
-        let end = shown.last().map(|w| w.start + w.text.len())?;
+        let mut all = words(part.words).take(LOOKED_AT);
+        let mut shown = VecDeque::with_capacity(2 + 3 * AROUND);
+        loop {
+            let word = all.next()?;
+            if shown.len() > AROUND {
+                shown.pop_front();
+            }
+            shown.push_back(word);
+            if means(word.text).is_some() {
+                break;
+            }
+        }
+        shown.extend(all.take(2 * AROUND));
+        let begin = shown.front()?.start;
+        let end = shown.back().map(|w| w.start + w.text.len())?;
         let mut pieces = Vec::new();
         let plain = |from: usize, to: usize, pieces: &mut Vec<Piece>| {
             if from < to {
@@ -140,7 +148,7 @@ impl Marker {
         }
         plain(at, end, &mut pieces);
         Some(Found {
-            part: part.label.clone(),
+            part: part.label.to_owned(),
             pieces,
         })
     }

@@ -1,5 +1,6 @@
 //! One index: opened, written, and how far it has come.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::folder::SealedFolder;
 use crate::lexicon::Standing;
 use crate::scope::Views;
 use crate::terms::{Lexicon, TOKENIZER, Terms};
+use crate::values::Held;
 
 /// How far an index follows the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -41,9 +43,12 @@ pub struct Index {
     reader: IndexReader,
     pub(crate) fields: Fields,
     pub(crate) views: Views,
+    pub(crate) held: Held,
     /// The member's code.
     pub member: String,
     position: Position,
+    /// What is remembered of the words that were committed: a long log is followed in many changes.
+    lexicon: Lexicon,
 }
 
 impl Index {
@@ -69,8 +74,10 @@ impl Index {
             reader,
             fields,
             views: Views::default(),
+            held: Held::default(),
             member: member.to_owned(),
             position,
+            lexicon: Lexicon::default(),
         })
     }
 
@@ -98,12 +105,16 @@ impl Index {
     pub fn write(&mut self) -> Result<IndexChange<'_>> {
         let opened = self.inner.writer_with_num_threads(1, MEMORY);
         let writer = self.named(opened.map_err(IndexError::from))?;
+        self.named(self.reader.reload().map_err(IndexError::from))?;
         let standing = self.named(Standing::open(&self.searcher(), &self.fields))?;
+        // Of a change that is not committed nothing is remembered.
+        let lexicon = std::mem::take(&mut self.lexicon);
         Ok(IndexChange {
             index: self,
             writer,
-            lexicon: Lexicon::default(),
+            lexicon,
             standing,
+            put: HashSet::new(),
         })
     }
 
@@ -127,12 +138,17 @@ pub struct IndexChange<'a> {
     writer: IndexWriter,
     lexicon: Lexicon,
     standing: Standing,
+    /// The numbers of the documents that were put.
+    put: HashSet<String>,
 }
 
 impl IndexChange<'_> {
     /// Puts a document in place of the one of the same number, if any.
     pub fn put(&mut self, document: &Document) -> Result<()> {
-        self.remove(&document.ern);
+        // There is nothing to be taken out where the number is new: looking for it later costs more.
+        if !self.put.insert(document.ern.clone()) || self.standing.has_item(&document.ern) {
+            self.remove(&document.ern);
+        }
         let stands = |entry: &str| self.standing.has(entry);
         let fields = &self.index.fields;
         let converted = fields.tantivy(document, &mut self.lexicon, &stands);
@@ -175,6 +191,7 @@ impl IndexChange<'_> {
         })();
         self.index.named(done)?;
         self.index.position = position;
+        self.index.lexicon = self.lexicon;
         Ok(())
     }
 }

@@ -15,15 +15,18 @@ use crate::terms::entries_of;
 /// The lexicon of one index. It knows the words of all items of a member, so nothing of it is ever shown: it says which
 /// words to ask for, and these are looked for in what may be found alone.
 pub(crate) struct Words {
+    /// Which of the indexes that are asked it is of.
+    pub number: usize,
     parts: Vec<Arc<InvertedIndexReader>>,
     found: RefCell<HashMap<String, Rc<[String]>>>,
 }
 
 impl Words {
-    pub fn open(searcher: &Searcher, fields: &Fields) -> Result<Words> {
+    pub fn open(number: usize, searcher: &Searcher, fields: &Fields) -> Result<Words> {
         let segments = searcher.segment_readers().iter();
         let parts = segments.map(|s| Ok(s.inverted_index(fields.forms)?));
         Ok(Words {
+            number,
             parts: parts.collect::<Result<_>>()?,
             found: RefCell::default(),
         })
@@ -54,19 +57,34 @@ impl Words {
     }
 }
 
-/// Says which entries the lexicon of an index has, while it is written.
-pub(crate) struct Standing(Vec<Arc<InvertedIndexReader>>);
+/// Says which entries the lexicon of an index has, and which items the index, while it is written.
+pub(crate) struct Standing {
+    entries: Vec<Arc<InvertedIndexReader>>,
+    items: Vec<Arc<InvertedIndexReader>>,
+}
 
 impl Standing {
     pub fn open(searcher: &Searcher, fields: &Fields) -> Result<Standing> {
-        Ok(Standing(Words::open(searcher, fields)?.parts))
+        let items = searcher.segment_readers().iter();
+        let items = items.map(|s| Ok(s.inverted_index(fields.ern)?));
+        Ok(Standing {
+            entries: Words::open(0, searcher, fields)?.parts,
+            items: items.collect::<Result<_>>()?,
+        })
     }
 
     /// Whether it has this entry. One that cannot be looked up is written again, which changes nothing.
     pub fn has(&self, entry: &str) -> bool {
         let in_part = |part: &Arc<InvertedIndexReader>| part.terms().get(entry.as_bytes());
-        self.0
+        self.entries
             .iter()
             .any(|part| matches!(in_part(part), Ok(Some(_))))
+    }
+
+    /// Whether the index may have the item of this number.
+    pub fn has_item(&self, ern: &str) -> bool {
+        let in_part = |part: &Arc<InvertedIndexReader>| part.terms().get(ern.as_bytes());
+        let mut parts = self.items.iter();
+        parts.any(|part| !matches!(in_part(part), Ok(None)))
     }
 }

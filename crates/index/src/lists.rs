@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use comity_search::query::{Field, Form, Thing, Value, Word};
+use comity_search::query::{Field, Form, Query, Thing, Value, Word};
 use comity_words::{Language, fold, words};
 use serde_json::{Value as Json, json};
-use tantivy::{BitSet, SegmentReader};
+use tantivy::BitSet;
 
 use crate::columns::{self, Fits};
 use crate::error::Result;
 use crate::fields::column;
 use crate::slot::Slot;
+use crate::values::Open;
 
 /// Divides what stands in a value of a column.
 const MARK: char = '\t';
@@ -163,6 +164,11 @@ impl OnList {
     }
 }
 
+/// The value of an item that could not be held against a list of files.
+pub(crate) fn not_held(list: u64) -> String {
+    format!("{list}{MARK}?")
+}
+
 /// The lists that a question may look at, by their leaves.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen(BTreeMap<u64, SeenList>);
@@ -183,8 +189,14 @@ impl Seen {
         Some((self.0.get(&leaf)?, parts))
     }
 
+    /// The list of files of a value, if it may be looked at and the value says that an item is on it.
+    fn on(&self, value: &str) -> Option<&SeenList> {
+        let (list, mut more) = self.of(value)?;
+        more.next().is_none().then_some(list)
+    }
+
     /// The documents of which a list that may be looked at says what is asked for.
-    pub fn having(&self, segment: &SegmentReader, field: Field, asked: &Value) -> Result<BitSet> {
+    pub fn having(&self, open: &Open, field: Field, asked: &Value) -> Result<BitSet> {
         match field {
             Field::Known | Field::Watch => {
                 let class = if field == Field::Known {
@@ -193,15 +205,14 @@ impl Seen {
                     Class::Watch
                 };
                 let fits = columns::fits(field, asked)?;
-                columns::having(segment, column::KNOWN, &|value| {
-                    self.of(value).is_some_and(|(l, _)| {
-                        l.class == class && (fits(&l.number) || fits(&l.name))
-                    })
+                open.having(column::KNOWN, &|value| {
+                    self.on(value)
+                        .is_some_and(|l| l.class == class && (fits(&l.number) || fits(&l.name)))
                 })
             }
             Field::Entity => {
                 let fits = columns::fits(field, asked)?;
-                columns::having(segment, column::NAME, &|value| {
+                open.having(column::NAME, &|value| {
                     let Some((list, mut parts)) = self.of(value) else {
                         return false;
                     };
@@ -211,7 +222,7 @@ impl Seen {
             }
             _ => {
                 let fits = name_fits(asked);
-                columns::having(segment, column::NAME, &|value| {
+                open.having(column::NAME, &|value| {
                     self.of(value)
                         .is_some_and(|(_, parts)| parts.skip(1).any(&fits))
                 })
@@ -220,15 +231,38 @@ impl Seen {
     }
 
     /// The documents of which such a list says anything.
-    pub fn anything(&self, segment: &SegmentReader, thing: Thing) -> Result<BitSet> {
+    pub fn anything(&self, open: &Open, thing: Thing) -> Result<BitSet> {
         let (name, class) = match thing {
             Thing::Known => (column::KNOWN, Class::Known),
             Thing::Watch => (column::KNOWN, Class::Watch),
             _ => (column::NAME, Class::Names),
         };
-        columns::having(segment, name, &|value| {
-            self.of(value).is_some_and(|(l, _)| l.class == class)
+        open.having(name, &|value| {
+            let list = match class {
+                Class::Names => self.of(value).map(|(list, _)| list),
+                Class::Known | Class::Watch => self.on(value),
+            };
+            list.is_some_and(|l| l.class == class)
         })
+    }
+
+    /// Of counts by values of the column of lists of files, those of items that could not be held against a list.
+    pub fn not_held(&self, counts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
+        let lists = self.0.values().filter(|l| l.class != Class::Names);
+        let not_held =
+            |list: &SeenList| Some((list.number.clone(), *counts.get(&not_held(list.leaf))?));
+        lists.filter_map(not_held).collect()
+    }
+
+    /// Whether a question asks what lists of files say.
+    pub fn asks_files(query: &Query) -> bool {
+        match query {
+            Query::Field { field, .. } => matches!(field, Field::Known | Field::Watch),
+            Query::Has(thing) => matches!(thing, Thing::Known | Thing::Watch),
+            Query::And(parts) | Query::Or(parts) => parts.iter().any(Seen::asks_files),
+            Query::Not(part) => Seen::asks_files(part),
+            Query::Word(_) | Query::Phrase(_) | Query::Near { .. } | Query::Around(_) => false,
+        }
     }
 
     /// Counts by values of a column as counts by what people are shown, of those lists alone.
@@ -244,6 +278,7 @@ impl Seen {
                     let caption = parts.next().unwrap_or_default();
                     format!("{caption} ({}/{id})", list.number)
                 }
+                _ if parts.next().is_some() => continue,
                 _ => format!("{} ({})", list.name, list.number),
             };
             *shown.entry(label).or_default() += count;

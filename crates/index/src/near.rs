@@ -7,7 +7,8 @@
 //! one of 256 lanes agrees by chance.
 //!
 //! Two items are compared when somebody asks, and only items that may be found are. There are no groups that are kept:
-//! a chain from one item over a hidden one to a third would tell of the one between.
+//! a chain from one item over a hidden one to a third would tell of the one between. Groups that are made when somebody
+//! asks (`groups`) are made of what may be found alone.
 
 use comity_search::query::{Field, Query, Value};
 use tantivy::{DocId, SegmentReader};
@@ -16,7 +17,7 @@ use crate::error::{IndexError, Result};
 use crate::fields::column;
 
 /// Lanes of a sketch, a byte each.
-const LANES: usize = 128;
+pub(crate) const LANES: usize = 128;
 /// Words of a run.
 const RUN: usize = 3;
 /// A text of fewer words has no sketch: greetings are like greetings.
@@ -24,7 +25,7 @@ const FEWEST: usize = 8;
 /// The share of common runs from which on two texts are nearly the same.
 const ALIKE: f64 = 0.7;
 /// Bits in which two pictures that look alike differ at most, of 64.
-const BITS: u32 = 8;
+pub(crate) const BITS: u32 = 8;
 
 /// What of an item can be compared with another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,10 +67,18 @@ impl Traits {
     /// How alike two items are, where they are nearly the same.
     pub fn likeness(&self, other: &Traits) -> Option<Likeness> {
         let looks = self.looks.zip(other.looks);
-        let bits = looks.map(|(a, b)| (a ^ b).count_ones());
+        let looks = looks.filter(|(a, b)| pictures_alike(*a, *b));
+        let bits = looks.map(|(a, b)| Likeness::Looks((a ^ b).count_ones()));
         let text = share(&self.sketch, &other.sketch).filter(|share| *share >= ALIKE);
-        text.map(Likeness::Text)
-            .or(bits.filter(|bits| *bits <= BITS).map(Likeness::Looks))
+        text.map(Likeness::Text).or(bits)
+    }
+
+    /// How like another it is, in words, nearly the same or not.
+    pub fn how_like(&self, other: &Traits) -> Option<String> {
+        let looks = self.looks.zip(other.looks);
+        let bits = looks.map(|(a, b)| Likeness::Looks((a ^ b).count_ones()));
+        let text = share(&self.sketch, &other.sketch).map(Likeness::Text);
+        text.or(bits).map(Likeness::words)
     }
 
     fn is_nothing(&self) -> bool {
@@ -86,12 +95,32 @@ fn share(a: &[u64], b: &[u64]) -> Option<f64> {
         let lanes = a.to_be_bytes().into_iter().zip(b.to_be_bytes());
         lanes.filter(|(a, b)| a == b).count()
     };
-    let same: usize = a.iter().zip(b).map(same).sum();
-    let chance = 1.0 / 256.0;
-    Some(((same as f64 / LANES as f64 - chance) / (1.0 - chance)).max(0.0))
+    Some(share_of(a.iter().zip(b).map(same).sum()))
 }
 
-/// A sketch that is being made, of a text's folded words one after the other.
+/// The share of runs that so many equal lanes tell of.
+fn share_of(same: usize) -> f64 {
+    let chance = 1.0 / 256.0;
+    ((same as f64 / LANES as f64 - chance) / (1.0 - chance)).max(0.0)
+}
+
+/// How many lanes two texts that are nearly the same have in common at least.
+pub(crate) fn fewest_same_lanes() -> usize {
+    let nearly = |same: &usize| share_of(*same) >= ALIKE;
+    (0..=LANES).find(nearly).unwrap_or(LANES)
+}
+
+/// Whether two texts are nearly the same, by their sketches.
+pub(crate) fn texts_alike(a: &[u64], b: &[u64]) -> bool {
+    share(a, b).is_some_and(|share| share >= ALIKE)
+}
+
+/// Whether two pictures look alike, by their hashes.
+pub(crate) fn pictures_alike(a: u64, b: u64) -> bool {
+    (a ^ b).count_ones() <= BITS
+}
+
+/// A sketch that is being made, of the hashes of a text's folded words one after the other.
 pub(crate) struct Sketch {
     least: [u64; LANES],
     run: [u64; RUN],
@@ -109,10 +138,10 @@ impl Default for Sketch {
 }
 
 impl Sketch {
-    /// The next word.
-    pub fn add(&mut self, folded: &str) {
+    /// The next word, by its hash.
+    pub fn add(&mut self, word: u64) {
         self.run.rotate_left(1);
-        self.run[RUN - 1] = of_word(folded);
+        self.run[RUN - 1] = word;
         self.count += 1;
         if self.count >= RUN {
             let hash = self.run.iter().fold(0, |hash, word| mixed(hash ^ word));
@@ -143,8 +172,8 @@ impl Sketch {
     }
 }
 
-/// FNV-1a, the same in every release.
-fn of_word(word: &str) -> u64 {
+/// The hash of a folded word: FNV-1a, the same in every release.
+pub(crate) fn of_word(word: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     word.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
@@ -224,7 +253,7 @@ mod tests {
         let mut sketch = Sketch::default();
         passages
             .flat_map(words)
-            .for_each(|w| sketch.add(&fold(w.text)));
+            .for_each(|w| sketch.add(of_word(&fold(w.text))));
         sketch.finish()
     }
 

@@ -1,29 +1,32 @@
 //! Phrases and neighbourhood: where words stand in a document.
 
+use std::rc::Rc;
+
 use comity_search::query::{Form, Query, Word};
 use tantivy::index::InvertedIndexReader;
-use tantivy::postings::{Postings, SegmentPostings};
+use tantivy::postings::{Postings, SegmentPostings, TermInfo};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{BitSet, DocId, DocSet, TERMINATED};
+use tantivy::{DocId, DocSet, TERMINATED};
 
 use crate::error::{IndexError, Result};
 use crate::lexicon::Words;
 use crate::slot::Slot;
+use crate::values::Among;
 
 /// Words that stand together: the place of the first, and of the last.
 type Span = (u32, u32);
 
 /// The places of a word in a segment, and the documents in which they count, if not in all.
-struct List {
+struct List<'a> {
     places: SegmentPostings,
-    among: Option<BitSet>,
+    among: Option<Among<'a>>,
 }
 
 /// What is looked for, with the lists of one segment opened.
-enum Node {
-    Word(Vec<List>),
-    Phrase(Vec<Vec<List>>),
-    Near(Box<Node>, Box<Node>, u32),
+enum Node<'a> {
+    Word(Vec<List<'a>>),
+    Phrase(Vec<Vec<List<'a>>>),
+    Near(Box<Node<'a>>, Box<Node<'a>>, u32),
 }
 
 /// A segment in which phrases and neighbourhoods are looked for.
@@ -31,11 +34,27 @@ pub(crate) struct Place<'a> {
     pub reader: &'a InvertedIndexReader,
     /// The lexicon of its index.
     pub words: &'a Words,
-    pub transliterate: bool,
+    /// A word, ready to be looked up.
+    pub slot: &'a dyn Fn(&Word) -> Rc<Slot>,
     /// The documents that are in one of these languages.
-    pub speaking: &'a dyn Fn(u16) -> Result<BitSet>,
+    pub speaking: &'a dyn Fn(u16) -> Among<'a>,
     /// The documents that may be found.
     pub wanted: &'a dyn Fn(DocId) -> bool,
+    /// Whether a word stands in one of them.
+    pub stands: &'a dyn Fn(&TermInfo) -> Result<bool>,
+}
+
+/// The words of a phrase or neighbourhood.
+pub(crate) fn words_of<'q>(query: &'q Query, out: &mut Vec<&'q Word>) {
+    match query {
+        Query::Word(word) => out.push(word),
+        Query::Phrase(words) => out.extend(words),
+        Query::Near { left, right, .. } => {
+            words_of(left, out);
+            words_of(right, out);
+        }
+        _ => {}
+    }
 }
 
 /// The documents in which a word, phrase or neighbourhood stands, with how often.
@@ -55,18 +74,18 @@ pub(crate) fn find(place: &Place<'_>, query: &Query) -> Result<Vec<(DocId, u32)>
     Ok(found)
 }
 
-impl Node {
-    fn open(place: &Place<'_>, query: &Query) -> Result<Node> {
-        let word = |word: &Word| -> Result<Vec<List>> {
-            let slot = Slot::new(word, place.transliterate);
-            let lists = slot.lists_in_memory(place.reader.terms(), place.words)?;
+impl<'a> Node<'a> {
+    fn open(place: &Place<'a>, query: &Query) -> Result<Node<'a>> {
+        let word = |word: &Word| -> Result<Vec<List<'a>>> {
+            let slot = (place.slot)(word);
+            let lists = slot.lists_standing(place.reader.terms(), place.words, place.stands)?;
             let option = IndexRecordOption::WithFreqsAndPositions;
             let opened = lists.iter().map(|list| {
                 Ok(List {
                     places: place
                         .reader
                         .read_postings_from_terminfo(&list.info, option)?,
-                    among: list.spoken.map(place.speaking).transpose()?,
+                    among: list.spoken.map(place.speaking),
                 })
             });
             opened.collect()
@@ -173,7 +192,7 @@ fn near(left: &[Span], right: &[Span], within: u32) -> Vec<Span> {
 }
 
 /// The first document from `at` on that one of the lists has.
-fn first(lists: &mut [List], at: DocId) -> Option<DocId> {
+fn first(lists: &mut [List<'_>], at: DocId) -> Option<DocId> {
     let docs = lists.iter_mut().map(|list| {
         if list.places.doc() < at {
             list.places.seek(at)
@@ -185,7 +204,7 @@ fn first(lists: &mut [List], at: DocId) -> Option<DocId> {
 }
 
 /// The places at which one of the lists stands in a document, in order.
-fn places(lists: &mut [List], doc: DocId) -> Vec<u32> {
+fn places(lists: &mut [List<'_>], doc: DocId) -> Vec<u32> {
     let mut all = Vec::new();
     let mut some = Vec::new();
     for list in lists.iter_mut() {

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{BitSet, DocSet, Searcher, SegmentReader, TERMINATED, Term};
 
-use crate::columns;
 use crate::error::Result;
 use crate::fields::{Fields, NO_ITEM, column};
+use crate::values::Open;
 
 /// What a clause goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ impl Views {
         &self,
         scope: &Scope,
         searcher: &Searcher,
+        open: &[Arc<Open>],
         fields: &Fields,
         member: &str,
     ) -> Result<Arc<Vec<Visible>>> {
@@ -77,8 +78,8 @@ impl Views {
         if let Some(known) = remembered.iter().find(|r| r.scope == *scope) {
             return Ok(Arc::clone(&known.segments));
         }
-        let segments = searcher.segment_readers().iter();
-        let segments = segments.map(|s| scope.of_segment(s, fields, member));
+        let segments = searcher.segment_readers().iter().zip(open);
+        let segments = segments.map(|(s, open)| scope.of_segment(s, open, fields, member));
         let segments: Arc<Vec<Visible>> = Arc::new(segments.collect::<Result<_>>()?);
         if remembered.len() >= REMEMBERED {
             remembered.remove(0);
@@ -96,13 +97,15 @@ impl Scope {
     fn of_segment(
         &self,
         segment: &SegmentReader,
+        open: &Open,
         fields: &Fields,
         member: &str,
     ) -> Result<Visible> {
-        let (docs, count) = self.visible(segment, fields, member)?;
+        let (docs, count) = self.visible(segment, open, fields, member)?;
         let mut states = BTreeMap::new();
-        let mut seen = (0..segment.max_doc()).filter(|doc| docs.contains(*doc));
-        columns::count(segment, column::STATE, &mut seen, &mut states)?;
+        let kinds = (0..segment.max_doc()).filter(|doc| docs.contains(*doc));
+        let kinds = open.values.kinds(kinds);
+        open.count(column::STATE, &kinds, &[], &mut states)?;
         Ok(Visible {
             docs,
             count,
@@ -114,6 +117,7 @@ impl Scope {
     fn visible(
         &self,
         segment: &SegmentReader,
+        open: &Open,
         fields: &Fields,
         member: &str,
     ) -> Result<(BitSet, u64)> {
@@ -141,9 +145,9 @@ impl Scope {
                 Mark::Case => column::CASE,
                 Mark::Handling => column::HANDLING,
             };
-            let holds = columns::having(segment, name, &|value| {
-                clause.values.iter().any(|v| v == value)
-            })?;
+            let holds = open
+                .values
+                .having(name, &|value| clause.values.iter().any(|v| v == value));
             for doc in 0..segment.max_doc() {
                 if holds.contains(doc) != clause.among {
                     visible.remove(doc);

@@ -1,6 +1,9 @@
 //! A word of a question: under which terms it stands in the index, and which words of a text it means.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+use std::sync::OnceLock;
 
 use comity_search::query::{Form, Word};
 use comity_words::{Language, fold, names, stems};
@@ -42,7 +45,8 @@ impl How {
     }
 }
 
-/// Different words that one word of a phrase may mean: more would hold too much memory.
+/// Different words that one word of a phrase may mean, of those that stand in what may be found: more would hold too
+/// much memory.
 const MAX_WORDS: usize = 10_000;
 
 /// How much more than a name in another alphabet another form of a word weighs, and the very word that was typed.
@@ -78,7 +82,12 @@ pub(crate) struct Slot {
     /// How it sounds.
     sounds: Vec<String>,
     close: Option<DFA>,
+    /// What it means in the index that was asked last, by its number.
+    reached: RefCell<Option<(usize, Rc<Reached>)>>,
 }
+
+/// Words of an index, folded, and how each has a form that was asked for.
+type Reached = BTreeMap<String, Reach>;
 
 impl Slot {
     /// `transliterate` allows names in another alphabet.
@@ -96,7 +105,7 @@ impl Slot {
             Vec::new()
         };
         let close = match word.form {
-            Form::Fuzzy(n) => Some(LevenshteinAutomatonBuilder::new(n, false).build_dfa(&folded)),
+            Form::Fuzzy(n) => Some(close_to(&folded, n, false)),
             _ => None,
         };
         Slot {
@@ -109,12 +118,18 @@ impl Slot {
                 .collect(),
             sounds,
             close,
+            reached: RefCell::default(),
         }
     }
 
     /// The words of an index that it means, folded, when it means a word in any form.
-    fn reach(&self, words: &Words) -> Result<BTreeMap<String, Reach>> {
-        let mut reach: BTreeMap<String, Reach> = BTreeMap::new();
+    fn reach(&self, words: &Words) -> Result<Rc<Reached>> {
+        if let Some((number, known)) = &*self.reached.borrow()
+            && *number == words.number
+        {
+            return Ok(Rc::clone(known));
+        }
+        let mut reach = Reached::new();
         reach.entry(self.folded.clone()).or_default().same = true;
         for (stem, language) in &self.stems {
             for word in words.with(stem)?.iter() {
@@ -126,6 +141,8 @@ impl Slot {
                 reach.entry(word.clone()).or_default().sound = true;
             }
         }
+        let reach = Rc::new(reach);
+        *self.reached.borrow_mut() = Some((words.number, Rc::clone(&reach)));
         Ok(reach)
     }
 
@@ -134,25 +151,43 @@ impl Slot {
         if self.form != Form::Any {
             return Ok(None);
         }
-        Ok(Some(self.reach(words)?.into_keys().collect()))
+        Ok(Some(self.reach(words)?.keys().cloned().collect()))
     }
 
     /// The lists of a segment, by its dictionary and the lexicon of its index, of all words that it means.
     pub fn lists(&self, dictionary: &TermDictionary, words: &Words) -> Result<Vec<Listed>> {
         let mut found = Vec::new();
+        self.each_list(dictionary, words, &mut |_, list| {
+            found.push(list);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Calls `each` with all these lists, and the folded word of each.
+    fn each_list(
+        &self,
+        dictionary: &TermDictionary,
+        words: &Words,
+        each: &mut dyn FnMut(&[u8], Listed) -> Result<()>,
+    ) -> Result<()> {
+        // Before the word stands its mark, of one byte.
+        let word_of = |key: &[u8]| key.get(1..).unwrap_or_default().to_vec();
         match self.form {
             Form::Any | Form::Exact => {
-                for (word, reach) in self.reach(words)? {
+                for (word, reach) in &*self.reach(words)? {
                     for mark in MARKS {
                         let Some((weight, spoken)) = reach.under(mark) else {
                             continue;
                         };
-                        let info = dictionary.get(format!("{mark}{word}").as_bytes())?;
-                        found.extend(info.map(|info| Listed {
-                            info,
-                            weight,
-                            spoken,
-                        }));
+                        if let Some(info) = dictionary.get(format!("{mark}{word}").as_bytes())? {
+                            let list = Listed {
+                                info,
+                                weight,
+                                spoken,
+                            };
+                            each(word.as_bytes(), list)?;
+                        }
                     }
                 }
             }
@@ -161,7 +196,7 @@ impl Slot {
                     let prefix = format!("{mark}{}", self.folded);
                     let mut stream = dictionary.range().ge(&prefix).into_stream()?;
                     while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
-                        found.push(Listed::of(stream.value()));
+                        each(&word_of(stream.key()), Listed::of(stream.value()))?;
                     }
                 }
             }
@@ -169,28 +204,56 @@ impl Slot {
                 if let Some(close) = &self.close {
                     let mut stream = dictionary.search(Close(close)).into_stream()?;
                     while stream.advance() {
-                        found.push(Listed::of(stream.value()));
+                        each(&word_of(stream.key()), Listed::of(stream.value()))?;
                     }
                 }
             }
         }
-        Ok(found)
+        Ok(())
     }
 
-    /// As [`Slot::lists`], when places are needed: for phrases and neighbourhood.
-    pub fn lists_in_memory(
+    /// As [`Slot::lists`], of the words that stand in what may be found alone: when places are needed, for phrases and
+    /// neighbourhood.
+    pub fn lists_standing(
         &self,
         dictionary: &TermDictionary,
         words: &Words,
+        stands: &dyn Fn(&TermInfo) -> Result<bool>,
     ) -> Result<Vec<Listed>> {
-        let found = self.lists(dictionary, words)?;
-        if found.len() > MAX_WORDS {
-            return Err(IndexError::Question(format!(
-                "{} means more than {MAX_WORDS} different words here, too many for a phrase or for near: give more letters",
-                self.typed
-            )));
-        }
+        let mut found = Vec::new();
+        self.each_list(dictionary, words, &mut |_, list| {
+            if stands(&list.info)? {
+                found.push(list);
+            }
+            Ok(())
+        })?;
         Ok(found)
+    }
+
+    /// Adds the words that it means and that stand in what may be found.
+    ///
+    /// # Errors
+    /// [`IndexError::Question`] if they become too many for a phrase: in all segments together, so that it says nothing
+    /// of what else is in them.
+    pub fn add_standing(
+        &self,
+        dictionary: &TermDictionary,
+        words: &Words,
+        stands: &dyn Fn(&TermInfo) -> Result<bool>,
+        found: &mut HashSet<Vec<u8>>,
+    ) -> Result<()> {
+        self.each_list(dictionary, words, &mut |word, list| {
+            if !found.contains(word) && stands(&list.info)? {
+                found.insert(word.to_vec());
+            }
+            match found.len() > MAX_WORDS {
+                true => Err(IndexError::Question(format!(
+                    "{} means more than {MAX_WORDS} different words here, too many for a phrase or for near: give more letters",
+                    self.typed
+                ))),
+                false => Ok(()),
+            }
+        })
     }
 
     /// Whether it means this word of a text in these languages, given also in its folded form, and how.
@@ -250,6 +313,16 @@ impl Reach {
         }
         (self.sound && mark != IN_TEXT).then_some((1, None))
     }
+}
+
+/// The automaton of words that are so many letters from a folded one, 1 or 2; `swaps` counts two letters that changed
+/// places as one. What is the same for all words is made once: it takes longer than a question.
+pub(crate) fn close_to(folded: &str, letters: u8, swaps: bool) -> DFA {
+    static BUILDERS: [OnceLock<LevenshteinAutomatonBuilder>; 4] = [const { OnceLock::new() }; 4];
+    let letters = letters.clamp(1, 2);
+    let builder = &BUILDERS[usize::from(letters - 1) * 2 + usize::from(swaps)];
+    let builder = builder.get_or_init(|| LevenshteinAutomatonBuilder::new(letters, swaps));
+    builder.build_dfa(folded)
 }
 
 /// The automaton of similar words, as the dictionary asks it: the mark before a word is any.

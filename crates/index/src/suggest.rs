@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use comity_search::query::{Form, Query, Word};
 use comity_words::fold;
-use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder};
+use levenshtein_automata::{DFA, Distance};
 use tantivy::postings::TermInfo;
 use tantivy::termdict::TermStreamer;
 
 use crate::error::Result;
-use crate::eval::{Asking, Segment, each};
-use crate::slot::{Close, How};
+use crate::eval::{Asking, Segment, Slots, each};
+use crate::slot::{Close, How, close_to};
 use crate::terms::MARKS;
 
 /// A word of the question that stands in nothing that may be found, and what stands there instead.
@@ -47,7 +47,7 @@ pub(crate) fn instead(asking: &Asking<'_>, query: &Query) -> Result<Vec<Suggesti
     gather(query, &mut words);
     let mut suggestions = Vec::new();
     for word in words {
-        if asking.items_with(word)? > 0 {
+        if asking.stands(word)? {
             continue;
         }
         let mut instead = other_forms(asking, word)?;
@@ -89,6 +89,7 @@ fn other_forms(asking: &Asking<'_>, word: &Word) -> Result<Vec<Instead>> {
             lists: asking.lists,
             exact,
             transliterate,
+            slots: Slots::default(),
         };
         asking.items_with(&Word {
             text: word.text.clone(),
@@ -115,8 +116,7 @@ fn similar(asking: &Asking<'_>, word: &Word) -> Result<Vec<Instead>> {
         return Ok(Vec::new());
     }
     // Two letters that changed places count as one.
-    let builder = LevenshteinAutomatonBuilder::new(if letters < LONG { 1 } else { 2 }, true);
-    let close = builder.build_dfa(&folded);
+    let close = close_to(&folded, if letters < LONG { 1 } else { 2 }, true);
     let mut counts = BTreeMap::new();
     for segment in asking.segments {
         let mut lists = Lists::new();

@@ -12,6 +12,8 @@ use std::str::Split;
 use comity_words::{Language, Stem, fold, names, stems, words};
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
+use crate::near;
+
 /// Where a word stands: in a text, in small letters.
 pub(crate) const IN_TEXT: char = '=';
 /// In a text, with a capital letter: there it may be a name.
@@ -105,6 +107,8 @@ pub(crate) fn of_bits(bits: u16) -> impl Iterator<Item = Language> {
 /// What is remembered of a word as it was met.
 struct Met {
     folded: Box<str>,
+    /// Its hash in sketches.
+    hash: u64,
     /// Of which languages, and whether of sounds, its forms were put into the lexicon.
     forms: u16,
 }
@@ -113,6 +117,8 @@ struct Met {
 #[derive(Default)]
 pub(crate) struct Lexicon {
     met: HashMap<Box<str>, Met>,
+    /// Words that were met before `met` was full and begun anew: those that are met again go over.
+    earlier: HashMap<Box<str>, Met>,
     written: HashSet<u64>,
     hashes: RandomState,
     /// Entries to be written.
@@ -120,32 +126,57 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
-    /// The terms of a text, a line for each word. `stands` says which entries the index has already.
-    pub fn lines(&mut self, text: &str, manner: Manner, stands: &dyn Fn(&str) -> bool) -> String {
+    /// The terms of a text, a line for each word. `stands` says which entries the index has already; `each` is given
+    /// the hash of each word in sketches.
+    pub fn lines(
+        &mut self,
+        text: &str,
+        manner: Manner,
+        stands: &dyn Fn(&str) -> bool,
+        each: &mut dyn FnMut(u64),
+    ) -> String {
         let mut lines = String::with_capacity(text.len() + text.len() / 8);
         for word in words(text) {
             let mark = manner.mark(word.text);
             let forms = manner.forms(mark);
             let known = self.met.get(word.text).filter(|m| forms & !m.forms == 0);
-            lines.push(mark);
-            match known {
-                Some(met) => lines.push_str(&met.folded),
-                None => lines.push_str(&self.meet(word.text, forms, stands).folded),
+            let met = match known {
+                Some(_) => known,
+                None => {
+                    self.meet(word.text, forms, stands);
+                    self.met.get(word.text)
+                }
+            };
+            if let Some(met) = met {
+                lines.push(mark);
+                lines.push_str(&met.folded);
+                lines.push('\n');
+                each(met.hash);
             }
-            lines.push('\n');
         }
         lines
     }
 
-    fn meet(&mut self, word: &str, forms: u16, stands: &dyn Fn(&str) -> bool) -> &Met {
+    fn meet(&mut self, word: &str, forms: u16, stands: &dyn Fn(&str) -> bool) {
         if self.met.len() >= REMEMBERED {
-            self.met.clear();
+            self.earlier = std::mem::take(&mut self.met);
         }
-        let met = self.met.entry(word.into()).or_insert_with(|| Met {
-            folded: fold(word).into(),
-            forms: 0,
+        let earlier = &mut self.earlier;
+        let met = self.met.entry(word.into()).or_insert_with(|| {
+            earlier.remove(word).unwrap_or_else(|| {
+                let folded = fold(word).into_boxed_str();
+                let hash = near::of_word(&folded);
+                Met {
+                    folded,
+                    hash,
+                    forms: 0,
+                }
+            })
         });
         let missing = forms & !met.forms;
+        if missing == 0 {
+            return;
+        }
         let languages: Vec<Language> = of_bits(missing).collect();
         let mut found: Vec<String> = stems(word, &languages).iter().map(stem_form).collect();
         if missing & SOUNDS != 0 {
@@ -161,7 +192,6 @@ impl Lexicon {
             }
         }
         met.forms |= forms;
-        met
     }
 
     /// Takes the entries that are to be written, if there are at least so many.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -384,6 +385,78 @@ fn what_may_not_be_found_is_in_no_count() {
         ask(std::slice::from_ref(&index), &of_case).unwrap().count(),
         1
     );
+}
+
+/// Documents of a few cases, states and languages, which are counted by hand and by the index, before and after
+/// some of them changed, went, and came.
+#[test]
+fn counts_are_exact_while_the_index_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let pick = |from: &[&str], n: u32| from[n as usize % from.len()].to_owned();
+    let of = |number: u32, turn: u32| {
+        let n = number * 7 + turn * 5;
+        let mut made = document(number, "a.txt", "слово");
+        made.case = pick(&["C0001", "C0002", "C0003"], n);
+        made.states
+            .push(pick(&["read", "damaged", "sealed"], n / 3));
+        made.media_type = (n % 4 > 0).then(|| pick(&["text/plain", "image/png"], n));
+        made.places = (0..n % 3)
+            .map(|p| pick(&["Київ", "Харків"], n + p))
+            .collect();
+        made.languages = (0..n % 3)
+            .map(|l| Spoken {
+                code: pick(&["uk", "ru", "pl"], n + l),
+                origin: "here".to_owned(),
+            })
+            .collect();
+        made
+    };
+    let mut index = open(folder.path()).unwrap();
+    let mut stand = BTreeMap::new();
+    for turn in 0..3 {
+        let mut change = index.write().unwrap();
+        // Some twice in one change: the last one counts.
+        for number in (1..40)
+            .filter(|n| turn == 0 || n % 4 == turn)
+            .chain([7, 41 + turn])
+        {
+            let made = of(number, turn + number % 2);
+            change.put(&made).unwrap();
+            stand.insert(number, made);
+        }
+        change.remove(&stand.remove(&(turn + 10)).unwrap().ern);
+        change.commit(Position::default()).unwrap();
+        for case in ["C0001", "C0002", "C0003"] {
+            let mut asked = asked("слово");
+            asked.scope.clauses.push(Clause {
+                mark: Mark::Case,
+                values: vec![case.to_owned()],
+                among: true,
+            });
+            let answer = ask(std::slice::from_ref(&index), &asked).unwrap();
+            let here: Vec<&Document> = stand.values().filter(|d| d.case == case).collect();
+            assert_eq!(answer.count(), here.len() as u64, "{turn} {case}");
+            let values = |field: &str, d: &Document| -> BTreeSet<String> {
+                match field {
+                    "state" => d.states.iter().cloned().collect(),
+                    "type" => d.media_type.iter().cloned().collect(),
+                    "place" => d.places.iter().cloned().collect(),
+                    "language" => d.languages.iter().map(|l| l.code.clone()).collect(),
+                    _ => BTreeSet::from([d.case.clone()]),
+                }
+            };
+            for field in ["state", "type", "place", "language", "case"] {
+                let mut counts = BTreeMap::new();
+                for value in here.iter().flat_map(|d| values(field, d)) {
+                    *counts.entry(value).or_insert(0) += 1;
+                }
+                let facet = answer.facets.iter().find(|f| f.field == field).unwrap();
+                let told: BTreeMap<String, u64> = facet.counts.iter().cloned().collect();
+                assert_eq!(told, counts, "{turn} {case} {field}");
+            }
+            assert_eq!(answer.states["sealed"], here.len() as u64);
+        }
+    }
 }
 
 #[test]

@@ -144,8 +144,9 @@ fn lines(input: &mut dyn BufRead, each: &mut dyn FnMut(Line) -> bool) -> Result<
     Ok(())
 }
 
-/// Goes on after the end of the line.
-pub(crate) fn skip_line(input: &mut dyn BufRead) -> std::io::Result<()> {
+/// Goes on after the end of the line. Gives how many bytes were passed over.
+pub(crate) fn skip_line(input: &mut dyn BufRead) -> std::io::Result<u64> {
+    let mut skipped = 0;
     loop {
         let piece = input.fill_buf()?;
         let (len, is_end) = match piece.iter().position(|b| *b == b'\n') {
@@ -153,8 +154,9 @@ pub(crate) fn skip_line(input: &mut dyn BufRead) -> std::io::Result<()> {
             None => (piece.len(), piece.is_empty()),
         };
         input.consume(len);
+        skipped += len as u64;
         if is_end {
-            return Ok(());
+            return Ok(skipped);
         }
     }
 }

@@ -4,8 +4,8 @@ use std::io::{BufRead, Read};
 
 use crate::entity::{ListError, skip_line};
 
-/// A line may be so long, in bytes.
-const MAX_FILE_LINE: u64 = 1 << 20;
+/// A line of a list of files may be so long, in bytes.
+pub const MAX_FILE_LINE: u64 = 1 << 20;
 
 /// A kind of digest that lists have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +28,15 @@ impl Sum {
         }
     }
 
+    /// How many bytes such a digest has.
+    pub fn bytes(self) -> usize {
+        match self {
+            Sum::Md5 => 16,
+            Sum::Sha1 => 20,
+            Sum::Sha256 => 32,
+        }
+    }
+
     fn of_len(len: usize) -> Option<Sum> {
         Some(match len {
             32 => Sum::Md5,
@@ -37,7 +46,8 @@ impl Sum {
         })
     }
 
-    fn of_column(name: &str) -> Option<Sum> {
+    /// The kind that a column of this name has: `md5`, `SHA-1`, `sha_256`.
+    pub fn of_column(name: &str) -> Option<Sum> {
         Some(
             match name.to_ascii_lowercase().replace(['-', '_'], "").as_str() {
                 "md5" => Sum::Md5,
@@ -69,6 +79,11 @@ impl Digest {
         }
         Some(Digest { sum, bytes })
     }
+
+    /// Its bytes, with zeros after them.
+    pub(crate) fn padded(&self) -> [u8; 32] {
+        self.bytes
+    }
 }
 
 /// A line of a list of files.
@@ -76,10 +91,17 @@ impl Digest {
 pub enum FileLine {
     /// A file.
     File {
+        /// Where the line begins, in bytes from the beginning of the list.
+        at: u64,
         /// Its digests, one of a kind.
         digests: Vec<Digest>,
         /// What the list calls it, where it does.
         name: String,
+    },
+    /// It names the columns of the lines that follow.
+    Head {
+        /// Where it begins, in bytes.
+        at: u64,
     },
     /// It is not what it should be.
     Bad {
@@ -110,20 +132,23 @@ pub fn read_files(
 ) -> Result<(), ListError> {
     if input.fill_buf()?.starts_with(b"SQLite format 3\0") {
         return Err(ListError::Unlike(
-            "it is an SQLite database, which is not opened here: a database that somebody brought is a hostile file; write its digests into a table first, for NSRL's RDS with sqlite3 -readonly -csv -header RDS.db \"SELECT sha256, sha1, md5, file_name FROM FILE\" > rds.csv".to_owned(),
+            "it is an SQLite database: a table of it must be taken out first".to_owned(),
         ));
     }
     let mut columns: Option<Columns> = None;
     let mut bytes = Vec::new();
+    let mut next = 0;
     for line in 1u64.. {
         bytes.clear();
+        let at = next;
         let count = Read::take(&mut *input, MAX_FILE_LINE).read_until(b'\n', &mut bytes)?;
         if count == 0 {
             break;
         }
+        next += count as u64;
         let bad = |what: String| FileLine::Bad { line, what };
         if count as u64 == MAX_FILE_LINE && !bytes.ends_with(b"\n") {
-            skip_line(input)?;
+            next += skip_line(input)?;
             if !each(bad(format!("it is longer than {MAX_FILE_LINE} bytes"))) {
                 break;
             }
@@ -131,31 +156,52 @@ pub fn read_files(
         }
         // Names need not be UTF-8; digests are.
         let text = String::from_utf8_lossy(&bytes);
-        let text = text
-            .trim_start_matches('\u{feff}')
-            .trim_end_matches(['\n', '\r']);
+        let text = trimmed(&text);
         if text.trim().is_empty() || text.starts_with('#') || text.starts_with("%%%% HASHDEEP") {
             continue;
         }
-        if let Some(head) = text.strip_prefix("%%%% ") {
-            columns = head_of(head);
-            continue;
-        }
-        if line == 1 && columns.is_none() {
-            columns = head_of(text);
-            if columns.is_some() {
-                continue;
-            }
-        }
-        let read = match &columns {
-            Some(columns) => columns.row(text),
-            None => plain(text),
+        let head = match text.strip_prefix("%%%% ") {
+            Some(head) => Some(head_of(head)),
+            None if line == 1 => head_of(text).map(Some),
+            None => None,
         };
-        if !each(read.unwrap_or_else(bad)) {
+        let read = match head {
+            Some(head) => {
+                columns = head;
+                FileLine::Head { at }
+            }
+            None => match read(columns.as_ref(), text) {
+                Ok((digests, name)) => FileLine::File { at, digests, name },
+                Err(what) => bad(what),
+            },
+        };
+        if !each(read) {
             break;
         }
     }
     Ok(())
+}
+
+/// Reads one line of a list of files, whose columns the line `head` names: its digests, and what the list calls the file.
+pub fn read_file_line(head: Option<&[u8]>, line: &[u8]) -> Option<(Vec<Digest>, String)> {
+    let columns = head.and_then(|head| {
+        let head = String::from_utf8_lossy(head);
+        let head = trimmed(&head);
+        head_of(head.strip_prefix("%%%% ").unwrap_or(head))
+    });
+    read(columns.as_ref(), trimmed(&String::from_utf8_lossy(line))).ok()
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+        .trim_end_matches(['\n', '\r'])
+}
+
+fn read(columns: Option<&Columns>, text: &str) -> Result<(Vec<Digest>, String), String> {
+    match columns {
+        Some(columns) => columns.row(text),
+        None => plain(text),
+    }
 }
 
 /// The columns that a first line names, if it names any digest.
@@ -204,7 +250,7 @@ fn cells(text: &str, delimiter: char, most: usize) -> Vec<String> {
 }
 
 impl Columns {
-    fn row(&self, text: &str) -> Result<FileLine, String> {
+    fn row(&self, text: &str) -> Result<(Vec<Digest>, String), String> {
         let cells = cells(text, self.delimiter, self.width);
         let mut digests = Vec::new();
         for (at, sum) in &self.sums {
@@ -225,29 +271,23 @@ impl Columns {
             .and_then(|at| cells.get(at))
             .cloned()
             .unwrap_or_default();
-        Ok(FileLine::File { digests, name })
+        Ok((digests, name))
     }
 }
 
-fn plain(text: &str) -> Result<FileLine, String> {
+fn plain(text: &str) -> Result<(Vec<Digest>, String), String> {
     let none = || "it begins with no MD5, SHA-1 or SHA-256".to_owned();
     // BSD: SHA256 (name) = digest
     if let Some((head, digest)) = text.rsplit_once(") = ")
         && let Some((sum, name)) = head.split_once(" (")
         && let Some(digest) = Digest::parse(digest).filter(|d| Sum::of_column(sum) == Some(d.sum))
     {
-        return Ok(FileLine::File {
-            digests: vec![digest],
-            name: name.to_owned(),
-        });
+        return Ok((vec![digest], name.to_owned()));
     }
     let end = text.find([' ', '\t', ',', ';']).unwrap_or(text.len());
     let (digest, name) = text.split_at(end);
     let digest =
         Digest::parse(digest.trim_matches('"').trim_start_matches('\\')).ok_or_else(none)?;
     let name = name.trim_start_matches([' ', '\t', ',', ';', '*']);
-    Ok(FileLine::File {
-        digests: vec![digest],
-        name: name.trim_matches('"').to_owned(),
-    })
+    Ok((vec![digest], name.trim_matches('"').to_owned()))
 }

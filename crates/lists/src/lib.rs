@@ -27,11 +27,13 @@ mod files;
 mod find;
 mod how;
 mod names;
+mod sorted;
 mod table;
 mod tokens;
 
 pub use entity::{Entity, Kind, Line, ListError, MAX_LINE, read_names};
-pub use files::{Digest, FileLine, Sum, read_files};
+pub use files::{Digest, FileLine, MAX_FILE_LINE, Sum, read_file_line, read_files};
 pub use find::{Memory, Named};
 pub use how::{Given, How, Manner};
 pub use names::{Building, Names, Of};
+pub use sorted::{ReadAt, Sorted, Spill, sort_digests};

@@ -85,7 +85,9 @@ fn each_form_of_a_list_of_files_gives_the_same_files() {
     for (form, first) in forms {
         let mut files = Vec::new();
         read_files(&mut sample(form), &mut |line| {
-            files.push(line);
+            if !matches!(line, FileLine::Head { .. }) {
+                files.push(line);
+            }
             true
         })
         .unwrap();

@@ -282,8 +282,9 @@ impl Disk {
         Ok(removed)
     }
 
-    /// A new file beside `path`, locked so that no sweep takes it away.
-    fn create_beside(&self, path: &Path) -> Result<(PathBuf, DiskFile), StoreError> {
+    /// A new file beside `path`, locked so that no sweep takes it away while it is open: to be renamed to `path`, or
+    /// removed.
+    pub fn create_beside(&self, path: &Path) -> Result<(PathBuf, DiskFile), StoreError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         loop {
             let mut name = OsString::from(TEMPORARY);

@@ -7,6 +7,10 @@ use unicode_normalization::UnicodeNormalization;
 ///
 /// й and ї stay letters of their own, though Unicode writes them as и and і with a mark. Folding twice is folding once.
 pub fn fold(word: &str) -> String {
+    plainly(word, folded).unwrap_or_else(|| fold_any(word))
+}
+
+fn fold_any(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     // Lower case before and after: some capitals become a letter and a mark, and some signs decompose into capitals.
     let lower = word.chars().flat_map(char::to_lowercase);
@@ -24,6 +28,34 @@ pub fn fold(word: &str) -> String {
     out
 }
 
+/// A word of common letters alone, each of which becomes another or, as a NUL, none; `None` where one is not common.
+fn plainly(word: &str, letter: impl Fn(char) -> Option<char>) -> Option<String> {
+    let mut out = String::with_capacity(word.len());
+    for c in word.chars() {
+        match letter(c)? {
+            '\0' => {}
+            c => out.push(c),
+        }
+    }
+    Some(out)
+}
+
+/// What a common letter is folded to, whatever stands beside it.
+fn folded(c: char) -> Option<char> {
+    Some(match c {
+        'a'..='z' | '0'..='9' | 'а'..='я' | 'і' | 'ї' | 'є' => c,
+        'A'..='Z' => c.to_ascii_lowercase(),
+        'А'..='Я' => char::from_u32(u32::from(c) + 32)?,
+        'І' => 'і',
+        'Ї' => 'ї',
+        'Є' => 'є',
+        'ґ' | 'Ґ' => 'г',
+        'ё' | 'Ё' => 'е',
+        '\'' | '’' | 'ʼ' => '\0',
+        _ => return None,
+    })
+}
+
 fn put_instead(out: &mut String, letter: char) {
     out.pop();
     out.push(letter);
@@ -32,6 +64,16 @@ fn put_instead(out: &mut String, letter: char) {
 /// Lower case with its accents, one apostrophe for all of them, without marks of stress and invisible signs: what the
 /// rules of a language go by.
 pub(crate) fn lower(word: &str) -> String {
+    let plain = |c| match c {
+        'ґ' | 'Ґ' => Some('ґ'),
+        'ё' | 'Ё' => Some('ё'),
+        '\'' | '’' | 'ʼ' => Some('\''),
+        c => folded(c),
+    };
+    plainly(word, plain).unwrap_or_else(|| lower_any(word))
+}
+
+fn lower_any(word: &str) -> String {
     let mut cyrillic = false;
     let stressed = |c: &char| matches!(c, '\u{300}' | '\u{301}');
     let signs = word.chars().flat_map(char::to_lowercase).nfd();
@@ -135,6 +177,19 @@ mod tests {
             for spelling in spellings {
                 assert_eq!(fold(spelling), folded, "{spelling}");
             }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_way_folds_the_same(pieces in proptest::collection::vec(proptest::prop_oneof![
+            "[а-яіїєґёА-ЯІЇЄҐЁa-zA-Z0-9'’ʼ]{1,3}",
+            "[іиеІИ][\u{301}\u{306}\u{308}]",
+            "\\PC",
+        ], 0..6)) {
+            let word: String = pieces.concat();
+            proptest::prop_assert_eq!(fold(&word), fold_any(&word));
+            proptest::prop_assert_eq!(lower(&word), lower_any(&word));
         }
     }
 

@@ -313,6 +313,11 @@ impl Centre {
         Ok(())
     }
 
+    /// How many events the published log has, as this process knows it.
+    pub fn log_size(&self) -> u64 {
+        self.sequencer().tree.published_size()
+    }
+
     /// The log's verifying keys, as this process knows them now.
     pub fn log_keys(&self) -> Arc<LogKeys> {
         self.log_keys.get()

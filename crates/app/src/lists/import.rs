@@ -13,6 +13,7 @@ use comity_seal::Key;
 use comity_vault::{Also, Hasher, Hashes, Placed, Streaming};
 
 use super::List;
+use super::database::Database;
 use crate::centre::Centre;
 use crate::commit::{Committed, Draft, Subject};
 use crate::error::{AppError, Result};
@@ -99,7 +100,12 @@ impl Centre {
                 "a list needs a name: --name \"…\"".to_owned(),
             ));
         }
-        let (found, looked_at) = look_through(import)?;
+        let database = match import.class {
+            Class::Names => None,
+            Class::Known | Class::Watch => Database::at(import.file)?,
+        };
+        let database = database.as_ref();
+        let (found, looked_at) = look_through(import, database)?;
         if found.bad_count > 0 && !import.skip_bad {
             let first = found.bad.iter().take(20);
             let first: Vec<String> = first
@@ -126,7 +132,8 @@ impl Centre {
         let data_key = self.ambient.bytes::<32>();
         let (own, secret) = self.own_key(scope, &chain, Some(data_key))?;
         let object = ObjectId(self.ambient.bytes());
-        let (placed, hashes) = self.seal_list(import, scope, &Key::new(data_key), object)?;
+        let (placed, hashes) =
+            self.seal_list(import, database, scope, &Key::new(data_key), object)?;
         if hashes.sha256 != looked_at.sha256 {
             return Err(AppError::Refused(format!(
                 "{} changed while it was read: nothing was brought in",
@@ -135,6 +142,7 @@ impl Centre {
         }
         let said = Said {
             import,
+            database,
             name,
             found: &found,
             object,
@@ -184,11 +192,12 @@ impl Centre {
     fn seal_list(
         &self,
         import: &Import<'_>,
+        database: Option<&Database>,
         scope: u64,
         key: &Key,
         object: ObjectId,
     ) -> Result<(Placed, Hashes)> {
-        let mut file = open(import.file)?;
+        let mut file = source(import, database)?;
         let mut pack = self.vault.pack(scope, self.ambient.bytes::<16>())?;
         let how = Streaming {
             threads: 1,
@@ -240,7 +249,9 @@ impl Centre {
             .content("size", hashes.size)
             .content("sha256", hashes.sha256.to_string())
             .content("blake3", hashes.blake3.to_string())
-            .content("object", object);
+            .content_opt("database", said.database.map(Database::said))
+            .content("object", object)
+            .signed(actor, &self.config.origin)?;
         let scope = self.keys.scope_key(said.scope)?;
         event.seal(&scope, said.own, &*self.ambient.random)
     }
@@ -249,6 +260,7 @@ impl Centre {
 /// What the event of an import says.
 struct Said<'a> {
     import: &'a Import<'a>,
+    database: Option<&'a Database>,
     name: &'a str,
     found: &'a Looked,
     object: ObjectId,
@@ -288,16 +300,24 @@ fn member_scope(session: &mut Session, member: &str) -> Result<u64> {
     Ok(row.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64)
 }
 
-fn open(path: &Path) -> Result<File> {
+pub(super) fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|source| AppError::Io {
         path: path.display().to_string(),
         source,
     })
 }
 
+/// The bytes that are brought: those of the file, or the text of its table.
+fn source(import: &Import<'_>, database: Option<&Database>) -> Result<Box<dyn Read + Send>> {
+    Ok(match database {
+        Some(database) => Box::new(database.rows(import.file)),
+        None => Box::new(open(import.file)?),
+    })
+}
+
 /// Hashes what passes.
 struct Passing<'a> {
-    file: File,
+    file: Box<dyn Read + Send>,
     hasher: &'a mut Hasher,
 }
 
@@ -310,10 +330,10 @@ impl Read for Passing<'_> {
 }
 
 /// Counts what is in the file, and hashes it: what is sealed afterwards must be the same.
-fn look_through(import: &Import<'_>) -> Result<(Looked, Hashes)> {
+fn look_through(import: &Import<'_>, database: Option<&Database>) -> Result<(Looked, Hashes)> {
     let mut hasher = Hasher::new(Also::default());
     let passing = Passing {
-        file: open(import.file)?,
+        file: source(import, database)?,
         hasher: &mut hasher,
     };
     let mut input = BufReader::with_capacity(1 << 20, passing);
@@ -342,6 +362,7 @@ fn files(input: &mut dyn BufRead, import: &Import<'_>, found: &mut Looked) -> Re
                 let sums: Vec<&str> = digests.iter().map(|d| d.sum.name()).collect();
                 *found.by.entry(sums.join(", ")).or_default() += 1;
             }
+            FileLine::Head { .. } => {}
             FileLine::Bad { line, what } => found.take_bad(line, what),
         }
         true

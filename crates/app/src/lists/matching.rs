@@ -1,12 +1,13 @@
 //! Items are held against lists when they are brought into the search index.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::BufReader;
 
 use comity_index::{Class, Document, Mention, OnList};
-use comity_lists::{Digest, FileLine, Kind, Line, Memory, Named, Names, read_files, read_names};
+use comity_lists::{Digest, Kind, Line, Memory, Named, Names, Sum, read_names};
 
 use super::List;
+use super::digests::OpenList;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 
@@ -19,9 +20,16 @@ const OTHER_NAMES: usize = 50;
 pub(crate) struct Matching<'a> {
     centre: &'a Centre,
     lists: Vec<List>,
-    loaded: Option<Vec<Loaded>>,
-    /// What lists of files say of the digests that were looked up.
-    files: HashMap<Digest, Vec<OnList>>,
+    loaded: Option<AllLoaded>,
+    /// What had to be made anew, and why, a sentence each.
+    pub said: Vec<String>,
+}
+
+/// All lists, ready to hold items against.
+struct AllLoaded {
+    names: Vec<Loaded>,
+    /// Lists of files, each with the leaf of its import.
+    files: Vec<(u64, OpenList)>,
 }
 
 struct Loaded {
@@ -80,7 +88,7 @@ impl Centre {
             centre: self,
             lists,
             loaded: None,
-            files: HashMap::new(),
+            said: Vec::new(),
         })
     }
 }
@@ -93,74 +101,65 @@ impl Matching<'_> {
         leaves
     }
 
-    /// Whether there are lists of files, so that digests are to be looked up before items come.
-    pub fn has_files(&self) -> bool {
-        self.lists.iter().any(|l| l.class != Class::Names)
-    }
-
-    /// Looks up the digests of items that will come: each list of files is read once, however many items there are, and
-    /// only what it says of these is held in memory.
-    pub fn look_up(&mut self, digests: Vec<Digest>) -> Result<()> {
-        self.files = digests.into_iter().map(|d| (d, Vec::new())).collect();
-        let lists = self.lists.iter().filter(|l| l.class != Class::Names);
-        if self.files.is_empty() {
-            return Ok(());
-        }
-        for list in lists {
-            let bytes = self.centre.list_reader(&mut self.centre.session()?, list)?;
-            let mut input = BufReader::with_capacity(1 << 20, bytes);
-            let files = &mut self.files;
-            let read = read_files(&mut input, &mut |line| {
-                if let FileLine::File { digests, name } = line {
-                    // The strongest digest that the item has too speaks for the line.
-                    let mut digests = digests;
-                    digests.sort_by_key(|d| std::cmp::Reverse(d.sum));
-                    for digest in digests {
-                        if let Some(known) = files.get_mut(&digest)
-                            && !known.iter().any(|k| k.list == list.leaf)
-                        {
-                            known.push(OnList {
-                                list: list.leaf,
-                                name: name.clone(),
-                                by: digest.sum.name().to_owned(),
-                            });
+    /// Adds to an item what the lists say of it.
+    pub fn add_to(&mut self, document: &mut Document) -> Result<()> {
+        let AllLoaded { names, files } = match &mut self.loaded {
+            Some(loaded) => loaded,
+            loaded => {
+                let mut session = self.centre.session()?;
+                let (mut names, mut files) = (Vec::new(), Vec::new());
+                for list in &self.lists {
+                    match list.class {
+                        Class::Names => names.push(self.centre.load_names(list)?),
+                        Class::Known | Class::Watch => {
+                            let opened =
+                                self.centre.open_list(&mut session, list, &mut self.said)?;
+                            files.push((list.leaf, opened));
                         }
                     }
                 }
-                true
-            });
-            read.map_err(|e| AppError::damaged(format!("list {}", list.number), e.to_string()))?;
-        }
-        Ok(())
-    }
-
-    fn add_files(&self, document: &mut Document) {
-        let mut digests = digests(document);
-        digests.sort_by_key(|d| std::cmp::Reverse(d.sum));
-        for known in digests.iter().filter_map(|d| self.files.get(d)).flatten() {
-            if !document.on_lists.iter().any(|k| k.list == known.list) {
-                document.on_lists.push(known.clone());
+                loaded.insert(AllLoaded { names, files })
             }
-        }
-    }
-
-    /// Adds to an item what the lists say of it.
-    pub fn add_to(&mut self, document: &mut Document) -> Result<()> {
-        if self.loaded.is_none() {
-            let names = self.lists.iter().filter(|l| l.class == Class::Names);
-            let loaded = names.map(|list| self.centre.load_names(list));
-            self.loaded = Some(loaded.collect::<Result<_>>()?);
-        }
-        for list in self.loaded.iter_mut().flatten() {
+        };
+        for list in names {
             list.add_to(document);
         }
-        self.add_files(document);
+        let mut digests = digests(document);
+        digests.sort_by_key(|d| std::cmp::Reverse(d.sum));
+        for (leaf, list) in files {
+            hold_against(*leaf, list, &digests, document)?;
+        }
         Ok(())
     }
 }
 
+/// Holds an item with these digests, the strongest first, against a list of files. An item has the SHA-256 of its bytes;
+/// where a list has lines by another kind of digest alone that the item has none of, it could not be held against it.
+fn hold_against(
+    leaf: u64,
+    list: &mut OpenList,
+    digests: &[Digest],
+    document: &mut Document,
+) -> Result<()> {
+    for digest in digests {
+        if let Some(name) = list.find(digest)? {
+            document.on_lists.push(OnList {
+                list: leaf,
+                name,
+                by: digest.sum.name().to_owned(),
+            });
+            return Ok(());
+        }
+    }
+    let lacks = |sum: &Sum| list.has(*sum) && digests.iter().all(|d| d.sum != *sum);
+    if !digests.is_empty() && [Sum::Sha1, Sum::Md5].iter().any(lacks) {
+        document.not_held.push(leaf);
+    }
+    Ok(())
+}
+
 /// The digests of an item, as its document has them.
-pub(crate) fn digests(document: &Document) -> Vec<Digest> {
+fn digests(document: &Document) -> Vec<Digest> {
     let sums = ["sha256", "sha1", "md5"];
     let details = document.details.iter();
     let own = details.filter(|(label, _)| sums.contains(&label.as_str()));

@@ -4,8 +4,11 @@
 //! against it when they are brought into the search index. Whose list it is, and whether it is shared, decides who sees
 //! what it says.
 
+mod database;
+mod digests;
 mod import;
 mod matching;
+mod watched;
 
 use std::io::Read;
 
@@ -16,7 +19,8 @@ use comity_seal::Key;
 use comity_vault::{ObjectReader, PackId, Place};
 
 pub use import::{Bad, Import, Imported};
-pub(crate) use matching::{Matching, digests};
+pub(crate) use matching::Matching;
+pub use watched::Watched;
 
 use crate::centre::Centre;
 use crate::commit::{Committed, Subject};
@@ -67,6 +71,13 @@ impl List {
     /// Whether a person of this member sees what it says.
     pub fn is_seen_by(&self, member: Option<&str>) -> bool {
         self.facts.is_some() && (self.shared || member == Some(self.member.as_str()))
+    }
+
+    fn missing(&self) -> AppError {
+        AppError::damaged(
+            format!("list {}", self.number),
+            "the vault holds no object for it",
+        )
     }
 }
 
@@ -185,6 +196,7 @@ impl Centre {
         )?;
         let scope = scope.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64;
         let event = self.draft("list_dropped", actor).custody("list", number);
+        let event = event.signed(actor, &self.config.origin)?;
         let scope = self.keys.scope_key(scope)?;
         self.append(self.custody_alone(Subject::Known(list.no), event, &scope)?)
     }
@@ -192,27 +204,31 @@ impl Centre {
     /// The bytes of a list.
     fn list_reader(&self, session: &mut Session, list: &List) -> Result<Bytes> {
         let row = session.query_one(
-            "SELECT o.id, o.pack, o.at, o.sealed_size, c.content_key FROM objects o JOIN chains c ON c.no = o.no WHERE o.no = ?",
+            "SELECT id, pack, at, sealed_size FROM objects WHERE no = ?",
             &[list.no.into()],
         )?;
-        let missing = || {
-            AppError::damaged(
-                format!("list {}", list.number),
-                "the vault holds no object for it",
-            )
-        };
-        let row = row.ok_or_else(missing)?;
-        let secret = self.keys.item(row.int(4)? as u64)?.ok_or_else(missing)?;
+        let row = row.ok_or_else(|| list.missing())?;
         let place = Place {
             pack: PackId(row.array(1)?),
             offset: row.int(2)? as u64,
             len: row.int(3)? as u64,
         };
+        let key = self.list_key(session, list)?;
         let reader = self
             .vault
-            .open_object(&place, &Key::new(secret.second), ObjectId(row.array(0)?))
+            .open_object(&place, &key, ObjectId(row.array(0)?))
             .map_err(|e| AppError::damaged(format!("list {}", list.number), e.to_string()))?;
         Ok(Bytes { reader, at: 0 })
+    }
+
+    /// The key of a list's bytes.
+    fn list_key(&self, session: &mut Session, list: &List) -> Result<Key> {
+        let sql = "SELECT content_key FROM chains WHERE no = ?";
+        let row = session.query_one(sql, &[list.no.into()])?;
+        let row = row.ok_or_else(|| list.missing())?;
+        let secret = self.keys.item(row.int(0)? as u64)?;
+        let secret = secret.ok_or_else(|| list.missing())?;
+        Ok(Key::new(secret.second))
     }
 }
 

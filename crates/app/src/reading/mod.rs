@@ -13,6 +13,7 @@ mod further;
 mod growing;
 mod job;
 mod pass;
+mod passing;
 mod progress;
 mod queue;
 mod record;

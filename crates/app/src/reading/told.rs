@@ -65,6 +65,8 @@ pub struct Reading {
     pub children: u64,
     /// How many things were not read.
     pub missing: u64,
+    /// MD5 and SHA-1 of the item's bytes, where they were made.
+    pub md5_and_sha1: Option<(String, String)>,
     text: Option<ObjectReader>,
 }
 
@@ -174,6 +176,7 @@ impl Centre {
             time: text("time").unwrap_or_default(),
             children: number("children"),
             missing: number("missing"),
+            md5_and_sha1: text("item_md5").zip(text("item_sha1")),
             text: self.derivative(session, &item, last.leaf)?,
             item,
         }))

@@ -12,6 +12,7 @@ use super::family::Families;
 use super::further::{Drawing, Recognising};
 use super::job::{Job, Scope, Sealed};
 use super::pass::Pass;
+use super::passing::Passing;
 use super::progress::{Progress, SetAside, Tally};
 use super::queue::{Queue, newest, waiting};
 use super::record::Batch;
@@ -239,7 +240,8 @@ impl Shared<'_> {
         let family = self.families.of(session, job)?;
         let mut deliver = |children: Vec<Taken>| self.deliver(job, children, out);
         let mut taking = Taking::new(self.centre, session, job, &family, &mut deliver);
-        match readers.read(&job.name(), &source, &mut taking) {
+        let passing = Passing::new(&source);
+        match readers.read(&job.name(), &passing, &mut taking) {
             Ok(_) => {}
             Err(ExtractError::Sink(error)) => match taking.broken_off()? {
                 Some(outcome) => taking.end(&outcome).map_err(|e| unkept(job, &e))?,
@@ -252,7 +254,10 @@ impl Shared<'_> {
             }
             Err(error) => return Err(AppError::Refused(error.to_string())),
         }
-        let (finding, children) = taking.finish()?;
+        let (mut finding, children) = taking.finish()?;
+        if let Err(error) = passing.finish(&mut finding) {
+            return Ok(End::Aside(error.to_string()));
+        }
         Ok(End::Read(Box::new(finding), children))
     }
 

@@ -83,6 +83,13 @@ pub(super) fn add_reading(document: &mut Document, reading: &Reading) -> Result<
         let reason = ("reading".to_owned(), reading.reason.clone());
         document.details.push(reason);
     }
+    if let Some((md5, sha1)) = &reading.md5_and_sha1 {
+        for (label, digest) in [("md5", md5), ("sha1", sha1)] {
+            if document.details.iter().all(|(known, _)| known != label) {
+                document.details.push((label.to_owned(), digest.clone()));
+            }
+        }
+    }
     if reading.children > 0 {
         document.has.push(Thing::Children);
     }

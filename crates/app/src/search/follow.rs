@@ -12,7 +12,6 @@ use comity_core::id::Ern;
 use comity_index::{Document, Index, IndexError, Position};
 use comity_keyring::{Kind, Secret};
 use comity_ledger::Batch;
-use comity_lists::Digest;
 use comity_seal::Key;
 use comity_store::FileLock;
 
@@ -20,7 +19,7 @@ use super::document;
 use crate::centre::Centre;
 use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
-use crate::lists::{Matching, digests};
+use crate::lists::Matching;
 use crate::read::open_event_with;
 use crate::reading::Pass;
 use crate::rebuild::item_keys;
@@ -133,7 +132,7 @@ impl Centre {
             }
             Err(error) => Err(error),
         };
-        match followed {
+        let followed = match followed {
             Err(AppError::Index(IndexError::Damaged { what })) => {
                 opened.said.push(format!(
                     "The search index of {member} was damaged ({what}); it was made anew from the ledger."
@@ -142,7 +141,9 @@ impl Centre {
                 self.follow(fresh, size, &mut matching).map(Some)
             }
             followed => followed.map(Some),
-        }
+        };
+        opened.said.append(&mut matching.said);
+        followed
     }
 
     fn turn_soon(&self, member: &str) -> Result<Option<FileLock>> {
@@ -237,6 +238,7 @@ impl Centre {
         let members = self.members(&mut self.session()?)?;
         let codes: Vec<String> = members.into_iter().map(|m| m.code).collect();
         self.purge_indexes(&codes)?;
+        self.forget_digests()?;
         Ok(self.indexes()?.waiting)
     }
 
@@ -268,9 +270,6 @@ impl Centre {
         let mut changes = Changes::new();
         let mut leaf = index.position().leaf.clone();
         let began = at;
-        if matching.has_files() && at < size {
-            matching.look_up(self.digests_of(at..size, &index.member)?)?;
-        }
         while at < size {
             let end = (at + BLOCK).min(size);
             leaf = self.changes(at..end, &index.member, &mut changes)?;
@@ -284,30 +283,6 @@ impl Centre {
             self.write(&mut index, changes, at, &leaf, matching)?;
         }
         Ok(index)
-    }
-
-    /// The digests of the items that a range of events tells of: they are looked up in lists of files all at once.
-    fn digests_of(&self, range: std::ops::Range<u64>, member: &str) -> Result<Vec<Digest>> {
-        let mut found = Vec::new();
-        let mut session = self.session()?;
-        for at in range.clone().step_by(BLOCK as usize) {
-            let mut changes = Changes::new();
-            self.changes(at..(at + BLOCK).min(range.end), member, &mut changes)?;
-            for (ern, change) in changes {
-                match change {
-                    Change::Item {
-                        base: Some(base), ..
-                    } => found.extend(digests(&base)),
-                    Change::Item { base: None, .. } => {
-                        let item = self.item(&mut session, &number_of(&ern)?)?;
-                        let document = document::received(&self.received_event(&item)?);
-                        found.extend(document.iter().flat_map(digests));
-                    }
-                    Change::Remove => {}
-                }
-            }
-        }
-        Ok(found)
     }
 
     /// Adds what a range of events changes in a member's index. Gives the hash of the last leaf.

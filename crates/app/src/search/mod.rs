@@ -3,6 +3,7 @@
 mod alike;
 mod document;
 mod follow;
+mod groups;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,8 @@ use comity_rules::finding::{Seeker, Term, terms};
 use comity_search::query::{Field, Query, Value::Is, parse};
 
 pub use comity_index::{
-    Class, Facet, Found, Hit, How, Known, Mention, OnList, Piece, Sort as Order, Suggestion,
+    Class, Compared, Facet, Found, Groups, Hit, How, Known, Member as GroupMember, Mention, OnList,
+    Piece, Sort as Order, Suggestion,
 };
 
 use crate::centre::Centre;
@@ -25,6 +27,7 @@ use crate::project::{ItemState, ObjectAt};
 use crate::sql::{Session, Value as Sql};
 pub use alike::NearlySame;
 use follow::Opened;
+pub use groups::{AskedGroups, FoundGroups};
 
 /// What is searched for, by whom it is put on record.
 #[derive(Clone, Debug)]
@@ -58,6 +61,9 @@ pub struct Completeness {
     pub waiting: Vec<(String, u64)>,
     /// Events of the log that are still being brought into the index by another process.
     pub behind: u64,
+    /// Where it was asked what lists of files say: how many items could not be held against a list, by its number,
+    /// since the list has MD5 or SHA-1 alone and they have none.
+    pub not_held: Vec<(String, u64)>,
 }
 
 impl Completeness {
@@ -101,6 +107,7 @@ impl Completeness {
             unread,
             waiting,
             behind,
+            not_held: answer.not_held.clone(),
         }
     }
 }
@@ -141,6 +148,15 @@ impl Search {
             purpose: purpose.to_owned(),
         })
     }
+
+    fn has_purpose(&self) -> Result<()> {
+        match self.purpose.trim() {
+            "" => Err(AppError::Usage(
+                "a search is made for a purpose: --purpose \"why\"".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A question as it is typed, with filters that must all hold.
@@ -179,11 +195,7 @@ impl Centre {
         search: &Search,
         tell: &mut dyn FnMut(&mut [Answered<'_>]) -> Result<T>,
     ) -> Result<Searched<T>> {
-        if search.purpose.trim().is_empty() {
-            return Err(AppError::Usage(
-                "a search is made for a purpose: --purpose \"why\"".to_owned(),
-            ));
-        }
+        search.has_purpose()?;
         let mut session = self.session()?;
         let case = match &search.case {
             Some(case) => Some(self.case(&mut session, case)?),
@@ -215,7 +227,7 @@ impl Centre {
                             actor,
                             search,
                             case.as_ref().map(|c| c.code.as_str()),
-                            &answers,
+                            answers.iter().map(asked_and_found).collect(),
                         )?,
                     };
                     leaf = Some(at);
@@ -224,22 +236,27 @@ impl Centre {
             match told {
                 Ok((leaf, told)) => return Ok(Searched { leaf, said, told }),
                 Err(AppError::Index(IndexError::Damaged { what })) if !last => {
-                    let damaged = opened.indexes.iter().filter(|i| i.damage().is_some());
-                    let mut members: Vec<String> = damaged.map(|i| i.member.clone()).collect();
-                    if members.is_empty() {
-                        members = opened.indexes.iter().map(|i| i.member.clone()).collect();
-                    }
-                    said.push(format!(
-                        "The search index of {} was damaged ({what}); it was made anew from the ledger.",
-                        members.join(", ")
-                    ));
-                    drop(opened);
-                    self.purge_indexes(&members)?;
+                    self.make_anew(opened, &what, &mut said)?;
                 }
                 Err(error) => return Err(error),
             }
         }
         Err(AppError::damaged("index", "it could not be made anew"))
+    }
+
+    /// Forgets the indexes that are damaged, and says so: whoever asks next makes them anew.
+    fn make_anew(&self, opened: Opened, what: &str, said: &mut Vec<String>) -> Result<()> {
+        let damaged = opened.indexes.iter().filter(|i| i.damage().is_some());
+        let mut members: Vec<String> = damaged.map(|i| i.member.clone()).collect();
+        if members.is_empty() {
+            members = opened.indexes.iter().map(|i| i.member.clone()).collect();
+        }
+        said.push(format!(
+            "The search index of {} was damaged ({what}); it was made anew from the ledger.",
+            members.join(", ")
+        ));
+        drop(opened);
+        self.purge_indexes(&members)
     }
 
     /// What the lists that a person of this member may see say of an item: `None` where there are no such lists, or
@@ -320,7 +337,7 @@ impl Centre {
         actor: &Actor,
         search: &Search,
         case: Option<&str>,
-        answers: &[Answered<'_>],
+        queries: Vec<Value>,
     ) -> Result<u64> {
         let row = session.query_one(
             "SELECT scope_key FROM members WHERE code = ?",
@@ -329,15 +346,6 @@ impl Centre {
         let scope = row.map(|r| r.int(0)).transpose()?.unwrap_or(0) as u64;
         let scope = self.keys.scope_key(scope)?;
         let own = self.chain_key(session, actor.no)?;
-        let queries: Vec<Value> = answers
-            .iter()
-            .map(|a| {
-                Value::from_iter([
-                    ("query".to_owned(), Value::from(a.understood.as_str())),
-                    ("found".to_owned(), Value::from(a.answer.count())),
-                ])
-            })
-            .collect();
         let event = self
             .draft("searched", actor)
             .custody("purpose", search.purpose.trim())
@@ -353,6 +361,17 @@ impl Centre {
         };
         Ok(self.append(draft)?.index)
     }
+}
+
+/// What was asked and how much was found, as the event of a search says it.
+fn asked_and_found(answered: &Answered<'_>) -> Value {
+    Value::from_iter([
+        (
+            "query".to_owned(),
+            Value::from(answered.understood.as_str()),
+        ),
+        ("found".to_owned(), Value::from(answered.answer.count())),
+    ])
 }
 
 /// The decision of `rules` as the index takes it.

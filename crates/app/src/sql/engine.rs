@@ -19,7 +19,7 @@ use super::{Access, Database, Row, SqlError, Value};
 /// Rows that one INSERT statement carries: 12 columns at most, and SQLite takes 32,766 parameters, PostgreSQL 65,535.
 pub const ROWS_PER_STATEMENT: usize = 512;
 
-fn runtime() -> Result<&'static Runtime, SqlError> {
+pub(super) fn runtime() -> Result<&'static Runtime, SqlError> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
@@ -322,7 +322,7 @@ impl Drop for Session {
     }
 }
 
-fn engine_error(sql: &str, source: sqlx::Error) -> SqlError {
+pub(super) fn engine_error(sql: &str, source: sqlx::Error) -> SqlError {
     let what: Vec<&str> = sql.split_whitespace().take(4).collect();
     SqlError::Engine {
         what: what.join(" "),
@@ -333,7 +333,7 @@ fn engine_error(sql: &str, source: sqlx::Error) -> SqlError {
 /// Keeps SQLCipher from writing lines of its own to standard error: what it finds comes back as an error, and is
 /// told once, in our words. The level is the process's; it is set apart, since a connection with a wrong file
 /// fails before it could set it.
-fn hush_sqlcipher() {
+pub(super) fn hush_sqlcipher() {
     static HUSHED: std::sync::Once = std::sync::Once::new();
     HUSHED.call_once(|| {
         let options = SqliteConnectOptions::new()

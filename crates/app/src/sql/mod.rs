@@ -5,11 +5,13 @@
 //! Callers are ordinary threads; the engines' asynchronous drivers stay behind this module.
 
 mod engine;
+mod foreign;
 pub mod schema;
 
 use std::path::PathBuf;
 
 pub use engine::{ROWS_PER_STATEMENT, Session};
+pub use foreign::{ForeignRows, ForeignTable, foreign_tables};
 
 /// A value of a parameter or a column. The two nulls carry their type because PostgreSQL asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

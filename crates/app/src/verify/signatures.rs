@@ -10,7 +10,7 @@ use super::events::text;
 use crate::rebuild::Opened;
 
 /// Acts that a person with a registered key signs.
-const SIGNED: [&str; 18] = [
+const SIGNED: [&str; 20] = [
     "person_key_registered",
     "two_person_acts_set",
     "witnesses_set",
@@ -29,6 +29,8 @@ const SIGNED: [&str; 18] = [
     "erased",
     "stamp_authority_set",
     "stamp_authority_removed",
+    "list_imported",
+    "list_dropped",
 ];
 
 /// The keys that persons have registered, as the log goes on.

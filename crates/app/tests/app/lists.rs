@@ -16,10 +16,11 @@ use comity_lists::Kind as Names;
 use comity_seal::Key;
 use comity_search::query::parse;
 use comity_store::Disk;
+use md5::Digest as _;
 use proptest::prelude::*;
 
 use crate::acts::{erase, two_persons_with_keys};
-use crate::fixture::{said as said_of, *};
+use crate::fixture::*;
 use crate::reading::{work, zipped};
 
 on_every_kind! {
@@ -299,9 +300,17 @@ fn an_erased_item_is_named_by_no_list_and_a_damaged_list_is_named(kind: Kind) {
     );
 }
 
-fn said_md5(centre: &Centre, path: &str) -> String {
-    let md5 = said_of(centre, &item_at(centre, path), "md5").unwrap();
-    md5.as_str().unwrap().to_owned()
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    comity_core::digest::hex(bytes.as_ref())
+}
+
+/// How many items could not be held against which list, as an answer says.
+fn not_held(centre: &Centre, actor: &Actor, question: &str) -> Vec<(String, u64)> {
+    let search = Search::new(question, &[], "a test").unwrap();
+    let searched = centre.search(actor, &search, &mut |answers| {
+        Ok(answers[0].completeness.not_held.clone())
+    });
+    searched.unwrap().told
 }
 
 fn a_file_on_a_watch_list_is_told_to_those_who_may_know(kind: Kind) {
@@ -315,26 +324,44 @@ fn a_file_on_a_watch_list_is_told_to_those_who_may_know(kind: Kind) {
     );
     put(&usb, "c.txt", b"neither");
     let centre = world.open();
-    let mut legacy = request(&[&usb]);
-    legacy.legacy_hashes = true;
-    take_in(&centre, &legacy).unwrap();
+    take_in(&centre, &request(&[&usb])).unwrap();
     let (ukraine, lithuania) = (actor(&centre), lithuanian(&centre));
     let watch = format!("# looked for\n{}  order.txt\n", sha256(b"wanted"));
     bring(&world, &centre, &ukraine, "Watch", &watch, |i| {
         i.class = Class::Watch
     })
     .unwrap();
-    // Of MD5 alone, only what was taken in with such digests is told.
-    let md5 = said_md5(&centre, "usb/c.txt");
-    let known = format!("md5,name\n{},x\n{md5},y\n", "0".repeat(32));
+    // Of MD5 alone nothing is told before it was made: at the reading, of children too.
+    let [md5, inner] = ["neither", "known"].map(|bytes| hex(md5::Md5::digest(bytes)));
+    let known = format!("md5,name\n{},x\n{md5},y\n{inner},z\n", "0".repeat(32));
     let brought = bring(&world, &centre, &lithuania, "Known", &known, |i| {
         i.class = Class::Known;
         i.shared = true;
     });
-    assert_eq!(brought.unwrap().found.by["MD5"], 2);
+    assert_eq!(brought.unwrap().found.by["MD5"], 3);
+    assert_eq!(
+        not_held(&centre, &ukraine, "NOT has:known"),
+        [("L0002".to_owned(), 3)]
+    );
+    assert_eq!(not_held(&centre, &ukraine, "has:text"), []);
+    assert_eq!(paths(&centre, &ukraine, "known:Known"), [""; 0]);
     assert_eq!(paths(&centre, &ukraine, "has:watch"), ["usb/a.txt"]);
     // What is found inside later is held against the lists when it comes.
+    let size = centre.log_size();
+    let watched = |member, since| {
+        let watched = centre.watched_since(member, since).unwrap();
+        let told = watched.into_iter().map(|w| (w.list, w.name, w.items));
+        told.collect::<Vec<_>>()
+    };
+    let on = |n| [("L0001".to_owned(), "Watch".to_owned(), n)];
+    assert_eq!(watched(Some("UKR"), 0), on(1));
     work(&centre);
+    // Told of what came, to those who see the list, and to nobody else.
+    assert_eq!(watched(Some("UKR"), size), on(2));
+    assert_eq!(watched(Some("UKR"), centre.log_size()), []);
+    assert_eq!(watched(Some("LTU"), 0), []);
+    assert_eq!(watched(None, 0), []);
+    assert_eq!(not_held(&centre, &ukraine, "known:L0002"), []);
     let both = ["inside.txt", "usb/a.txt"];
     for question in ["has:watch", "watch:L0001", "watch:watch"] {
         assert_eq!(paths(&centre, &ukraine, question), both, "{question}");
@@ -352,8 +379,9 @@ fn a_file_on_a_watch_list_is_told_to_those_who_may_know(kind: Kind) {
         paths(&centre, &lithuania, "has:watch OR watch:L0001"),
         [""; 0]
     );
-    assert_eq!(paths(&centre, &lithuania, "known:Known"), ["usb/c.txt"]);
-    assert_eq!(paths(&centre, &ukraine, "known:L0002"), ["usb/c.txt"]);
+    let known = ["d.txt", "usb/c.txt"];
+    assert_eq!(paths(&centre, &lithuania, "known:Known"), known);
+    assert_eq!(paths(&centre, &ukraine, "known:L0002"), known);
     let told = centre.listed(Some("LTU"), &item.ern).unwrap().unwrap();
     assert!(told.on_lists.is_empty());
     let before = ask_as(&centre, &ukraine, "has:watch");

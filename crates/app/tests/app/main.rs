@@ -21,6 +21,7 @@ mod get;
 mod going_on;
 mod handover;
 mod intake;
+mod list_files;
 mod lists;
 mod mirror;
 mod mirror_faults;

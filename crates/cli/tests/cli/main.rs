@@ -8,6 +8,7 @@ mod damage;
 mod handover;
 mod keys;
 mod kill;
+mod lists;
 mod mirror;
 mod paused;
 mod processes;

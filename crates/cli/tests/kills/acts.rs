@@ -88,6 +88,34 @@ pub const ACTS: &[Act] = &[
         again: &[],
     },
     Act {
+        name: "passes",
+        mirrored: false,
+        mends: false,
+        on_servers: false,
+        prepare: read_already,
+        words: |_, _| {
+            let reader = comity_rig::extract_worker();
+            let reader = reader.to_str().unwrap();
+            strings(&["work", "--readers", "1", "--reader", reader])
+        },
+        after: all_passes_are_made,
+        again: &[],
+    },
+    Act {
+        name: "list",
+        mirrored: false,
+        mends: false,
+        on_servers: false,
+        prepare: with_a_list,
+        words: |_, template| {
+            let list = template.folder.path().join("watch.sha256");
+            let list = list.to_str().unwrap();
+            strings(&["files", "import", list, "--name", "Orders", "--watch"])
+        },
+        after: one_is_on_the_list,
+        again: &[],
+    },
+    Act {
         name: "get",
         mirrored: false,
         mends: false,
@@ -364,6 +392,54 @@ fn all_is_read(world: &World, what: &str) {
     let counts = world.json(&["item", "list", "--counts"]);
     assert_eq!(counts["unread"], 0, "{what}: {counts}");
     assert_eq!(counts["items"], 11, "{what}: {counts}");
+}
+
+/// A picture was read, and neither drawn nor looked through for characters.
+fn read_already(world: &World) -> Outside {
+    let usb = world.folder.path().join("usb");
+    let photos = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/samples/evidence/photos"
+    );
+    let photo = fs::read(Path::new(photos).join("crater south.png")).unwrap();
+    put(&usb, "photo.png", &photo);
+    taken_in(world);
+    let reader = comity_rig::extract_worker();
+    let reader = reader.to_str().unwrap();
+    world.fine(&["work", "--only", "read", "--reader", reader]);
+    None
+}
+
+fn all_passes_are_made(world: &World, what: &str) {
+    let counts = world.json(&["item", "list", "--counts"]);
+    let further = counts["further"].as_object().unwrap();
+    assert_eq!(further.len(), 2, "{what}: {counts}");
+    for states in further.values() {
+        assert_eq!(states["waits"], serde_json::Value::Null, "{what}: {counts}");
+        let made: u64 = states
+            .as_object()
+            .unwrap()
+            .values()
+            .filter_map(|n| n.as_u64())
+            .sum();
+        assert_eq!(made, 1, "{what}: {counts}");
+    }
+}
+
+/// A list of files that are looked for, and one of them.
+fn with_a_list(world: &World) -> Outside {
+    taken_in(world);
+    let list = format!("{}  two\n", comity_core::digest::Digest::of(b"two"));
+    put(world.folder.path(), "watch.sha256", list.as_bytes());
+    None
+}
+
+fn one_is_on_the_list(world: &World, what: &str) {
+    // Killed after it was recorded and given again, it is a second version of the same.
+    let hits = world.json(&["files", "hits", "L0001", "--purpose", "a test"]);
+    assert_eq!(hits["items"], 1, "{what}: {hits}");
+    let lists = world.json(&["files", "list"]);
+    assert_eq!(lists.as_array().unwrap().len(), 1, "{what}: {lists}");
 }
 
 /// Files, and an archive in an archive; one child is large.

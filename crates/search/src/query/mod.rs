@@ -44,7 +44,7 @@ pub enum Query {
 }
 
 /// A word that is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Word {
     /// As it was typed.
     pub text: String,
@@ -53,7 +53,7 @@ pub struct Word {
 }
 
 /// Which words count as the one that was typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// Its inflected forms too.
     Any,
