@@ -45,7 +45,7 @@ pub fn check(
     second: &mut Option<Second<'_>>,
     report: &mut Report,
 ) -> Result<()> {
-    let mut tables = Tables::begin(scene, keys, tree.size(), report)?;
+    let mut tables = Tables::begin(scene, keys, tree, report)?;
     let places = places(scene, tables.packs_in_work(), report)?;
     let packs = Packs::new(&scene.vault);
     let (mut chains, mut told, mut met) = (Chains::default(), BTreeSet::new(), 0u64);

@@ -20,6 +20,8 @@ use crate::sql::{Access, Database, Session, SqlError, schema};
 
 /// Threads that compare tables: the five that grow with every item are done by as many.
 const COMPARING: usize = 4;
+/// The published checkpoint, as findings name it.
+const CHECKPOINT: &str = "ledger/checkpoint";
 /// The sealed SQLite file, as findings name it.
 const STATE_FILE: &str = "state.db";
 
@@ -56,7 +58,7 @@ impl Tables {
     pub fn begin(
         scene: &Scene<'_>,
         keys: &Keys,
-        tree_size: u64,
+        tree: &Tree,
         report: &mut Report,
     ) -> Result<Tables> {
         if !scene.has_tables {
@@ -114,7 +116,10 @@ impl Tables {
         let state = snapshot(&mut live)?;
         let others = others_like(&database, &state)?;
         let in_work = packs_in_work(&mut live)?;
-        let size = state.first().copied().unwrap_or(0) as u64;
+        let (size, tree_size) = (state.first().copied().unwrap_or(0) as u64, tree.size());
+        if tree.published_size() < size {
+            report.findings.extend(put_back(scene, &mut live, size)?);
+        }
         if size > tree_size {
             report.notes.push(format!("{} events of an interrupted run are in SQL and not in the tree yet; the next command that records brings them over. The tables were not compared.", size - tree_size));
             return Ok(Tables {
@@ -244,6 +249,34 @@ fn snapshot(session: &mut Session) -> Result<Vec<i64>> {
         Some(row) => Ok(vec![row.int(0)?, row.int(1)?]),
         None => Ok(Vec::new()),
     }
+}
+
+/// An older checkpoint that was put in place. What the tables hold for the tree is their last group: all before it was
+/// published before they numbered it. One group less is what a run leaves that ended before it published.
+fn put_back(scene: &Scene<'_>, live: &mut Session, size: u64) -> Result<Option<Finding>> {
+    let waiting = live.query_one("SELECT min(first) FROM pending", &[])?;
+    let waiting = waiting.map(|row| row.opt_int(0)).transpose()?.flatten();
+    let signed = live.query_one("SELECT checkpoint FROM log_state WHERE id = 1", &[])?;
+    // Read after the tables: another process may have published in between. What cannot be read is named elsewhere.
+    let Ok(now) = Tree::open_read_only(scene.objects.clone()) else {
+        return Ok(None);
+    };
+    // Nor was anything published after that which the tables themselves know.
+    if signed
+        .map(|row| row.opt_blob(0).map(|note| note == now.published()))
+        .transpose()?
+        == Some(true)
+    {
+        return Ok(None);
+    }
+    let published = now.published_size();
+    let before = waiting.map_or(size, |first| first as u64);
+    Ok((published < before).then(|| {
+        Finding::new(
+            CHECKPOINT,
+            format!("it speaks of {published} events, and a checkpoint of at least {before} was published: an older copy was put in place; the next command that records puts the newest there again"),
+        )
+    }))
 }
 
 /// Sessions on the same state, one for each other core. Where another process recorded in between there are fewer.
