@@ -16,6 +16,9 @@ use crate::terms::{Lexicon, Manner, TOKENIZER};
 /// The version of the schema and of the terms; an index of another version is made anew.
 pub(crate) const VERSION: u32 = 3;
 
+/// Splits a passage into the lines of its words, and gives the hash of each word to the one who asks for it.
+type Lines<'a> = dyn FnMut(&str, Manner, &mut dyn FnMut(u64)) -> String + 'a;
+
 /// What stands for a number in documents that are no items.
 pub(crate) const NO_ITEM: &str = "";
 
@@ -197,7 +200,7 @@ impl Fields {
         &self,
         out: &mut TantivyDocument,
         document: &Document,
-        lines: &mut dyn FnMut(&str, Manner, &mut dyn FnMut(u64)) -> String,
+        lines: &mut Lines<'_>,
     ) -> Vec<u64> {
         for part in document.parts().iter().filter(|part| !part.is_text) {
             let words = lines(part.words, Manner::Part, &mut |_| ());

@@ -399,7 +399,7 @@ fn counts_are_exact_while_the_index_grows() {
         made.case = pick(&["C0001", "C0002", "C0003"], n);
         made.states
             .push(pick(&["read", "damaged", "sealed"], n / 3));
-        made.media_type = (n % 4 > 0).then(|| pick(&["text/plain", "image/png"], n));
+        made.media_type = (!n.is_multiple_of(4)).then(|| pick(&["text/plain", "image/png"], n));
         made.places = (0..n % 3)
             .map(|p| pick(&["Київ", "Харків"], n + p))
             .collect();
