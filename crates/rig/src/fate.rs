@@ -56,8 +56,14 @@ impl Service<Request<Incoming>> for Fickle {
         let fickle = self.clone();
         Box::pin(async move {
             match fate {
-                Fate::Refused => return Ok(refused()),
-                Fate::Denied(status, code) => return Ok(denied(status, code)),
+                Fate::Refused | Fate::Denied(..) => {
+                    // Who still sends when the answer comes may see a broken line, and not the answer.
+                    let _ = request.into_body().collect().await;
+                    return Ok(match fate {
+                        Fate::Denied(status, code) => denied(status, code),
+                        _ => refused(),
+                    });
+                }
                 Fate::Late(by) => tokio::time::sleep(by).await,
                 Fate::Stale => {
                     if let Some(before) = fickle.answered(&asked) {

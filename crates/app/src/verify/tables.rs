@@ -117,7 +117,8 @@ impl Tables {
         let others = others_like(&database, &state)?;
         let in_work = packs_in_work(&mut live)?;
         let (size, tree_size) = (state.first().copied().unwrap_or(0) as u64, tree.size());
-        if tree.published_size() < size {
+        let is_hurt = report.findings.iter().any(|f| f.place == CHECKPOINT);
+        if tree.published_size() < size && !is_hurt {
             report.findings.extend(put_back(scene, &mut live, size)?);
         }
         if size > tree_size {
