@@ -147,14 +147,13 @@ pub fn ask<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
 
 fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let searchers: Vec<Searcher> = indexes.iter().map(Index::searcher).collect();
-    let lexicons = indexes.iter().zip(&searchers);
-    let lexicons = lexicons
-        .enumerate()
-        .map(|(number, (index, searcher))| Words::open(number, searcher, &index.fields));
-    let lexicons: Vec<Words> = lexicons.collect::<Result<_>>()?;
     let held = indexes.iter().zip(&searchers);
     let held = held.map(|(index, searcher)| index.held.of(searcher, &index.fields));
     let held: Vec<Vec<Arc<Open>>> = held.collect::<Result<_>>()?;
+    let lexicons = held.iter().enumerate();
+    let lexicons: Vec<Words<'_>> = lexicons
+        .map(|(number, open)| Words::new(number, open))
+        .collect();
     let views = indexes.iter().zip(&searchers).zip(&held);
     let views = views.map(|((index, searcher), open)| {
         let (views, fields) = (&index.views, &index.fields);

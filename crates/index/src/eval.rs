@@ -35,7 +35,7 @@ pub(crate) struct Segment<'a> {
     pub open: &'a Open,
     pub fields: &'a Fields,
     /// The lexicon of its index.
-    pub words: &'a Words,
+    pub words: &'a Words<'a>,
     pub member: &'a str,
     pub visible: &'a BitSet,
     pub count: u64,

@@ -54,7 +54,7 @@ impl Marker {
     pub fn new(
         query: &Query,
         ready: &dyn Fn(&Word) -> Rc<Slot>,
-        lexicons: &[Words],
+        lexicons: &[Words<'_>],
     ) -> Result<Marker> {
         let mut words = Vec::new();
         gather(query, &mut words);

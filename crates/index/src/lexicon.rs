@@ -6,30 +6,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tantivy::Searcher;
+use tantivy::columnar::StrColumn;
 use tantivy::index::InvertedIndexReader;
 
 use crate::error::Result;
-use crate::fields::Fields;
+use crate::fields::{FORMS, Fields};
 use crate::terms::entries_of;
+use crate::values::Open;
 
 /// The lexicon of one index. It knows the words of all items of a member, so nothing of it is ever shown: it says which
 /// words to ask for, and these are looked for in what may be found alone.
-pub(crate) struct Words {
+pub(crate) struct Words<'a> {
     /// Which of the indexes that are asked it is of.
     pub number: usize,
-    parts: Vec<Arc<InvertedIndexReader>>,
+    parts: Vec<&'a StrColumn>,
     found: RefCell<HashMap<String, Rc<[String]>>>,
 }
 
-impl Words {
-    pub fn open(number: usize, searcher: &Searcher, fields: &Fields) -> Result<Words> {
-        let segments = searcher.segment_readers().iter();
-        let parts = segments.map(|s| Ok(s.inverted_index(fields.forms)?));
-        Ok(Words {
+impl<'a> Words<'a> {
+    /// Of the index with this number among those that are asked, of which these segments are open.
+    pub fn new(number: usize, open: &'a [Arc<Open>]) -> Words<'a> {
+        Words {
             number,
-            parts: parts.collect::<Result<_>>()?,
+            parts: open.iter().filter_map(|o| o.forms.as_ref()).collect(),
             found: RefCell::default(),
-        })
+        }
     }
 
     /// The words, folded, that have this form.
@@ -40,11 +41,9 @@ impl Words {
         let begin = entries_of(form);
         let mut words = Vec::new();
         for part in &self.parts {
-            let mut entries = part.terms().range().ge(&begin).into_stream()?;
+            let mut entries = part.dictionary().prefix_range(&begin).into_stream()?;
             while entries.advance() {
-                let Some(word) = entries.key().strip_prefix(begin.as_bytes()) else {
-                    break;
-                };
+                let word = &entries.key()[begin.len()..];
                 words.push(String::from_utf8_lossy(word).into_owned());
             }
         }
@@ -59,23 +58,26 @@ impl Words {
 
 /// Says which entries the lexicon of an index has, and which items the index, while it is written.
 pub(crate) struct Standing {
-    entries: Vec<Arc<InvertedIndexReader>>,
+    entries: Vec<StrColumn>,
     items: Vec<Arc<InvertedIndexReader>>,
 }
 
 impl Standing {
     pub fn open(searcher: &Searcher, fields: &Fields) -> Result<Standing> {
-        let items = searcher.segment_readers().iter();
-        let items = items.map(|s| Ok(s.inverted_index(fields.ern)?));
+        let segments = searcher.segment_readers();
+        let entries = segments.iter().map(|s| Ok(s.fast_fields().str(FORMS)?));
+        let items = segments.iter().map(|s| Ok(s.inverted_index(fields.ern)?));
         Ok(Standing {
-            entries: Words::open(0, searcher, fields)?.parts,
+            entries: entries
+                .filter_map(Result::transpose)
+                .collect::<Result<_>>()?,
             items: items.collect::<Result<_>>()?,
         })
     }
 
     /// Whether it has this entry. One that cannot be looked up is written again, which changes nothing.
     pub fn has(&self, entry: &str) -> bool {
-        let in_part = |part: &Arc<InvertedIndexReader>| part.terms().get(entry.as_bytes());
+        let in_part = |part: &StrColumn| part.dictionary().term_ord(entry);
         self.entries
             .iter()
             .any(|part| matches!(in_part(part), Ok(Some(_))))

@@ -33,7 +33,7 @@ enum Node<'a> {
 pub(crate) struct Place<'a> {
     pub reader: &'a InvertedIndexReader,
     /// The lexicon of its index.
-    pub words: &'a Words,
+    pub words: &'a Words<'a>,
     /// A word, ready to be looked up.
     pub slot: &'a dyn Fn(&Word) -> Rc<Slot>,
     /// The documents that are in one of these languages.

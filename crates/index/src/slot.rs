@@ -123,7 +123,7 @@ impl Slot {
     }
 
     /// The words of an index that it means, folded, when it means a word in any form.
-    fn reach(&self, words: &Words) -> Result<Rc<Reached>> {
+    fn reach(&self, words: &Words<'_>) -> Result<Rc<Reached>> {
         if let Some((number, known)) = &*self.reached.borrow()
             && *number == words.number
         {
@@ -147,7 +147,7 @@ impl Slot {
     }
 
     /// The words that it may mean in an index; `None` when that is seen by the word itself.
-    pub fn reached(&self, words: &Words) -> Result<Option<HashSet<String>>> {
+    pub fn reached(&self, words: &Words<'_>) -> Result<Option<HashSet<String>>> {
         if self.form != Form::Any {
             return Ok(None);
         }
@@ -155,7 +155,7 @@ impl Slot {
     }
 
     /// The lists of a segment, by its dictionary and the lexicon of its index, of all words that it means.
-    pub fn lists(&self, dictionary: &TermDictionary, words: &Words) -> Result<Vec<Listed>> {
+    pub fn lists(&self, dictionary: &TermDictionary, words: &Words<'_>) -> Result<Vec<Listed>> {
         let mut found = Vec::new();
         self.each_list(dictionary, words, &mut |_, list| {
             found.push(list);
@@ -168,7 +168,7 @@ impl Slot {
     fn each_list(
         &self,
         dictionary: &TermDictionary,
-        words: &Words,
+        words: &Words<'_>,
         each: &mut dyn FnMut(&[u8], Listed) -> Result<()>,
     ) -> Result<()> {
         // Before the word stands its mark, of one byte.
@@ -217,7 +217,7 @@ impl Slot {
     pub fn lists_standing(
         &self,
         dictionary: &TermDictionary,
-        words: &Words,
+        words: &Words<'_>,
         stands: &dyn Fn(&TermInfo) -> Result<bool>,
     ) -> Result<Vec<Listed>> {
         let mut found = Vec::new();
@@ -238,7 +238,7 @@ impl Slot {
     pub fn add_standing(
         &self,
         dictionary: &TermDictionary,
-        words: &Words,
+        words: &Words<'_>,
         stands: &dyn Fn(&TermInfo) -> Result<bool>,
         found: &mut HashSet<Vec<u8>>,
     ) -> Result<()> {

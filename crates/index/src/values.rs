@@ -10,7 +10,7 @@ use tantivy::index::SegmentId;
 use tantivy::{BitSet, DocId, Searcher, SegmentReader};
 
 use crate::error::Result;
-use crate::fields::{Fields, column};
+use crate::fields::{FORMS, Fields, column};
 
 /// Columns of which many documents have the same values.
 const COMMON: [&str; 8] = [
@@ -30,6 +30,8 @@ const OWN: [&str; 3] = [column::PLACE, column::NAME, column::KNOWN];
 pub(crate) struct Open {
     pub values: Values,
     pub own: Vec<(&'static str, Option<StrColumn>)>,
+    /// Entries of the lexicon.
+    pub forms: Option<StrColumn>,
     /// How many words each document has.
     pub lengths: FieldNormReader,
     pub order: Option<Column<u64>>,
@@ -44,6 +46,7 @@ impl Open {
         Ok(Open {
             values: Values::of(segment)?,
             own: own.collect::<Result<_>>()?,
+            forms: fast.str(FORMS)?,
             lengths: segment.get_fieldnorms_reader(fields.words)?,
             order: fast.column_opt(column::ORDER)?,
             inner: fast.column_opt(column::INNER)?,
