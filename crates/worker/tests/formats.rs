@@ -4,8 +4,8 @@
 
 mod kept;
 
-use comity_extract::{Relation, State};
-use kept::{end_of, read, zip};
+use comity_extract::{Asked, Relation, State};
+use kept::{ask, end_of, read, zip};
 
 #[test]
 fn a_word_document_has_notes_comments_and_what_was_deleted() {
@@ -373,4 +373,37 @@ fn a_pdf_that_loops_ends() {
     let pages = "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>";
     let outcome = read("pages.pdf", &pdf(&[CATALOG, pages])).0;
     assert!(outcome.state < State::Crashed, "{outcome:?}");
+}
+
+#[test]
+fn pages_of_a_pdf_with_pictures_that_may_show_words_are_named_and_drawn() {
+    let picture = "<< /Type /XObject /Subtype /Image /Width 4 /Height 4 /ColorSpace /DeviceGray /BitsPerComponent 8 \
+        /Length 16 >>\nstream\naaaabbbbaaaabbbb\nendstream";
+    let (whole, half) = (
+        "q 300 0 0 300 0 0 cm /X Do Q",
+        "q 300 0 0 150 0 0 cm /X Do Q",
+    );
+    let words =
+        |y: u32, count: usize| format!("BT /F1 1 Tf 20 {y} Td ({}) Tj ET", "shown ".repeat(count));
+    let stamp = "BT /F1 8 Tf 20 10 Td (UKR-0000123) Tj ET";
+    for (content, scanned, pictured, state) in [
+        // A number that was stamped on a scan does not make it a page of text.
+        (format!("{whole} {stamp}"), "1", "", State::InPart),
+        // A scan whose words were recognised by whoever made it.
+        (format!("{} {whole}", words(200, 30)), "", "", State::Read),
+        // The picture of a letter in a report.
+        (format!("{half} {}", words(250, 30)), "", "1", State::Read),
+        (words(250, 30), "", "", State::Read),
+    ] {
+        let file = pdf(&[CATALOG, PAGES, PAGE, &stream(&content), picture]);
+        let (outcome, kept) = read("scan.pdf", &file);
+        assert_eq!(outcome.state, state, "{content}: {outcome:?}");
+        assert_eq!(
+            (kept.field("scanned_pages"), kept.field("pictured_pages")),
+            (scanned, pictured),
+            "{content}"
+        );
+        let drawn = ask(Asked::Scans, "scan.pdf", &file).1.pictures.len();
+        assert_eq!(drawn, scanned.len() + pictured.len(), "{content}");
+    }
 }

@@ -295,7 +295,7 @@ impl Sink for Taking<'_> {
             Found::Picture(_) | Found::PictureBytes(_) => Ok(()),
             Found::Field { .. } | Found::Text { .. } => {
                 if let Found::Field {
-                    name: "scanned_pages",
+                    name: "scanned_pages" | "pictured_pages",
                     ..
                 } = found
                     && !self.finding.further.contains(&Pass::Recognise)

@@ -190,7 +190,7 @@ fn add_field(document: &mut Document, name: &str, value: String, from: &str) {
         (None, "not_listed") => {}
         (None, "encoding" | "pages" | "slides" | "sheets" | "rows" | "columns") => {}
         (None, "width" | "height" | "duration" | "orientation" | "altitude") => {}
-        (None, "scanned_pages") => {}
+        (None, "scanned_pages" | "pictured_pages") => {}
         (None, "perceptual_hash") => document.looks = u64::from_str_radix(&value, 16).ok(),
         (None, _) => document.details.push((name.to_owned(), value)),
     }

@@ -9,6 +9,7 @@ mod ber;
 mod c2pa;
 mod cbor;
 mod chm;
+mod cover;
 mod cpio;
 mod dbase;
 mod disk;

@@ -1,6 +1,6 @@
 //! Pages of a PDF as pictures.
 
-use super::pdf::{has_words, open};
+use super::pdf::{may_show_words, open};
 use crate::{Input, Out, Stop, draw};
 use comity_extract::protocol::Asked;
 use hayro::{
@@ -18,7 +18,7 @@ const DPI: f32 = 300.0;
 /// The longest side of such a page.
 const SCAN_SIDE: f32 = 5000.0;
 
-/// Draws the pages: all of them to be looked at, or those without words for recognition.
+/// Draws the pages: all of them to be looked at, or those that may show words which are no text for recognition.
 pub fn draw_pdf(input: &Input, out: &mut Out, asked: Asked) -> Result<(), Stop> {
     let pdf = open(input)?;
     let cache = RenderCache::new();
@@ -44,7 +44,7 @@ pub fn draw_pdf(input: &Input, out: &mut Out, asked: Asked) -> Result<(), Stop> 
                 }
                 draw::page(&picture, number, out)?;
             }
-            Asked::Scans if has_words(&pdf, page) => {}
+            Asked::Scans if !may_show_words(&pdf, page) => {}
             Asked::Scans => {
                 let (width, height) = page.render_dimensions();
                 let scale = (DPI / 72.0).min(SCAN_SIDE / width.max(height).max(1.0));

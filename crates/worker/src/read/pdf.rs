@@ -1,6 +1,6 @@
 //! PDF: text by page and paragraph, in the order in which the page is drawn; comments, links, files within.
 
-use super::xmp;
+use super::{cover::Cover, xmp};
 use crate::{Input, Out, Stop, decode, out::child, time};
 use comity_extract::{Anchor, Place, Relation};
 use hayro_interpret::{
@@ -26,10 +26,13 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     let pdf = open(input)?;
     metadata(&pdf, out)?;
     let cache = InterpreterCache::new();
-    let mut bare = Vec::new();
+    let (mut bare, mut pictured) = (Vec::new(), Vec::new());
     for (number, page) in (1_u32..).zip(pdf.pages().iter()) {
-        if !one_page(&pdf, page, number, &cache, out)? {
+        let cover = one_page(&pdf, page, number, &cache, out)?;
+        if cover.is_scan() {
             bare.push(number);
+        } else if cover.may_show_words() {
+            pictured.push(number);
         }
     }
     if !out.has_text() {
@@ -41,6 +44,9 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     if !bare.is_empty() {
         out.field("scanned_pages", &ranges(&bare), "pages that are pictures")?;
         out.missing(&format!("pictures without text: page {}", ranges(&bare)));
+    }
+    if !pictured.is_empty() {
+        out.field("pictured_pages", &ranges(&pictured), "pages with pictures")?;
     }
     if has_hidden_layers(&pdf) {
         out.missing("layers that are switched off: what stands on them alone is not read");
@@ -142,14 +148,14 @@ fn string(bytes: &[u8]) -> String {
     }
 }
 
-/// Whether the page has text, or nothing that could hide any.
+/// Reads the text of a page; what of it pictures cover.
 fn one_page<'a>(
     pdf: &'a Pdf,
     page: &Page<'a>,
     number: u32,
     cache: &InterpreterCache<'a>,
     out: &mut Out,
-) -> Result<bool, Stop> {
+) -> Result<Cover, Stop> {
     let seen = look(pdf, page, cache);
     for (index, text) in (1_u32..).zip(&seen.paragraphs) {
         out.text(
@@ -157,14 +163,14 @@ fn one_page<'a>(
             text,
         )?;
     }
-    if seen.unknown > 0 {
-        let count = seen.unknown;
+    let count = seen.cover.unknown_letters();
+    if count > 0 {
         out.missing(&format!(
             "page {number}: {count} characters whose fonts do not say which they are"
         ));
     }
     annotations(page, number, out)?;
-    Ok(seen.hides_nothing())
+    Ok(seen.cover)
 }
 
 /// What is drawn on a page.
@@ -176,15 +182,22 @@ fn look<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>) -> Seen
         pdf.xref(),
         InterpreterSettings::default(),
     );
-    let mut seen = Seen::default();
+    let mut seen = Seen {
+        paragraphs: Vec::new(),
+        text: String::new(),
+        last: None,
+        cover: Cover::new(page.render_dimensions()),
+    };
     interpret_page(page, &mut context, &mut seen);
     seen.end_paragraph();
     seen
 }
 
-/// Whether a page has text, or nothing that could hide any: then nothing is to be recognised on it.
-pub fn has_words<'a>(pdf: &'a Pdf, page: &Page<'a>) -> bool {
-    look(pdf, page, &InterpreterCache::new()).hides_nothing()
+/// Whether something on a page may be words that are no text: then its characters are to be recognised.
+pub fn may_show_words<'a>(pdf: &'a Pdf, page: &Page<'a>) -> bool {
+    look(pdf, page, &InterpreterCache::new())
+        .cover
+        .may_show_words()
 }
 
 fn annotations(page: &Page<'_>, number: u32, out: &mut Out) -> Result<(), Stop> {
@@ -265,21 +278,15 @@ fn ranges(numbers: &[u32]) -> String {
 }
 
 /// Gathers glyphs into words, lines and paragraphs by where they stand.
-#[derive(Default)]
 struct Seen {
     paragraphs: Vec<String>,
     text: String,
     /// Where the last glyph ended, and how high its font is.
     last: Option<(Point, f64)>,
-    unknown: u32,
-    has_picture: bool,
+    cover: Cover,
 }
 
 impl Seen {
-    fn hides_nothing(&self) -> bool {
-        !self.paragraphs.is_empty() || !(self.has_picture || self.unknown > 0)
-    }
-
     fn end_paragraph(&mut self) {
         let text = std::mem::take(&mut self.text);
         // Lines are joined by a line feed, and a word that a hyphen breaks is left as it stands on the page.
@@ -302,7 +309,7 @@ impl Seen {
             Some(BfString::Char(c)) => c.to_string(),
             Some(BfString::String(text)) => text,
             None => {
-                self.unknown += 1;
+                self.cover.unknown();
                 String::new()
             }
         };
@@ -312,6 +319,8 @@ impl Seen {
         if let Some((before, height)) = self.last {
             self.gap(before, start, end, size.max(height));
         }
+        let letters = text.chars().filter(|c| !c.is_whitespace()).count();
+        self.cover.letters(letters as u32, start);
         self.text.extend(text.chars().filter(|c| !c.is_control()));
         self.last = Some((end, size));
     }
@@ -349,8 +358,9 @@ impl<'a> Device<'a> for Seen {
             self.glyph(glyph, props.transform * glyph.transform());
         }
     }
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {
-        self.has_picture = true;
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.cover
+            .picture(image.width(), image.height(), props.transform);
     }
     fn pop_clip(&mut self) {}
     fn pop_transparency_group(&mut self) {}
