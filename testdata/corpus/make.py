@@ -24,6 +24,7 @@ import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from quine import quine
 
 HERE = Path(__file__).resolve().parent
 TESTDATA = HERE.parent
@@ -267,6 +268,7 @@ def read():
     put("container", "valid-tar", tar.getvalue())
     put("container", "valid-tar.gz", gzip.compress(tar.getvalue(), mtime=0))
     put("container", "nasty-gz-cut", gzip.compress(bytes(1 << 20), mtime=0)[:400])
+    put("container", "nasty-quine", quine())
     put("container", "nasty-7z", b"7z\xbc\xaf\x27\x1c\x00\x04" + b"\xff" * 56)
     stored = bytes([2, 2, 5, 0, 5, 0, 0, 0, 1]) + b"a"
     block = lambda body: bytes(4) + bytes([len(body)]) + body

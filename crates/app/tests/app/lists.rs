@@ -19,7 +19,7 @@ use comity_store::Disk;
 use md5::Digest as _;
 use proptest::prelude::*;
 
-use crate::acts::{erase, two_persons_with_keys};
+use crate::acts::{erase, person, refused, two_persons_with_keys};
 use crate::fixture::*;
 use crate::reading::{work, zipped};
 
@@ -222,6 +222,39 @@ fn a_list_that_cannot_be_used_whole_is_refused_or_says_what_it_leaves_out(kind: 
     let event = centre.read_event(brought.leaf).unwrap();
     assert_eq!(event.value("bad_lines").unwrap().to_string(), "[5]");
     assert_eq!(event.text("sha256"), Some(sha256(bad.as_bytes()).as_str()));
+    drop(centre);
+    world.assert_sound();
+}
+
+#[test]
+fn whoever_has_a_key_signs_for_a_list() {
+    let world = World::new(PLAIN);
+    let centre = world.open();
+    two_persons_with_keys(&centre);
+    let (signing, unsigned) = (
+        person(&centre, "UKR-P0001", Some(1)),
+        person(&centre, "UKR-P0001", None),
+    );
+    let size = log_size(&centre);
+    refused(
+        bring(&world, &centre, &unsigned, "List", LIST, |_| ()),
+        "--key",
+    );
+    assert_eq!(log_size(&centre), size);
+    let brought = bring(&world, &centre, &signing, "List", LIST, |_| ()).unwrap();
+    refused(centre.drop_list(&unsigned, &brought.number), "--key");
+    let dropped = centre.drop_list(&signing, &brought.number).unwrap();
+    for (index, kind) in [
+        (brought.leaf, "list_imported"),
+        (dropped.index, "list_dropped"),
+    ] {
+        let event = centre.read_event(index).unwrap();
+        assert_eq!(
+            (event.text("kind"), event.text("auth")),
+            (Some(kind), Some("signed"))
+        );
+        assert!(event.value("signature").is_some(), "{kind}");
+    }
     drop(centre);
     world.assert_sound();
 }

@@ -1,8 +1,11 @@
 //! Hostile files: the worker may die, the item gets its state, and the rest goes on.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use comity_app::reading::Workers;
+use comity_core::digest::Digest;
 use comity_core::id::Ern;
 use comity_extract::{Limits, State};
 
@@ -28,6 +31,10 @@ fn bombs_and_broken_files_end_in_their_state_and_the_rest_goes_on() {
     for _ in 0..40 {
         deep = zipped(&[("deeper.zip", &deep)]);
     }
+    // Its only member is itself.
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/corpus");
+    let quine = fs::read(corpus.join("container/nasty-quine")).unwrap();
+    put(&usb, "quine.zip", &quine);
     put(&usb, "wide.zip", &wide);
     put(&usb, "deep.zip", &deep);
     put(&usb, "entities.docx", &zipped(&[
@@ -58,6 +65,15 @@ fn bombs_and_broken_files_end_in_their_state_and_the_rest_goes_on() {
         .unwrap();
     assert_eq!(deepest.ern.depth(), Ern::MAX_DEPTH);
     assert_eq!(deepest.reading.unwrap().state, State::OverLimit);
+    let same = Digest::of(&quine);
+    let quines = items(&centre).into_iter().filter(|item| {
+        item.facts
+            .as_ref()
+            .is_some_and(|facts| facts.sha256 == Some(same.0))
+    });
+    let states: Vec<State> = quines.map(|item| item.reading.unwrap().state).collect();
+    assert_eq!(states.len(), usize::from(Ern::MAX_DEPTH) + 1);
+    assert_eq!(states.iter().filter(|s| **s == State::OverLimit).count(), 1);
     assert_eq!(state_of(&centre, "usb/z-letter.txt"), State::Read);
     assert_eq!(state_of(&centre, "usb/names.zip"), State::Read);
     assert!(items(&centre).iter().all(|item| !item.is_unread()));
@@ -76,6 +92,82 @@ fn bombs_and_broken_files_end_in_their_state_and_the_rest_goes_on() {
     assert!(counted.iter().any(|c| c.reading == Some(State::OverLimit)));
     assert!(counted.iter().map(|c| c.items).sum::<u64>() <= 10_001);
     assert!(!world.folder.path().join("outside.txt").exists());
+    drop(centre);
+    world.assert_sound();
+}
+
+/// Files of every type that is read, sound and nasty.
+fn of_every_type() -> Vec<PathBuf> {
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    let types = [
+        "compound",
+        "container",
+        "disk",
+        "film",
+        "html",
+        "mail",
+        "office",
+        "pdf",
+        "picture",
+        "pst",
+        "rar",
+        "rtf",
+        "sound",
+        "web",
+    ];
+    let mut folders: Vec<PathBuf> = types.map(|t| testdata.join("corpus").join(t)).into();
+    folders.push(testdata.join("samples/evidence"));
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn files_of_every_type_cut_off_anywhere_end_in_a_state() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    let mut cuts = 0;
+    for (n, path) in of_every_type().iter().enumerate() {
+        let whole = fs::read(path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let mut lengths = vec![1, whole.len() / 3, whole.len() / 2, whole.len().max(1) - 1];
+        lengths.dedup();
+        for cut in lengths {
+            put(
+                &usb,
+                format!("{n:03} {cut} {name}"),
+                &whole[..cut.min(whole.len())],
+            );
+            cuts += 1;
+        }
+    }
+    put(&usb, "z-letter.txt", SENTENCE.as_bytes());
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    work(&centre);
+    let items = items(&centre);
+    assert!(
+        cuts > 250 && items.len() > cuts,
+        "{cuts} of {}",
+        items.len()
+    );
+    let unread: Vec<_> = items.iter().filter(|item| item.is_unread()).collect();
+    assert!(unread.is_empty(), "{unread:?}");
+    // A worker that a file crashed or kept busy is a state too, but none of these does that.
+    for (item, reading) in items.iter().filter_map(|i| Some((i, i.reading?))) {
+        assert!(reading.state < State::Crashed, "{:?}", item.facts);
+    }
+    assert_eq!(state_of(&centre, "usb/z-letter.txt"), State::Read);
     drop(centre);
     world.assert_sound();
 }
