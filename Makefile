@@ -17,8 +17,9 @@ help: ## this list
 setup: ## install what tests need: Debian packages and a Python environment; quick when all is there
 	@scripts/setup
 
+# With a test beside them, so that what they are made of has the features that it has in tests, and is compiled once.
 build: ## the programs, for tests
-	$(CARGO) build --locked -p comity -p comity-verify -p comity-worker
+	$(CARGO) build --locked --workspace --bins --test walls
 
 release: ## the programs, for use: target/release/comity, comity-verify and extract-worker
 	$(CARGO) build --locked --release -p comity -p comity-verify -p comity-worker
