@@ -27,7 +27,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// The random generator of the cryptographic library, seeded by the operating system.
+/// The random generator of the operating system. The one of the cryptographic library measures its own entropy first,
+/// which takes every run of a program 45 ms.
 ///
 /// Each call into it costs as much as some hundred bytes of it do, and an event asks for a few bytes many times: so
 /// every thread has some of them made ahead. What was handed out is wiped from there.
@@ -68,7 +69,7 @@ impl Drop for Ahead {
 /// Random bytes from the generator itself. It fails only where the operating system has no entropy source at all; going
 /// on with predictable keys would be worse than ending here.
 fn generate(bytes: &mut [u8]) {
-    if aws_lc_rs::rand::fill(bytes).is_err() {
+    if getrandom::fill(bytes).is_err() {
         std::process::abort();
     }
 }
