@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use comity_search::query::Query;
 use serde_json::Value;
-use tantivy::schema::Value as _;
 use tantivy::{DocAddress, Searcher};
 
-use crate::document::{read_kept, read_parts};
+use crate::document::read_parts;
 use crate::error::{IndexError, Result};
 use crate::eval::{self, Asking, Segment, Slots};
 use crate::fields::{self, column};
 use crate::highlight::{Found, Marker};
 use crate::index::Index;
+use crate::kept::{Kept, broken};
 use crate::known::{Conditions, Known};
 use crate::lexicon::Words;
 use crate::lists::{Class, Mention, OnList, Seen, SeenList};
@@ -392,21 +392,10 @@ impl Answer<'_> {
     }
 
     fn hit(&self, place: Place, mark: bool) -> Result<Hit> {
-        let broken = || IndexError::Damaged {
-            what: "what it keeps of an item is malformed".to_owned(),
-        };
-        let (Some(searcher), Some(index)) = (
-            self.searchers.get(place.index as usize),
-            self.indexes.get(place.index as usize),
-        ) else {
-            return Err(broken());
-        };
-        let document: tantivy::TantivyDocument = searcher.doc(place.at)?;
-        let bytes = document
-            .get_first(index.fields.kept)
-            .and_then(|value| value.as_bytes())
-            .ok_or_else(broken)?;
-        let (head, words) = read_kept(bytes).ok_or_else(broken)?;
+        let searcher = self.searchers.get(place.index as usize);
+        let searcher = searcher.ok_or_else(broken)?;
+        let kept = Kept::of(searcher, place.at)?;
+        let (head, words) = kept.read()?;
         let mut hit = read_hit(&head).ok_or_else(broken)?;
         if mark {
             let parts = read_parts(&head, words).ok_or_else(broken)?;

@@ -160,7 +160,7 @@ impl Document {
     }
 
     /// What a list of hits shows without asking the tables: a line of JSON, and the words of all parts behind it.
-    pub(crate) fn kept(&self) -> Vec<u8> {
+    pub(crate) fn kept(&self) -> String {
         let words = self.parts();
         let parts = words.iter();
         let parts: Vec<Value> = parts
@@ -181,20 +181,13 @@ impl Document {
             "names": self.mentions.iter().map(Mention::kept).collect::<Vec<_>>(),
             "lists": self.on_lists.iter().map(OnList::kept).collect::<Vec<_>>(),
         });
-        let mut kept = head.to_string().into_bytes();
-        kept.push(b'\n');
+        let mut kept = head.to_string();
+        kept.push('\n');
         for part in words {
-            kept.extend_from_slice(part.words.as_bytes());
+            kept.push_str(part.words);
         }
         kept
     }
-}
-
-/// Parts a kept document: its head, and the words of all its parts.
-pub(crate) fn read_kept(kept: &[u8]) -> Option<(Value, &str)> {
-    let end = kept.iter().position(|byte| *byte == b'\n')?;
-    let head = serde_json::from_slice(kept.get(..end)?).ok()?;
-    Some((head, std::str::from_utf8(kept.get(end + 1..)?).ok()?))
 }
 
 /// The parts of a kept document.

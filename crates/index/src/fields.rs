@@ -95,7 +95,8 @@ impl Fields {
         let ern = schema.add_text_field("ern", STRING);
         let words = schema.add_text_field("words", places.clone());
         let forms = schema.add_text_field(FORMS, TextOptions::default().set_fast("raw"));
-        let kept = schema.add_bytes_field("kept", STORED);
+        // As text: Tantivy reads stored bytes one by one.
+        let kept = schema.add_text_field("kept", STORED);
         let named = NAMED
             .iter()
             .map(|(field, name)| (*field, schema.add_text_field(name, places.clone())))
@@ -169,7 +170,7 @@ impl Fields {
         ] = self.numbers;
         let place = Place::of(&document.ern);
         out.add_text(self.ern, &document.ern);
-        out.add_bytes(self.kept, &document.kept());
+        out.add_text(self.kept, document.kept());
         for lanes in self.add_words(&mut out, document, &mut lines) {
             out.add_u64(sketch, lanes);
         }

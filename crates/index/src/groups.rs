@@ -7,13 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use tantivy::schema::Value as _;
-use tantivy::{DocAddress, Searcher, TantivyDocument};
+use tantivy::{DocAddress, Searcher};
 
-use crate::document::read_kept;
 use crate::error::{IndexError, Result};
 use crate::fields::{self, column};
 use crate::index::Index;
+use crate::kept::{Kept, broken};
 use crate::near::{self, Traits};
 use crate::scope::Scope;
 
@@ -95,7 +94,7 @@ fn all(
         group.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
     }
     groups.sort_unstable_by(|a, b| a.first().map(order).cmp(&b.first().map(order)));
-    let kept = |at: u32| gathered.kept(at, indexes, &searchers);
+    let kept = |at: u32| gathered.kept(at, &searchers);
     let start = match after {
         None => 0,
         Some(ern) => {
@@ -327,21 +326,11 @@ impl Gathered {
     }
 
     /// What is shown of an item.
-    fn kept(&self, at: u32, indexes: &[Index], searchers: &[Searcher]) -> Result<Member> {
-        let broken = || IndexError::Damaged {
-            what: "what it keeps of an item is malformed".to_owned(),
-        };
+    fn kept(&self, at: u32, searchers: &[Searcher]) -> Result<Member> {
         let place = self.places.get(at as usize).ok_or_else(broken)?;
-        let (Some(index), Some(searcher)) = (
-            indexes.get(place.index as usize),
-            searchers.get(place.index as usize),
-        ) else {
-            return Err(broken());
-        };
-        let document: TantivyDocument = searcher.doc(place.at)?;
-        let kept = document.get_first(index.fields.kept);
-        let bytes = kept.and_then(|value| value.as_bytes()).ok_or_else(broken)?;
-        let (value, _) = read_kept(bytes).ok_or_else(broken)?;
+        let searcher = searchers.get(place.index as usize).ok_or_else(broken)?;
+        let kept = Kept::of(searcher, place.at)?;
+        let (value, _) = kept.read()?;
         let text = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
         Ok(Member {
             ern: text("ern").ok_or_else(broken)?,

@@ -12,6 +12,7 @@ mod folder;
 mod groups;
 mod highlight;
 mod index;
+mod kept;
 mod known;
 mod lexicon;
 mod lists;
