@@ -261,15 +261,17 @@ impl Sorted {
             let (bits, after) = after.split_first().ok_or_else(wrong)?;
             (*of, rest) = ((u64::from_be_bytes(*count), *bits), after);
         }
-        let parts = |(count, bits): (u64, u8)| if count > 0 { 1u64 << bits.min(63) } else { 0 };
+        if counts.iter().any(|(_, bits)| *bits > MOST_BITS) {
+            return Err(wrong());
+        }
+        let parts = |(count, bits): (u64, u8)| if count > 0 { 1u64 << bits } else { 0 };
         let lens = counts.iter().enumerate();
         let lens = lens.map(|(kind, (count, _))| count.checked_mul(len_of(kind) as u64 + 8));
         let lens: Option<Vec<u64>> = lens.collect();
         let lens = lens.ok_or_else(wrong)?;
-        let fine = counts.iter().all(|(_, bits)| *bits <= MOST_BITS);
         let tables: u64 = counts.iter().map(|of| parts(*of)).sum::<u64>() + heads;
         let records = lens.iter().try_fold(0u64, |sum, len| sum.checked_add(*len));
-        if !fine || records.and_then(|r| r.checked_add(tables * 8)) != Some(end_at) {
+        if records.and_then(|r| r.checked_add(tables * 8)) != Some(end_at) {
             return Err(wrong());
         }
         let mut at = records.unwrap_or_default();

@@ -12,8 +12,8 @@ const SCATTERED: [&str; 2] = ["digests", "paths"];
 const ROOM: usize = 300_000;
 /// Chains whose last event one statement says.
 const HEADS: usize = 512;
-/// Values waiting for scattered tables before they are written.
-const SCATTERED_ROOM: usize = 1_000_000;
+/// Values waiting for scattered tables before they are written, some 60 bytes each.
+const SCATTERED_ROOM: usize = 400_000;
 
 /// Buffers of new rows by table, and the updates that follow them.
 #[derive(Default)]

@@ -31,7 +31,7 @@ use crate::reading::Pass;
 use crate::rebuild::{Opened, chain_no, item_keys, opened};
 
 /// Bundles that are opened at once; three such blocks are in memory at a time.
-const BUNDLES: usize = 8;
+const BUNDLES: usize = 4;
 /// Objects of fewer sealed bytes are read in one go.
 const WHOLE: u64 = 5 << 20;
 
