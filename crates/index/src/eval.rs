@@ -22,7 +22,7 @@ use crate::lexicon::Words;
 use crate::lists::Seen;
 use crate::near::{self, Traits};
 use crate::places;
-use crate::slot::Slot;
+use crate::slot::{Listed, Slot};
 use crate::terms::of_bits;
 use crate::values::{Among, Open};
 
@@ -100,6 +100,13 @@ impl Asking<'_> {
         let Some((first, others)) = parts.split_first() else {
             return Ok(self.nothing());
         };
+        let words = parts.iter().filter_map(|part| match part {
+            Query::Word(word) => Some(word),
+            _ => None,
+        });
+        if !self.meet(&words.collect::<Vec<_>>())? {
+            return Ok(self.nothing());
+        }
         let mut sets = self.eval(first)?;
         for part in others {
             for (set, other) in sets.iter_mut().zip(self.eval(part)?) {
@@ -107,6 +114,23 @@ impl Asking<'_> {
             }
         }
         Ok(sets)
+    }
+
+    /// Whether all these words stand together in any document. That is soon known where they do, and where they do not,
+    /// nothing need be weighed, for which every place of each is counted.
+    fn meet(&self, words: &[&Word]) -> Result<bool> {
+        if words.len() < 2 {
+            return Ok(true);
+        }
+        for s in self.segments {
+            let reader = s.reader.inverted_index(s.fields.words)?;
+            let lists = |word: &&Word| self.slot(word).lists(reader.terms(), s.words);
+            let lists: Vec<Vec<Listed>> = words.iter().map(lists).collect::<Result<_>>()?;
+            if places::meet(&reader, &lists)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Documents by how often what is looked for stands in them, weighed: what is rare among all that may be found

@@ -10,7 +10,7 @@ use tantivy::{DocId, DocSet, TERMINATED};
 
 use crate::error::{IndexError, Result};
 use crate::lexicon::Words;
-use crate::slot::Slot;
+use crate::slot::{Listed, Slot};
 use crate::values::Among;
 
 /// Words that stand together: the place of the first, and of the last.
@@ -22,11 +22,27 @@ struct List<'a> {
     among: Option<Among<'a>>,
 }
 
+/// A word of what is looked for: where it stands in all its forms.
+struct Stands<'a> {
+    lists: Vec<List<'a>>,
+    /// Where it stands in a document, in order. Kept from document to document, as all that is gathered for one.
+    places: Vec<u32>,
+    of_list: Vec<u32>,
+}
+
 /// What is looked for, with the lists of one segment opened.
 enum Node<'a> {
-    Word(Vec<List<'a>>),
-    Phrase(Vec<Vec<List<'a>>>),
-    Near(Box<Node<'a>>, Box<Node<'a>>, u32),
+    Word(Stands<'a>),
+    Phrase(Vec<Stands<'a>>),
+    Near(Box<Neighbours<'a>>),
+}
+
+/// Two that are to stand near each other, and how many words may stand between.
+struct Neighbours<'a> {
+    left: Node<'a>,
+    right: Node<'a>,
+    within: u32,
+    spans: [Vec<Span>; 2],
 }
 
 /// A segment in which phrases and neighbourhoods are looked for.
@@ -60,11 +76,11 @@ pub(crate) fn words_of<'q>(query: &'q Query, out: &mut Vec<&'q Word>) {
 /// The documents in which a word, phrase or neighbourhood stands, with how often.
 pub(crate) fn find(place: &Place<'_>, query: &Query) -> Result<Vec<(DocId, u32)>> {
     let mut node = Node::open(place, query)?;
-    let mut found = Vec::new();
+    let (mut found, mut spans) = (Vec::new(), Vec::new());
     let mut at = 0;
     while let Some(doc) = node.next_from(at) {
         if (place.wanted)(doc) {
-            let spans = node.spans(doc);
+            node.spans(doc, &mut spans);
             if !spans.is_empty() {
                 found.push((doc, u32::try_from(spans.len()).unwrap_or(u32::MAX)));
             }
@@ -76,7 +92,7 @@ pub(crate) fn find(place: &Place<'_>, query: &Query) -> Result<Vec<(DocId, u32)>
 
 impl<'a> Node<'a> {
     fn open(place: &Place<'a>, query: &Query) -> Result<Node<'a>> {
-        let word = |word: &Word| -> Result<Vec<List<'a>>> {
+        let word = |word: &Word| -> Result<Stands<'a>> {
             let slot = (place.slot)(word);
             let lists = slot.lists_standing(place.reader.terms(), place.words, place.stands)?;
             let option = IndexRecordOption::WithFreqsAndPositions;
@@ -88,7 +104,11 @@ impl<'a> Node<'a> {
                     among: list.spoken.map(place.speaking),
                 })
             });
-            opened.collect()
+            Ok(Stands {
+                lists: opened.collect::<Result<_>>()?,
+                places: Vec::new(),
+                of_list: Vec::new(),
+            })
         };
         match query {
             Query::Word(w) => Ok(Node::Word(word(w)?)),
@@ -99,11 +119,12 @@ impl<'a> Node<'a> {
                 left,
                 right,
                 within,
-            } => Ok(Node::Near(
-                Box::new(Node::open(place, left)?),
-                Box::new(Node::open(place, right)?),
-                *within,
-            )),
+            } => Ok(Node::Near(Box::new(Neighbours {
+                left: Node::open(place, left)?,
+                right: Node::open(place, right)?,
+                within: *within,
+                spans: Default::default(),
+            }))),
             other => Err(IndexError::Question(format!(
                 "near/ stands between words and phrases, and {other} is neither"
             ))),
@@ -113,25 +134,13 @@ impl<'a> Node<'a> {
     /// The first document from `at` on in which all parts stand somewhere.
     fn next_from(&mut self, at: DocId) -> Option<DocId> {
         match self {
-            Node::Word(lists) => first(lists, at),
-            Node::Phrase(slots) => {
+            Node::Word(word) => word.first(at),
+            Node::Phrase(words) => first_of_all(words, at),
+            Node::Near(near) => {
                 let mut at = at;
                 loop {
-                    let mut furthest = at;
-                    for slot in slots.iter_mut() {
-                        furthest = furthest.max(first(slot, at)?);
-                    }
-                    if furthest == at {
-                        return Some(at);
-                    }
-                    at = furthest;
-                }
-            }
-            Node::Near(left, right, _) => {
-                let mut at = at;
-                loop {
-                    let left = left.next_from(at)?;
-                    let right = right.next_from(left)?;
+                    let left = near.left.next_from(at)?;
+                    let right = near.right.next_from(left)?;
                     if left == right {
                         return Some(left);
                     }
@@ -142,34 +151,109 @@ impl<'a> Node<'a> {
     }
 
     /// Where it stands in a document that [`Node::next_from`] gave, in order.
-    fn spans(&mut self, doc: DocId) -> Vec<Span> {
+    fn spans(&mut self, doc: DocId, spans: &mut Vec<Span>) {
+        spans.clear();
         match self {
-            Node::Word(lists) => places(lists, doc).into_iter().map(|p| (p, p)).collect(),
-            Node::Phrase(slots) => {
-                let lists: Vec<Vec<u32>> = slots.iter_mut().map(|s| places(s, doc)).collect();
-                let Some((firsts, others)) = lists.split_first() else {
-                    return Vec::new();
+            Node::Word(word) => spans.extend(word.places_in(doc).iter().map(|p| (*p, *p))),
+            Node::Phrase(words) => {
+                for word in words.iter_mut() {
+                    word.places_in(doc);
+                }
+                let Some((first, others)) = words.split_first() else {
+                    return;
                 };
                 let last = u32::try_from(others.len()).unwrap_or(u32::MAX);
                 let follows = |first: u32| {
-                    let next = (first + 1..).zip(others);
-                    next.into_iter()
-                        .all(|(place, list)| list.binary_search(&place).is_ok())
+                    let mut next = (first + 1..).zip(others);
+                    next.all(|(place, word)| word.places.binary_search(&place).is_ok())
                 };
-                firsts
-                    .iter()
-                    .filter(|first| follows(**first))
-                    .map(|first| (*first, first + last))
-                    .collect()
+                let firsts = first.places.iter().filter(|first| follows(**first));
+                spans.extend(firsts.map(|first| (*first, first + last)));
             }
-            Node::Near(left, right, within) => near(&left.spans(doc), &right.spans(doc), *within),
+            Node::Near(near) => {
+                let [left, right] = &mut near.spans;
+                near.left.spans(doc, left);
+                near.right.spans(doc, right);
+                pairs(left, right, near.within, spans);
+            }
         }
     }
 }
 
+/// The first document from `at` on in which all these words stand somewhere.
+fn first_of_all(words: &mut [Stands<'_>], at: DocId) -> Option<DocId> {
+    let mut at = at;
+    loop {
+        let mut furthest = at;
+        for word in words.iter_mut() {
+            furthest = furthest.max(word.first(furthest)?);
+        }
+        if furthest == at {
+            return Some(at);
+        }
+        at = furthest;
+    }
+}
+
+/// Whether there is a document in which a list of each word stands.
+pub(crate) fn meet(reader: &InvertedIndexReader, words: &[Vec<Listed>]) -> Result<bool> {
+    let stands = |lists: &Vec<Listed>| {
+        let opened = lists.iter().map(|list| {
+            let basic = IndexRecordOption::Basic;
+            let places = reader.read_postings_from_terminfo(&list.info, basic)?;
+            Ok(List {
+                places,
+                among: None,
+            })
+        });
+        Ok(Stands {
+            lists: opened.collect::<Result<_>>()?,
+            places: Vec::new(),
+            of_list: Vec::new(),
+        })
+    };
+    let mut words: Vec<Stands<'_>> = words.iter().map(stands).collect::<Result<_>>()?;
+    // The rarest first: it says where to look for the others.
+    words.sort_by_cached_key(|word| word.lists.iter().map(|l| l.places.size_hint()).sum::<u32>());
+    Ok(first_of_all(&mut words, 0).is_some())
+}
+
+impl Stands<'_> {
+    /// The first document from `at` on in which it stands.
+    fn first(&mut self, at: DocId) -> Option<DocId> {
+        let docs = self.lists.iter_mut().map(|list| {
+            if list.places.doc() < at {
+                list.places.seek(at)
+            } else {
+                list.places.doc()
+            }
+        });
+        docs.min().filter(|doc| *doc != TERMINATED)
+    }
+
+    /// The places at which it stands in a document, in order.
+    fn places_in(&mut self, doc: DocId) -> &[u32] {
+        self.places.clear();
+        for list in &mut self.lists {
+            if list.places.doc() < doc {
+                list.places.seek(doc);
+            }
+            let counts = list.among.as_ref().is_none_or(|among| among.contains(doc));
+            if counts && list.places.doc() == doc {
+                list.places.positions(&mut self.of_list);
+                self.places.append(&mut self.of_list);
+            }
+        }
+        if self.lists.len() > 1 {
+            self.places.sort_unstable();
+            self.places.dedup();
+        }
+        &self.places
+    }
+}
+
 /// Pairs with at most `within` words between, in either order and not over each other.
-fn near(left: &[Span], right: &[Span], within: u32) -> Vec<Span> {
-    let mut found = Vec::new();
+fn pairs(left: &[Span], right: &[Span], within: u32, found: &mut Vec<Span>) {
     // Spans of one node differ in length by a bounded number of places, so that neighbours in order are near.
     let longest = right.iter().map(|(a, b)| b - a).max().unwrap_or(0);
     for (from, to) in left {
@@ -188,38 +272,6 @@ fn near(left: &[Span], right: &[Span], within: u32) -> Vec<Span> {
     }
     found.sort_unstable();
     found.dedup();
-    found
-}
-
-/// The first document from `at` on that one of the lists has.
-fn first(lists: &mut [List<'_>], at: DocId) -> Option<DocId> {
-    let docs = lists.iter_mut().map(|list| {
-        if list.places.doc() < at {
-            list.places.seek(at)
-        } else {
-            list.places.doc()
-        }
-    });
-    docs.min().filter(|doc| *doc != TERMINATED)
-}
-
-/// The places at which one of the lists stands in a document, in order.
-fn places(lists: &mut [List<'_>], doc: DocId) -> Vec<u32> {
-    let mut all = Vec::new();
-    let mut some = Vec::new();
-    for list in lists.iter_mut() {
-        if list.places.doc() < doc {
-            list.places.seek(doc);
-        }
-        let counts = list.among.as_ref().is_none_or(|among| among.contains(doc));
-        if counts && list.places.doc() == doc {
-            list.places.positions(&mut some);
-            all.append(&mut some);
-        }
-    }
-    all.sort_unstable();
-    all.dedup();
-    all
 }
 
 /// The words of a value of a field, as a phrase that may end in a beginning.
@@ -243,6 +295,11 @@ mod tests {
 
     #[test]
     fn near_counts_the_words_between_in_either_order() {
+        let near = |left: &[Span], right: &[Span], within| {
+            let mut found = Vec::new();
+            pairs(left, right, within, &mut found);
+            found
+        };
         assert_eq!(near(&[(0, 0)], &[(1, 1)], 1), [(0, 1)]);
         assert_eq!(near(&[(0, 0)], &[(6, 6)], 5), [(0, 6)]);
         assert_eq!(near(&[(0, 0)], &[(7, 7)], 5), []);
