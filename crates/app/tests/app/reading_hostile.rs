@@ -72,7 +72,7 @@ fn bombs_and_broken_files_end_in_their_state_and_the_rest_goes_on() {
             .is_some_and(|facts| facts.sha256 == Some(same.0))
     });
     let states: Vec<State> = quines.map(|item| item.reading.unwrap().state).collect();
-    assert_eq!(states.len(), usize::from(Ern::MAX_DEPTH) + 1);
+    assert_eq!(states.len(), Ern::MAX_DEPTH + 1);
     assert_eq!(states.iter().filter(|s| **s == State::OverLimit).count(), 1);
     assert_eq!(state_of(&centre, "usb/z-letter.txt"), State::Read);
     assert_eq!(state_of(&centre, "usb/names.zip"), State::Read);
