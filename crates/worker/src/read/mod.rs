@@ -61,7 +61,22 @@ use crate::{
     kind::{self, Kind},
 };
 use comity_extract::{Outcome, State, protocol::Job};
-use std::io::Read;
+use std::{
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// Asks a library that ends its thread over what it did not expect: the reading goes on with the next part. What was
+/// held locked meanwhile stays so, and is opened anew. Or why there is no answer.
+pub fn unless_given_up<T>(ask: impl FnOnce() -> T) -> Result<T, &'static str> {
+    catch_unwind(AssertUnwindSafe(ask))
+        .map_err(|_| "it is damaged in a way that the reader does not understand")
+}
+
+/// As [`unless_given_up`], for what may stop for other reasons too.
+pub fn careful<T>(ask: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+    unless_given_up(ask).unwrap_or_else(|why| Err(Stop::Damaged(why.to_owned())))
+}
 
 /// Reads one file: says its type, and gives it to the reader of that type.
 pub fn read_file(input: Input, mut out: Out, job: &Job) -> Outcome {

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Out, Stop,
     ints::{u16_at, u32_at, u64_at, utf16},
+    read::careful,
     time,
 };
 use comity_extract::Child;
@@ -54,15 +55,16 @@ impl Nt {
     /// The file system at the beginning of `disk`, and its label.
     pub fn open(disk: &Disk) -> Result<(Nt, String), Stop> {
         let mut bytes = disk.within(BUDGET);
-        let system = Ntfs::new(&mut bytes)?;
+        let system = careful(|| Ok(Ntfs::new(&mut bytes)?))?;
         let record = system.file_record_size();
         if record > RECORD_MAX {
             return Err(Stop::Damaged(format!("its records have {record} bytes")));
         }
-        let label = match system.volume_name(&mut bytes) {
-            Some(Ok(name)) => name.name().to_string_lossy(),
-            _ => String::new(),
-        };
+        let label = careful(|| match system.volume_name(&mut bytes) {
+            Some(name) => Ok(name?.name().to_string_lossy()),
+            None => Ok(String::new()),
+        });
+        let label = label.unwrap_or_default();
         let disk = disk.clone();
         Ok((Nt { system, disk }, label))
     }
@@ -172,10 +174,9 @@ impl Nt {
         given: &mut bool,
     ) -> Result<(), Stop> {
         let mut head = self.disk.within(BUDGET);
-        let is_elsewhere = file.info().is_ok_and(|info| {
-            info.file_attributes()
-                .contains(NtfsFileAttributeFlags::REPARSE_POINT)
-        });
+        let attributes = careful(|| Ok(file.info()?.file_attributes()));
+        let is_elsewhere =
+            attributes.is_ok_and(|all| all.contains(NtfsFileAttributeFlags::REPARSE_POINT));
         let mut attributes = file.attributes();
         while let Some(item) = attributes.next(&mut head) {
             let item = item?;
@@ -239,7 +240,7 @@ impl Files for Nt {
     }
 
     fn list(&mut self, folder: &u64, found: &mut Entries<u64>) -> Result<(), Stop> {
-        let index = self.index(*folder)?;
+        let index = careful(|| self.index(*folder))?;
         let mut seen = HashSet::new();
         // What is still to be gone through: entries of a node from a place on.
         let mut nodes = vec![(index.root.clone(), 0)];
@@ -270,7 +271,7 @@ impl Files for Nt {
     }
 
     fn give(&mut self, file: &u64, child: Child, out: &mut Out) -> Result<(), Stop> {
-        let found = self.system.file(&mut self.disk.within(BUDGET), *file);
+        let found = careful(|| Ok(self.system.file(&mut self.disk.within(BUDGET), *file)?));
         match found {
             Ok(found) if !found.flags().contains(NtfsFileFlags::IN_USE) => out.lost_child(
                 child,
@@ -288,7 +289,7 @@ impl Files for Nt {
                     ended => ended,
                 }
             }
-            Err(error) => out.lost_child(child, error.into()),
+            Err(why) => out.lost_child(child, why),
         }
     }
 }

@@ -1,15 +1,14 @@
 //! XLSB: a workbook whose sheets are kept in binary records.
 
-use crate::{Input, Out, Stop};
+use crate::{Input, Out, Stop, read::unless_given_up};
 use calamine::{Data, Reader, SheetVisible, Xlsb};
 use comity_extract::{Anchor, Place};
 use std::io::BufReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
-    // The library gives up its thread over parts that it did not expect; the rest of the document is read all the same.
+    // The rest of the document is read all the same.
     let file = BufReader::with_capacity(64 << 10, input.rewound());
-    let opened = catch_unwind(AssertUnwindSafe(|| Xlsb::new(file)));
+    let opened = unless_given_up(|| Xlsb::new(file));
     let mut book = match opened {
         Ok(opened) => opened?,
         Err(_) => {

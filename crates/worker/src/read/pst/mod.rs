@@ -5,7 +5,7 @@
 
 mod compose;
 
-use crate::{Input, Out, Stop, out::child, time};
+use crate::{Input, Out, Stop, out::child, read::unless_given_up, time};
 use comity_extract::{Child, Relation};
 use compose::Letter;
 use outlook_pst::{
@@ -22,7 +22,11 @@ use outlook_pst::{
     },
     ndb::node_id::NodeId,
 };
-use std::{io, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+};
 
 /// The root of all folders, those that Outlook does not show too.
 const ROOT: u32 = 0x122;
@@ -30,9 +34,18 @@ const ROOT: u32 = 0x122;
 const DEPTH_MAX: usize = 64;
 
 /// A mailbox in one of its two forms.
-enum Mailbox {
+#[derive(Clone)]
+enum Form {
     Unicode(Rc<UnicodeStore>),
     Ansi(Rc<AnsiStore>),
+}
+
+/// A mailbox that goes on where the library gives up over a damaged part of it: then it is opened anew, since what the
+/// library held locked stays so.
+struct Mailbox<'a> {
+    input: &'a Input,
+    form: RefCell<Form>,
+    given_up: Rc<Cell<bool>>,
 }
 
 /// A message, and how its attachments are opened. One that is attached to another gives none of its own.
@@ -41,38 +54,63 @@ struct Opened {
     attachment: Box<dyn Fn(NodeId) -> io::Result<Rc<dyn Attachment>>>,
 }
 
+/// A message made from its properties.
+struct Made {
+    child: Child,
+    bytes: Vec<u8>,
+    /// What could not be made.
+    lost: Vec<String>,
+}
+
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
-    let unicode = UnicodePstFile::read_from(Box::new(input.rewound()))
-        .and_then(|file| UnicodeStore::read(Rc::new(file)));
-    let mailbox = match unicode {
-        Ok(store) => Mailbox::Unicode(store),
-        Err(error) => AnsiPstFile::read_from(Box::new(input.rewound()))
-            .and_then(|file| AnsiStore::read(Rc::new(file)))
-            .map(Mailbox::Ansi)
-            // What the newer form said of it is nearer to the truth.
-            .map_err(|_| error)?,
+    let given_up = Rc::new(Cell::new(false));
+    let mailbox = Mailbox {
+        input,
+        form: RefCell::new(caught(&given_up, || Form::open(input))?),
+        given_up,
     };
-    let store = mailbox.store();
-    out.field(
-        "title",
-        &store.properties().display_name().unwrap_or_default(),
-        "PidTagDisplayName",
-    )?;
-    let root = store.properties().make_entry_id(NodeId::from(ROOT))?;
+    let (title, root) = mailbox.with(|form| {
+        let store = form.store();
+        let properties = store.properties();
+        let title = properties.display_name().unwrap_or_default();
+        Ok((title, properties.make_entry_id(NodeId::from(ROOT))?))
+    })?;
+    out.field("title", &title, "PidTagDisplayName")?;
     mailbox.folder(&root, &[], out)
 }
 
-impl Mailbox {
-    fn store(&self) -> Rc<dyn Store> {
-        match self {
-            Mailbox::Unicode(store) => store.clone(),
-            Mailbox::Ansi(store) => store.clone(),
+/// Does what the library may give up over.
+fn caught<T>(given_up: &Cell<bool>, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    unless_given_up(work).unwrap_or_else(|why| {
+        given_up.set(true);
+        Err(io::Error::other(why))
+    })
+}
+
+impl Form {
+    fn open(input: &Input) -> io::Result<Form> {
+        let unicode = UnicodePstFile::read_from(Box::new(input.rewound()))
+            .and_then(|file| UnicodeStore::read(Rc::new(file)));
+        match unicode {
+            Ok(store) => Ok(Form::Unicode(store)),
+            Err(error) => AnsiPstFile::read_from(Box::new(input.rewound()))
+                .and_then(|file| AnsiStore::read(Rc::new(file)))
+                .map(Form::Ansi)
+                // What the newer form said of it is nearer to the truth.
+                .map_err(|_| error),
         }
     }
 
-    fn open(&self, id: &EntryId) -> io::Result<Opened> {
+    fn store(&self) -> Rc<dyn Store> {
+        match self {
+            Form::Unicode(store) => store.clone(),
+            Form::Ansi(store) => store.clone(),
+        }
+    }
+
+    fn message(&self, id: &EntryId) -> io::Result<Opened> {
         Ok(match self {
-            Mailbox::Unicode(store) => {
+            Form::Unicode(store) => {
                 let message = UnicodeMessage::read(store.clone(), id, None)?;
                 let of = message.clone();
                 Opened {
@@ -82,7 +120,7 @@ impl Mailbox {
                     }),
                 }
             }
-            Mailbox::Ansi(store) => {
+            Form::Ansi(store) => {
                 let message = AnsiMessage::read(store.clone(), id, None)?;
                 let of = message.clone();
                 Opened {
@@ -94,30 +132,57 @@ impl Mailbox {
             }
         })
     }
+}
+
+/// The rows of a folder's table, by the numbers of what they are of.
+fn rows(table: Option<&Rc<dyn TableContext>>) -> Vec<u32> {
+    let rows = table.into_iter().flat_map(|table| table.rows_matrix());
+    rows.map(|row| u32::from(row.id())).collect()
+}
+
+impl Mailbox<'_> {
+    /// Asks the library.
+    fn with<T>(&self, ask: impl FnOnce(&Form) -> io::Result<T>) -> io::Result<T> {
+        let form = self.form.borrow().clone();
+        let done = caught(&self.given_up, || ask(&form));
+        if self.given_up.take() {
+            *self.form.borrow_mut() = caught(&self.given_up, || Form::open(self.input))?;
+        }
+        done
+    }
 
     /// The messages of a folder, then those of the folders within.
     fn folder(&self, id: &EntryId, path: &[String], out: &mut Out) -> Result<(), Stop> {
         let here = || path.join("/");
-        let store = self.store();
-        let folder: Rc<dyn Folder> = match store.open_folder(id) {
-            Ok(folder) => folder,
+        let found = self.with(|form| {
+            let folder: Rc<dyn Folder> = form.store().open_folder(id)?;
+            Ok((
+                rows(folder.contents_table()),
+                rows(folder.hierarchy_table()),
+            ))
+        });
+        let (messages, folders) = match found {
+            Ok(found) => found,
             Err(error) => {
                 out.missing(&format!("the folder {}: {error}", here()));
                 return Ok(());
             }
         };
-        for row in folder
-            .contents_table()
-            .iter()
-            .flat_map(|table| table.rows_matrix())
-        {
-            let number = u32::from(row.id());
-            let message = store
-                .properties()
-                .make_entry_id(NodeId::from(number))
-                .and_then(|id| self.open(&id));
-            match message {
-                Ok(message) => one(&message, number, path, out)?,
+        for number in messages {
+            let made = self.with(|form| {
+                let id = form
+                    .store()
+                    .properties()
+                    .make_entry_id(NodeId::from(number))?;
+                made(&form.message(&id)?, number, path, &self.given_up)
+            });
+            match made {
+                Ok(Made { child, bytes, lost }) => {
+                    for what in lost {
+                        out.missing(&format!("{}: {what}", child.path));
+                    }
+                    out.child(child, &mut bytes.as_slice())?;
+                }
                 Err(error) => {
                     let lost = child(
                         Relation::Message,
@@ -127,60 +192,60 @@ impl Mailbox {
                 }
             }
         }
-        for row in folder
-            .hierarchy_table()
-            .iter()
-            .flat_map(|table| table.rows_matrix())
-        {
+        for number in folders {
             if path.len() == DEPTH_MAX {
                 return Err(Stop::OverLimit(format!(
                     "folders are nested more than {DEPTH_MAX} deep"
                 )));
             }
-            let id = store
-                .properties()
-                .make_entry_id(NodeId::from(u32::from(row.id())))?;
-            let name = store
-                .open_folder(&id)
-                .and_then(|folder| folder.properties().display_name())
-                .unwrap_or_else(|_| format!("folder {}", u32::from(row.id())));
-            self.folder(&id, &[path, &[name]].concat(), out)?;
+            let named = self.with(|form| {
+                let store = form.store();
+                let id = store.properties().make_entry_id(NodeId::from(number))?;
+                let name = store
+                    .open_folder(&id)
+                    .and_then(|f| f.properties().display_name());
+                Ok((id, name.unwrap_or_else(|_| format!("folder {number}"))))
+            });
+            match named {
+                Ok((id, name)) => self.folder(&id, &[path, &[name]].concat(), out)?,
+                Err(error) => out.missing(&format!("the folder {}/{number}: {error}", here())),
+            }
         }
         Ok(())
     }
 }
 
 /// One message as a child.
-fn one(opened: &Opened, number: u32, path: &[String], out: &mut Out) -> Result<(), Stop> {
+fn made(opened: &Opened, number: u32, path: &[String], given_up: &Cell<bool>) -> io::Result<Made> {
     let mut lost = Vec::new();
-    let letter = letter(&*opened.message, Some(&opened.attachment), &mut lost, 0);
+    // A message is kept where one of its attachments is damaged.
+    let attachment = |node| caught(given_up, || (opened.attachment)(node));
+    let letter = letter(&*opened.message, Some(&attachment), &mut lost, 0);
     let page = page_of(&*opened.message);
     let subject = subject(&*opened.message, page);
     let name = match subject.is_empty() {
         true => format!("message {number}"),
         false => subject,
     };
-    let path = [&path.join("/"), "/", &name, ".eml"].concat();
-    for what in lost {
-        out.missing(&format!("{path}: {what}"));
-    }
     let bytes = letter.bytes();
-    out.child(
-        Child {
+    let path = [&path.join("/"), "/", &name, ".eml"].concat();
+    Ok(Made {
+        child: Child {
             stated_size: Some(bytes.len() as u64),
             modified: moment(&*opened.message, 0x3008),
             ..child(Relation::Message, &path)
         },
-        &mut bytes.as_slice(),
-    )
+        bytes,
+        lost,
+    })
 }
 
-type OpenAttachment = dyn Fn(NodeId) -> io::Result<Rc<dyn Attachment>>;
+type OpenAttachment<'a> = dyn Fn(NodeId) -> io::Result<Rc<dyn Attachment>> + 'a;
 
 /// A message of the Internet made from the properties; `lost` takes what could not be.
 fn letter(
     message: &dyn Message,
-    attachment: Option<&OpenAttachment>,
+    attachment: Option<&OpenAttachment<'_>>,
     lost: &mut Vec<String>,
     depth: usize,
 ) -> Letter {
