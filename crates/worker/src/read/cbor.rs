@@ -13,6 +13,7 @@ pub enum Value {
     Text(String),
     Array(Vec<Value>),
     Map(Vec<(Value, Value)>),
+    Flag(bool),
     Other,
 }
 
@@ -64,6 +65,13 @@ impl Value {
         }
     }
 
+    pub fn flag(&self) -> Option<bool> {
+        match self {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
     pub fn items(&self) -> &[Value] {
         match self {
             Value::Array(items) => items,
@@ -109,6 +117,7 @@ fn value(rest: &mut &[u8], depth: u32) -> Option<Value> {
             Value::Map((0..number).map(pair).collect::<Option<_>>()?)
         }
         6 => value(rest, depth + 1)?,
+        _ if low == 20 || low == 21 => Value::Flag(low == 21),
         _ => Value::Other,
     })
 }
@@ -178,6 +187,9 @@ mod tests {
         );
         assert_eq!(Value::read(b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff"), None);
         assert_eq!(Value::read(&[0x81; 100]), None);
+        assert_eq!(Value::read(b"\xf4"), Some(Value::Flag(false)));
+        assert_eq!(Value::read(b"\xf5"), Some(Value::Flag(true)));
+        assert_eq!(Value::read(b"\xf6"), Some(Value::Other));
         assert_eq!(head(2, 500), b"\x59\x01\xf4");
     }
 }

@@ -122,7 +122,10 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ("audio/x-ms-wma" | "video/x-ms-wmv" | "video/x-ms-asf" | "application/vnd.ms-asf", _) => {
             asf::read(input, out)
         }
-        ("video/x-msvideo", _) => avi::read(input, out),
+        ("video/x-msvideo", _) => {
+            avi::read(input, out)?;
+            c2pa::read(input, out, "film")
+        }
         ("application/x-iwa", _) => iwa::read(input, out),
         ("application/vnd.ms-excel", _) if is_worksheet(input) => ole::worksheet(input, out),
         ("application/x-lz4", _) => packed::lz4(input, out, name),
@@ -150,7 +153,9 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
             None,
         ) => {
             movie::read(input, out)?;
-            audio::tags_of_movie(input, out)
+            audio::tags_of_movie(input, out)?;
+            let is_sound = kind.media.starts_with("audio/");
+            c2pa::read(input, out, if is_sound { "sound" } else { "film" })
         }
         ("application/x-tar", _) => archive::tar(input, out),
         ("application/gzip", _) => archive::gzip(input, out, name),
@@ -166,7 +171,10 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ) => ole::read(input, out),
         ("application/pdf", _) => pdf::read(input, out),
         ("application/rtf" | "text/rtf", _) => rtf::read(input, out),
-        (media, None) if media.starts_with("audio/") => audio::read(input, out, media),
+        (media, None) if media.starts_with("audio/") => {
+            audio::read(input, out, media)?;
+            c2pa::read(input, out, "sound")
+        }
         ("image/emf" | "image/wmf", _) if metafile::is_enhanced(input) => {
             metafile::enhanced(input, out)
         }
@@ -180,7 +188,10 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         (media, _) if media.starts_with("application/vnd.oasis.opendocument.") => {
             office::odf(input, out)
         }
-        (_, Some(guess)) => text::read(input, out, guess),
+        (_, Some(guess)) => {
+            c2pa::read_svg(input, out)?;
+            text::read(input, out, guess)
+        }
         // Printed pages, and all else that is a ZIP within: books, maps, programs, other documents.
         _ if input.bytes_at(0, 4) == b"PK\x03\x04" => match xps::is(input) {
             true => xps::read(input, out),

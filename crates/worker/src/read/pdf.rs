@@ -1,6 +1,6 @@
 //! PDF: text by page and paragraph, in the order in which the page is drawn; comments, links, files within.
 
-use super::{cover::Cover, xmp};
+use super::{c2pa, cover::Cover, xmp};
 use crate::{Input, Out, Stop, decode, out::child, time};
 use comity_extract::{Anchor, Place, Relation};
 use hayro_interpret::{
@@ -10,7 +10,7 @@ use hayro_interpret::{
     hayro_cmap::BfString,
     hayro_syntax::{
         DecryptionError, LoadPdfError, Pdf,
-        object::{Array, DateTime, Dict, Object, Stream, String as PdfString},
+        object::{Array, DateTime, Dict, Name, Object, Stream, String as PdfString},
         page::Page,
     },
     interpret_page,
@@ -51,7 +51,28 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     if has_hidden_layers(&pdf) {
         out.missing("layers that are switched off: what stands on them alone is not read");
     }
-    files(&pdf, out)
+    files(&pdf, out)?;
+    match manifest(&pdf) {
+        Some(store) => c2pa::read_document(input, pdf.data().as_ref(), store, out),
+        None => Ok(()),
+    }
+}
+
+/// The C2PA manifest of the document: of the files that belong to it, the last one that is said to be that.
+fn manifest(pdf: &Pdf) -> Option<Vec<u8>> {
+    let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id())?;
+    let files = catalog.get::<Array<'_>>(b"AF")?;
+    let is_manifest = |file: &Dict<'_>| {
+        let relation = file.get::<Name<'_>>(b"AFRelationship");
+        relation.is_some_and(|name| &*name == b"C2PA_Manifest")
+    };
+    let file = files.iter::<Dict<'_>>().filter(is_manifest).last()?;
+    let embedded = file.get::<Dict<'_>>(b"EF")?;
+    let stream = embedded
+        .get::<Stream<'_>>(b"F")
+        .or_else(|| embedded.get::<Stream<'_>>(b"UF"))?;
+    // What cannot be unpacked is no manifest that could be read.
+    Some(stream.decoded().unwrap_or_default().into_owned())
 }
 
 /// Opens it, with an empty passphrase where one is needed.

@@ -36,7 +36,7 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         Err(error) => out.missing(&format!("its EXIF data: {error}")),
     }
     xmp::of_picture(input, out)?;
-    c2pa::read(input, out)?;
+    c2pa::read(input, out, "picture")?;
     looks(input, out)
 }
 

@@ -82,6 +82,23 @@ pub fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 /// A certificate of ten years for a key of P-256, signed by nobody; perhaps for a domain.
 pub fn certificate(point: &[u8], name: &str, domain: Option<&str>) -> Vec<u8> {
+    let curve = der(
+        0x30,
+        &[
+            b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01",
+            b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",
+        ],
+    );
+    certificate_of(&der(0x30, &[&curve, &bits(point)]), name, domain)
+}
+
+/// A string of bits that are whole bytes.
+pub fn bits(bytes: &[u8]) -> Vec<u8> {
+    der(3, &[&[0], bytes])
+}
+
+/// The same for a key of any kind, as a certificate says it.
+pub fn certificate_of(key: &[u8], name: &str, domain: Option<&str>) -> Vec<u8> {
     let name = der(
         0x30,
         &[&der(
@@ -93,14 +110,6 @@ pub fn certificate(point: &[u8], name: &str, domain: Option<&str>) -> Vec<u8> {
         )],
     );
     let algorithm = der(0x30, &[b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"]);
-    let curve = der(
-        0x30,
-        &[
-            b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01",
-            b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",
-        ],
-    );
-    let key = der(0x30, &[&curve, &der(3, &[&[0], point])]);
     let times = der(0x30, &[b"\x17\x0d250101000000Z", b"\x17\x0d350101000000Z"]);
     let names = domain.map_or_else(Vec::new, |domain| {
         let list = der(0x30, &[&der(0x82, &[domain.as_bytes()])]);
@@ -116,7 +125,7 @@ pub fn certificate(point: &[u8], name: &str, domain: Option<&str>) -> Vec<u8> {
             &name,
             &times,
             &name,
-            &key,
+            key,
             &names,
         ],
     );

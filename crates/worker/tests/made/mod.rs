@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod asn1;
+pub mod c2pa;
 
 pub use asn1::{signed, stamped};
 use std::io::Write;
@@ -16,7 +17,10 @@ pub fn wide(text: &str) -> Vec<u8> {
 /// Every sample here under a name, to be broken by `hostile`.
 pub fn all() -> Vec<(String, Vec<u8>)> {
     let named = |name: &str, bytes| (name.to_owned(), bytes);
-    vec![
+    let signed_origins = c2pa::all()
+        .into_iter()
+        .map(|(name, _, file)| named(name, file));
+    let mut all = vec![
         named("a.txt.Z", lzw(WORDS.as_bytes())),
         named(
             "a.cpio",
@@ -62,7 +66,9 @@ pub fn all() -> Vec<(String, Vec<u8>)> {
         ),
         named("a.rtf", rtf_with_objects()),
         named("a", apple_single("order.txt", WORDS.as_bytes())),
-    ]
+    ];
+    all.extend(signed_origins);
+    all
 }
 
 /// As `compress` does it, with codes of 9 bits, which last for 255 new ones.
