@@ -4,6 +4,7 @@
 
 pub mod asn1;
 pub mod c2pa;
+pub mod pst;
 
 pub use asn1::{signed, stamped};
 use std::io::Write;

@@ -4,26 +4,30 @@
 //! with its attachments, so that two messages with the same attachment both keep it.
 
 mod compose;
+mod letter;
+mod nodes;
 
-use crate::{Input, Out, Stop, out::child, read::unless_given_up, time};
-use comity_extract::{Child, Relation};
-use compose::Letter;
+use crate::{Input, Out, Stop, out::child, read::unless_given_up};
+use comity_extract::Relation;
+use letter::Made;
+use nodes::Node;
 use outlook_pst::{
-    AnsiPstFile, UnicodePstFile,
-    ltp::{
-        prop_context::PropertyValue as Value,
-        table_context::{TableContext, TableRowData},
+    AnsiPstFile, PstFile, UnicodePstFile,
+    ltp::table_context::{AnsiTableContext, TableContext, UnicodeTableContext},
+    messaging::store::{AnsiStore, EntryId, Store, UnicodeStore},
+    ndb::{
+        block_id::{AnsiBlockId, BlockId, UnicodeBlockId},
+        block_ref::BlockRef,
+        byte_index::ByteIndex,
+        header::Header,
+        node_id::NodeId,
+        page::{AnsiNodeBTreeEntry, NodeBTreeEntry, UnicodeNodeBTreeEntry},
+        root::Root,
     },
-    messaging::{
-        attachment::{AnsiAttachment, Attachment, AttachmentData, UnicodeAttachment},
-        folder::Folder,
-        message::{AnsiMessage, Message, UnicodeMessage},
-        store::{AnsiStore, EntryId, Store, UnicodeStore},
-    },
-    ndb::node_id::NodeId,
 };
 use std::{
     cell::{Cell, RefCell},
+    collections::HashSet,
     io,
     rc::Rc,
 };
@@ -32,12 +36,15 @@ use std::{
 const ROOT: u32 = 0x122;
 /// Folders within folders, and messages within messages.
 const DEPTH_MAX: usize = 64;
+/// Kinds of tables of a folder ([MS-PST] 2.2.2.1): what is in it, and the folders within.
+const CONTENTS: u32 = 0x0e;
+const HIERARCHY: u32 = 0x0d;
 
 /// A mailbox in one of its two forms.
 #[derive(Clone)]
 enum Form {
-    Unicode(Rc<UnicodeStore>),
-    Ansi(Rc<AnsiStore>),
+    Unicode(Rc<UnicodePstFile>, Rc<UnicodeStore>),
+    Ansi(Rc<AnsiPstFile>, Rc<AnsiStore>),
 }
 
 /// A mailbox that goes on where the library gives up over a damaged part of it: then it is opened anew, since what the
@@ -45,38 +52,22 @@ enum Form {
 struct Mailbox<'a> {
     input: &'a Input,
     form: RefCell<Form>,
-    given_up: Rc<Cell<bool>>,
-}
-
-/// A message, and how its attachments are opened. One that is attached to another gives none of its own.
-struct Opened {
-    message: Rc<dyn Message>,
-    attachment: Box<dyn Fn(NodeId) -> io::Result<Rc<dyn Attachment>>>,
-}
-
-/// A message made from its properties.
-struct Made {
-    child: Child,
-    bytes: Vec<u8>,
-    /// What could not be made.
-    lost: Vec<String>,
+    given_up: Cell<bool>,
 }
 
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
-    let given_up = Rc::new(Cell::new(false));
+    let given_up = Cell::new(false);
     let mailbox = Mailbox {
         input,
         form: RefCell::new(caught(&given_up, || Form::open(input))?),
         given_up,
     };
-    let (title, root) = mailbox.with(|form| {
+    let title = mailbox.with(|form| {
         let store = form.store();
-        let properties = store.properties();
-        let title = properties.display_name().unwrap_or_default();
-        Ok((title, properties.make_entry_id(NodeId::from(ROOT))?))
+        Ok(store.properties().display_name().unwrap_or_default())
     })?;
     out.field("title", &title, "PidTagDisplayName")?;
-    mailbox.folder(&root, &[], out)
+    mailbox.folder(ROOT, &[], &mut HashSet::new(), out)
 }
 
 /// Does what the library may give up over.
@@ -89,13 +80,17 @@ fn caught<T>(given_up: &Cell<bool>, work: impl FnOnce() -> io::Result<T>) -> io:
 
 impl Form {
     fn open(input: &Input) -> io::Result<Form> {
-        let unicode = UnicodePstFile::read_from(Box::new(input.rewound()))
-            .and_then(|file| UnicodeStore::read(Rc::new(file)));
+        let unicode = UnicodePstFile::read_from(Box::new(input.rewound())).and_then(|file| {
+            let file = Rc::new(file);
+            Ok(Form::Unicode(file.clone(), UnicodeStore::read(file)?))
+        });
         match unicode {
-            Ok(store) => Ok(Form::Unicode(store)),
+            Ok(form) => Ok(form),
             Err(error) => AnsiPstFile::read_from(Box::new(input.rewound()))
-                .and_then(|file| AnsiStore::read(Rc::new(file)))
-                .map(Form::Ansi)
+                .and_then(|file| {
+                    let file = Rc::new(file);
+                    Ok(Form::Ansi(file.clone(), AnsiStore::read(file)?))
+                })
                 // What the newer form said of it is nearer to the truth.
                 .map_err(|_| error),
         }
@@ -103,41 +98,83 @@ impl Form {
 
     fn store(&self) -> Rc<dyn Store> {
         match self {
-            Form::Unicode(store) => store.clone(),
-            Form::Ansi(store) => store.clone(),
+            Form::Unicode(_, store) => store.clone(),
+            Form::Ansi(_, store) => store.clone(),
         }
     }
 
-    fn message(&self, id: &EntryId) -> io::Result<Opened> {
+    fn is_wide(&self) -> bool {
+        matches!(self, Form::Unicode(..))
+    }
+
+    /// Where the tree of blocks begins.
+    fn blocks(&self) -> u64 {
+        match self {
+            Form::Unicode(file, _) => file.header().root().block_btree().index().index(),
+            Form::Ansi(file, _) => file.header().root().block_btree().index().index().into(),
+        }
+    }
+
+    /// The node with this number, if it is one that belongs to no other.
+    fn node(&self, number: u32) -> io::Result<Node> {
+        let id = NodeId::from(number);
         Ok(match self {
-            Form::Unicode(store) => {
-                let message = UnicodeMessage::read(store.clone(), id, None)?;
-                let of = message.clone();
-                Opened {
-                    message,
-                    attachment: Box::new(move |node| {
-                        Ok(UnicodeAttachment::read(of.clone(), node, None)?)
-                    }),
+            Form::Unicode(file, _) => {
+                let node = file.read_node(id)?;
+                Node {
+                    number,
+                    data: node.data().search_key(),
+                    own: node.sub_node().map_or(0, |own| own.search_key()),
                 }
             }
-            Form::Ansi(store) => {
-                let message = AnsiMessage::read(store.clone(), id, None)?;
-                let of = message.clone();
-                Opened {
-                    message,
-                    attachment: Box::new(move |node| {
-                        Ok(AnsiAttachment::read(of.clone(), node, None)?)
-                    }),
+            Form::Ansi(file, _) => {
+                let node = file.read_node(id)?;
+                Node {
+                    number,
+                    data: node.data().search_key().into(),
+                    own: node.sub_node().map_or(0, |own| own.search_key().into()),
                 }
             }
         })
     }
+
+    /// All bytes of a block, and of those that it is the head of.
+    fn data(&self, block: u64) -> io::Result<Vec<u8>> {
+        match self {
+            Form::Unicode(file, _) => file.read_block(wide(block)?),
+            Form::Ansi(file, _) => file.read_block(narrow(block)?),
+        }
+    }
+
+    fn table(&self, node: Node) -> io::Result<Rc<dyn TableContext>> {
+        let id = NodeId::from(node.number);
+        match self {
+            Form::Unicode(_, store) => {
+                let own = (node.own != 0).then(|| wide(node.own)).transpose()?;
+                let node = UnicodeNodeBTreeEntry::new(id, wide(node.data)?, own, None);
+                UnicodeTableContext::read(store.clone(), node)
+            }
+            Form::Ansi(_, store) => {
+                let own = (node.own != 0).then(|| narrow(node.own)).transpose()?;
+                let node = AnsiNodeBTreeEntry::new(id, narrow(node.data)?, own, None);
+                AnsiTableContext::read(store.clone(), node)
+            }
+        }
+    }
 }
 
-/// The rows of a folder's table, by the numbers of what they are of.
-fn rows(table: Option<&Rc<dyn TableContext>>) -> Vec<u32> {
-    let rows = table.into_iter().flat_map(|table| table.rows_matrix());
-    rows.map(|row| u32::from(row.id())).collect()
+fn wide(block: u64) -> io::Result<UnicodeBlockId> {
+    UnicodeBlockId::new(block & 2 != 0, block >> 2).map_err(io::Error::other)
+}
+
+fn narrow(block: u64) -> io::Result<AnsiBlockId> {
+    let index = u32::try_from(block >> 2).map_err(io::Error::other)?;
+    AnsiBlockId::new(block & 2 != 0, index).map_err(io::Error::other)
+}
+
+/// The rows of a table, by the numbers of what they are of.
+fn rows(table: &dyn TableContext) -> Vec<u32> {
+    table.rows_matrix().map(|row| u32::from(row.id())).collect()
 }
 
 impl Mailbox<'_> {
@@ -151,32 +188,59 @@ impl Mailbox<'_> {
         done
     }
 
-    /// The messages of a folder, then those of the folders within.
-    fn folder(&self, id: &EntryId, path: &[String], out: &mut Out) -> Result<(), Stop> {
-        let here = || path.join("/");
+    fn entry(&self, number: u32) -> io::Result<EntryId> {
+        self.with(|form| {
+            let id = NodeId::from(number);
+            form.store().properties().make_entry_id(id)
+        })
+    }
+
+    /// The rows of a folder's table; that it cannot be read is told.
+    fn listed(&self, folder: u32, kind: u32, path: &[String], out: &mut Out) -> Vec<u32> {
         let found = self.with(|form| {
-            let folder: Rc<dyn Folder> = form.store().open_folder(id)?;
-            Ok((
-                rows(folder.contents_table()),
-                rows(folder.hierarchy_table()),
-            ))
+            let node = form.node(folder & !0x1f | kind)?;
+            Ok(rows(&*form.table(node)?))
         });
-        let (messages, folders) = match found {
-            Ok(found) => found,
+        // Folders of a search have other tables, and what they list lies elsewhere.
+        let is_plain = folder & 0x1f == 2;
+        match found {
+            Ok(rows) => rows,
             Err(error) => {
-                out.missing(&format!("the folder {}: {error}", here()));
-                return Ok(());
+                if is_plain {
+                    let what = match kind {
+                        CONTENTS => "messages",
+                        _ => "folders",
+                    };
+                    out.missing(&format!(
+                        "the list of {what} in {}/: {error}",
+                        path.join("/")
+                    ));
+                }
+                Vec::new()
             }
-        };
+        }
+    }
+
+    /// The messages of a folder, then those of the folders within. One that was met is not gone through again.
+    fn folder(
+        &self,
+        number: u32,
+        path: &[String],
+        met: &mut HashSet<u32>,
+        out: &mut Out,
+    ) -> Result<(), Stop> {
+        if !met.insert(number) {
+            out.missing(&format!(
+                "the folder {}/: it is within itself",
+                path.join("/")
+            ));
+            return Ok(());
+        }
+        let here = || path.join("/");
+        let messages = self.listed(number, CONTENTS, path, out);
+        let folders = self.listed(number, HIERARCHY, path, out);
         for number in messages {
-            let made = self.with(|form| {
-                let id = form
-                    .store()
-                    .properties()
-                    .make_entry_id(NodeId::from(number))?;
-                made(&form.message(&id)?, number, path, &self.given_up)
-            });
-            match made {
+            match self.made(number, path) {
                 Ok(Made { child, bytes, lost }) => {
                     for what in lost {
                         out.missing(&format!("{}: {what}", child.path));
@@ -198,282 +262,20 @@ impl Mailbox<'_> {
                     "folders are nested more than {DEPTH_MAX} deep"
                 )));
             }
-            let named = self.with(|form| {
-                let store = form.store();
-                let id = store.properties().make_entry_id(NodeId::from(number))?;
-                let name = store
-                    .open_folder(&id)
-                    .and_then(|f| f.properties().display_name());
-                Ok((id, name.unwrap_or_else(|_| format!("folder {number}"))))
+            // Its messages are read where its own properties cannot be.
+            let name = self.entry(number).and_then(|id| {
+                self.with(|form| {
+                    let folder = form.store().open_folder(&id)?;
+                    Ok(folder.properties().display_name().ok())
+                })
             });
-            match named {
-                Ok((id, name)) => self.folder(&id, &[path, &[name]].concat(), out)?,
-                Err(error) => out.missing(&format!("the folder {}/{number}: {error}", here())),
-            }
+            let name = name.unwrap_or_else(|error| {
+                out.missing(&format!("the folder {}/{number}: {error}", here()));
+                None
+            });
+            let name = name.unwrap_or_else(|| format!("folder {number}"));
+            self.folder(number, &[path, &[name]].concat(), met, out)?;
         }
         Ok(())
     }
-}
-
-/// One message as a child.
-fn made(opened: &Opened, number: u32, path: &[String], given_up: &Cell<bool>) -> io::Result<Made> {
-    let mut lost = Vec::new();
-    // A message is kept where one of its attachments is damaged.
-    let attachment = |node| caught(given_up, || (opened.attachment)(node));
-    let letter = letter(&*opened.message, Some(&attachment), &mut lost, 0);
-    let page = page_of(&*opened.message);
-    let subject = subject(&*opened.message, page);
-    let name = match subject.is_empty() {
-        true => format!("message {number}"),
-        false => subject,
-    };
-    let bytes = letter.bytes();
-    let path = [&path.join("/"), "/", &name, ".eml"].concat();
-    Ok(Made {
-        child: Child {
-            stated_size: Some(bytes.len() as u64),
-            modified: moment(&*opened.message, 0x3008),
-            ..child(Relation::Message, &path)
-        },
-        bytes,
-        lost,
-    })
-}
-
-type OpenAttachment<'a> = dyn Fn(NodeId) -> io::Result<Rc<dyn Attachment>> + 'a;
-
-/// A message of the Internet made from the properties; `lost` takes what could not be.
-fn letter(
-    message: &dyn Message,
-    attachment: Option<&OpenAttachment<'_>>,
-    lost: &mut Vec<String>,
-    depth: usize,
-) -> Letter {
-    let page = page_of(message);
-    let text = |id| text(message.properties().get(id), page);
-    let address = |name: String, address: String| match (
-        name.is_empty(),
-        address.is_empty() || name == address,
-    ) {
-        (false, false) => format!("\"{}\" <{address}>", name.replace(['"', '\\'], "'")),
-        (true, _) => address,
-        (false, true) => name,
-    };
-    let smtp = Some(text(0x5d01)).filter(|smtp| !smtp.is_empty());
-    let mut letter = Letter {
-        header: text(0x007d),
-        ..Letter::default()
-    };
-    let recipients = recipients(message, page);
-    let of = |kind| {
-        let list: Vec<String> = recipients
-            .iter()
-            .filter(|(known, ..)| *known == kind)
-            .map(|(_, name, to)| address(name.clone(), to.clone()))
-            .collect();
-        list.join(", ")
-    };
-    letter.fields = vec![
-        (
-            "From",
-            address(text(0x0c1a), smtp.unwrap_or_else(|| text(0x0c1f))),
-        ),
-        ("To", of(1)),
-        ("Cc", of(2)),
-        ("Bcc", of(3)),
-        ("Subject", subject(message, page)),
-        (
-            "Date",
-            dated(&[moment(message, 0x0039), moment(message, 0x0e06)]),
-        ),
-        ("Message-ID", text(0x1035)),
-        ("In-Reply-To", text(0x1042)),
-        ("References", text(0x1039)),
-    ];
-    let plain = text(0x1000);
-    if !plain.is_empty() {
-        letter.parts.push((
-            "text/plain; charset=utf-8".to_owned(),
-            None,
-            plain.into_bytes(),
-        ));
-    }
-    match message.properties().get(0x1013) {
-        Some(Value::Binary(html)) => {
-            let html = crate::read::ole_code_page(page, html.buffer());
-            letter.parts.push((
-                "text/html; charset=utf-8".to_owned(),
-                None,
-                html.into_bytes(),
-            ));
-        }
-        Some(other) => {
-            let html = self::text(Some(other), page);
-            letter.parts.push((
-                "text/html; charset=utf-8".to_owned(),
-                None,
-                html.into_bytes(),
-            ));
-        }
-        None => {}
-    }
-    if letter.parts.is_empty()
-        && let Some(Value::Binary(packed)) = message.properties().get(0x1009)
-    {
-        match compressed_rtf::decompress_rtf(packed.buffer()) {
-            Ok(rtf) => {
-                let bytes = rtf
-                    .chars()
-                    .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
-                    .collect();
-                letter.parts.push((
-                    "application/rtf".to_owned(),
-                    Some("body.rtf".to_owned()),
-                    bytes,
-                ));
-            }
-            Err(error) => lost.push(format!("its body in RTF: {error:?}")),
-        }
-    }
-    for row in message
-        .attachment_table()
-        .iter()
-        .flat_map(|table| table.rows_matrix())
-    {
-        let Some(open) = attachment else {
-            lost.push(
-                "what is attached to a message that is itself attached was not taken out"
-                    .to_owned(),
-            );
-            continue;
-        };
-        match open(NodeId::from(u32::from(row.id()))) {
-            Ok(found) => letter.parts.extend(attached(&*found, page, lost, depth)),
-            Err(error) => lost.push(format!("an attachment: {error}")),
-        }
-    }
-    letter
-}
-
-/// An attachment as a part.
-fn attached(
-    found: &dyn Attachment,
-    page: u32,
-    lost: &mut Vec<String>,
-    depth: usize,
-) -> Option<(String, Option<String>, Vec<u8>)> {
-    let text = |id| text(found.properties().get(id), page);
-    let names = [text(0x3707), text(0x3704), text(0x3001)];
-    let name = names.into_iter().find(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| "attachment".to_owned());
-    match found.data() {
-        Some(AttachmentData::Binary(bytes)) => {
-            let media = Some(text(0x370e)).filter(|media| is_media(media));
-            let media = media.unwrap_or_else(|| "application/octet-stream".to_owned());
-            // A message that is attached as a file is a file: its bytes, whatever they are called.
-            let media = match media.starts_with("message/") || media.starts_with("multipart/") {
-                true => "application/octet-stream".to_owned(),
-                false => media,
-            };
-            Some((media, Some(name), bytes.buffer().to_vec()))
-        }
-        Some(AttachmentData::Message(message)) if depth < DEPTH_MAX => {
-            let letter = letter(&**message, None, lost, depth + 1);
-            Some((
-                "application/octet-stream".to_owned(),
-                Some(format!("{name}.eml")),
-                letter.bytes(),
-            ))
-        }
-        _ => {
-            lost.push(format!("the attachment {name} has no bytes in the mailbox"));
-            None
-        }
-    }
-}
-
-fn is_media(media: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/+-._".contains(c);
-    media.contains('/') && media.len() < 128 && media.chars().all(plain)
-}
-
-/// Kind (1 to, 2 cc, 3 bcc), name and address of each recipient.
-fn recipients(message: &dyn Message, page: u32) -> Vec<(i32, String, String)> {
-    let Some(table) = message.recipient_table() else {
-        return Vec::new();
-    };
-    let one = |row: &TableRowData| {
-        let kind = match cell(&**table, row, 0x0c15) {
-            Some(Value::Integer32(kind)) => kind,
-            _ => 1,
-        };
-        let text = |id| text(cell(&**table, row, id).as_ref(), page);
-        let smtp = Some(text(0x39fe)).filter(|smtp| !smtp.is_empty());
-        (kind, text(0x3001), smtp.unwrap_or_else(|| text(0x3003)))
-    };
-    table.rows_matrix().map(one).collect()
-}
-
-fn cell(table: &dyn TableContext, row: &TableRowData, id: u16) -> Option<Value> {
-    let context = table.context();
-    let values = row.columns(context).ok()?;
-    let (column, value) = context
-        .columns()
-        .iter()
-        .zip(values)
-        .find(|(column, _)| column.prop_id() == id)?;
-    table.read_column(&value?, column.prop_type()).ok()
-}
-
-/// The code page of texts that are not in UTF-16.
-fn page_of(message: &dyn Message) -> u32 {
-    let number = |id| match message.properties().get(id) {
-        Some(Value::Integer32(page)) => u32::try_from(*page).ok(),
-        _ => None,
-    };
-    number(0x3fde).or_else(|| number(0x3ffd)).unwrap_or(0)
-}
-
-fn text(value: Option<&Value>, page: u32) -> String {
-    let text = match value {
-        Some(Value::Unicode(text)) => String::from_utf16_lossy(text.buffer()),
-        Some(Value::String8(text)) => crate::read::ole_code_page(page, text.buffer()),
-        _ => return String::new(),
-    };
-    text.trim_end_matches('\0').to_owned()
-}
-
-/// The subject, without the mark that says how long its prefix (`Re: `) is.
-fn subject(message: &dyn Message, page: u32) -> String {
-    let subject = text(message.properties().get(0x0037), page);
-    match subject.strip_prefix('\u{1}') {
-        Some(rest) => rest.chars().skip(1).collect(),
-        None => subject,
-    }
-}
-
-fn moment(message: &dyn Message, id: u16) -> String {
-    match message.properties().get(id) {
-        Some(Value::Time(steps)) => u64::try_from(*steps)
-            .ok()
-            .and_then(time::windows)
-            .unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-/// The first of these moments that is known, as RFC 5322 writes it.
-fn dated(moments: &[String]) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let one = |moment: &String| {
-        let month: usize = moment.get(5..7)?.parse().ok()?;
-        let (year, day, clock) = (moment.get(..4)?, moment.get(8..10)?, moment.get(11..19)?);
-        Some(format!(
-            "{day} {} {year} {clock} +0000",
-            MONTHS.get(month.wrapping_sub(1))?
-        ))
-    };
-    moments.iter().find_map(one).unwrap_or_default()
 }
