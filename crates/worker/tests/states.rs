@@ -39,6 +39,32 @@ fn html_is_read_as_a_person_sees_it() {
 }
 
 #[test]
+fn a_page_in_an_attribute_of_a_page_is_read_where_it_is_shown() {
+    let page = "<!doctype html><title>Звіт</title><p>Перший\
+        <iframe srcdoc=\"<title>інший</title><p>Другий &quot;абзац&quot;<script>x</script>\
+        <a href='https://example.org/y'>link</a>\"></iframe><p>Третій";
+    let (outcome, kept) = read("звіт.html", page.as_bytes());
+    assert_eq!(outcome.state, State::Read);
+    assert_eq!(
+        kept.passages,
+        [
+            "[paragraph 1] Перший",
+            "[paragraph 2] Другий \"абзац\"link",
+            "[paragraph 3] Третій"
+        ]
+    );
+    assert_eq!(kept.field("link"), "https://example.org/y");
+    // Beyond what anybody writes, it is named.
+    let deep = (0..12).fold("<p>ядро".to_owned(), |page, _| {
+        let page = page.replace('&', "&amp;").replace('"', "&quot;");
+        format!("<html><iframe srcdoc=\"{page}\"></iframe>")
+    });
+    let (outcome, kept) = read("a.html", deep.as_bytes());
+    assert_eq!(outcome.state, State::InPart, "{:?}", kept.text);
+    assert_eq!(kept.missing, ["pages within pages, more than 8 deep"]);
+}
+
+#[test]
 fn nothing_in_it_is_empty_and_no_known_type_is_unsupported() {
     assert_eq!(read("a", b"").0.state, State::Empty);
     assert_eq!(read("a", &[0; 100_000]).0.state, State::Empty);

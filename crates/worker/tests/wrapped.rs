@@ -601,3 +601,47 @@ fn tags_of_films_and_songs_are_read_and_what_is_sung_is_text() {
     ];
     assert_eq!(kept.passages, expected);
 }
+
+#[test]
+fn the_words_of_notes_are_read_by_track() {
+    let (outcome, kept) = read("march.mid", &made::midi());
+    assert_eq!(outcome.state, State::Read, "{outcome:?} {:?}", kept.missing);
+    assert_eq!(
+        (kept.field("title"), kept.field("author")),
+        ("Марш", "Оркестр")
+    );
+    assert!(
+        kept.passages.contains(&"[record 2] Колона йде".to_owned()),
+        "{:?}",
+        kept.passages
+    );
+    assert!(kept.text.contains(made::WORDS));
+    let file = made::midi();
+    let (_, kept) = read("march.mid", &file[..file.len() - 6]);
+    assert_eq!(kept.missing, ["the rest of track 2: it is damaged"]);
+}
+
+/// Excel encrypts a workbook that is protected against changes with a passphrase of its own, which is no secret.
+#[test]
+fn a_document_with_the_passphrase_that_everybody_knows_is_opened() {
+    let document = zip(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        (
+            "word/document.xml",
+            "<document><body><p><t>Наказ про міст</t></p></body></document>".as_bytes(),
+        ),
+        ("word/media/noise.bin", &[0x5a; 9000]),
+    ]);
+    for (name, make) in [
+        ("agile", made::office::agile as fn(&[u8], &str) -> Vec<u8>),
+        ("standard", made::office::standard),
+    ] {
+        let (outcome, kept) = read("a.docx", &make(&document, "VelvetSweatshop"));
+        assert_eq!(outcome.state, State::Read, "{name}: {outcome:?}");
+        assert_eq!(kept.children.len(), 1, "{name}");
+        assert_eq!(kept.children[0].1, document, "{name}");
+        let (outcome, kept) = read("a.docx", &make(&document, "Velvet"));
+        assert_eq!(outcome.state, State::Encrypted, "{name}");
+        assert!(kept.children.is_empty(), "{name}");
+    }
+}

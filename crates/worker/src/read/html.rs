@@ -85,10 +85,11 @@ fn is_block(name: &str) -> bool {
     )
 }
 
+/// Pages in attributes of pages are read this deep.
+const DEPTH_MAX: u32 = 8;
+
 /// The text of HTML in UTF-8; `within` is where in a larger file it stands.
 pub fn blocks(html: &mut impl Read, out: &mut Out, within: &[(Place, u32)]) -> Result<(), Stop> {
-    let mut emitter: DefaultEmitter = DefaultEmitter::default();
-    emitter.naively_switch_states(true);
     let mut page = Page {
         out,
         within,
@@ -97,15 +98,7 @@ pub fn blocks(html: &mut impl Read, out: &mut Out, within: &[(Place, u32)]) -> R
         title: String::new(),
         skip: None,
     };
-    for token in Tokenizer::new_with_emitter(IoReader::new(html), emitter) {
-        match token? {
-            Token::StartTag(tag) => page.open(&tag)?,
-            Token::EndTag(tag) => page.close(&String::from_utf8_lossy(&tag.name))?,
-            Token::String(text) => page.add(&String::from_utf8_lossy(&text)),
-            Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
-        }
-    }
-    page.end_block()
+    page.tokens(html, 0)
 }
 
 struct Page<'a> {
@@ -119,6 +112,41 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    fn tokens(&mut self, html: &mut dyn Read, depth: u32) -> Result<(), Stop> {
+        let mut emitter: DefaultEmitter = DefaultEmitter::default();
+        emitter.naively_switch_states(true);
+        for token in Tokenizer::new_with_emitter(IoReader::new(html), emitter) {
+            match token? {
+                Token::StartTag(tag) => {
+                    self.open(&tag)?;
+                    // The page that a frame shows may stand in an attribute (HTML, 4.8.5).
+                    if let Some(page) = tag.attributes.get(&b"srcdoc"[..]) {
+                        self.frame(page, depth)?;
+                    }
+                }
+                Token::EndTag(tag) => self.close(&String::from_utf8_lossy(&tag.name))?,
+                Token::String(text) => self.add(&String::from_utf8_lossy(&text)),
+                Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
+            }
+        }
+        self.end_block()
+    }
+
+    /// A page within the page: its blocks go on where those of the page are.
+    fn frame(&mut self, mut page: &[u8], depth: u32) -> Result<(), Stop> {
+        if depth == DEPTH_MAX {
+            self.out
+                .missing(&format!("pages within pages, more than {DEPTH_MAX} deep"));
+            return Ok(());
+        }
+        self.end_block()?;
+        let skip = self.skip.take();
+        let title = std::mem::take(&mut self.title);
+        let read = self.tokens(&mut page, depth + 1);
+        (self.skip, self.title) = (skip, title);
+        read
+    }
+
     fn open(&mut self, tag: &StartTag<()>) -> Result<(), Stop> {
         let name = String::from_utf8_lossy(&tag.name).into_owned();
         if is_block(&name) {

@@ -21,6 +21,7 @@ mod mail;
 mod map;
 mod matroska;
 mod metafile;
+mod midi;
 mod movie;
 mod office;
 mod ole;
@@ -171,6 +172,7 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ) => ole::read(input, out),
         ("application/pdf", _) => pdf::read(input, out),
         ("application/rtf" | "text/rtf", _) => rtf::read(input, out),
+        ("audio/midi", _) => midi::read(input, out),
         (media, None) if media.starts_with("audio/") => {
             audio::read(input, out, media)?;
             c2pa::read(input, out, "sound")

@@ -4,6 +4,7 @@
 
 pub mod asn1;
 pub mod c2pa;
+pub mod office;
 pub mod pst;
 
 pub use asn1::{signed, stamped};
@@ -67,6 +68,8 @@ pub fn all() -> Vec<(String, Vec<u8>)> {
         ),
         named("a.rtf", rtf_with_objects()),
         named("a", apple_single("order.txt", WORDS.as_bytes())),
+        named("a.mid", midi()),
+        named("b.xlsx", office::agile(WORDS.as_bytes(), "VelvetSweatshop")),
     ];
     all.extend(signed_origins);
     all
@@ -343,6 +346,26 @@ pub fn onenote() -> Vec<u8> {
 
 fn bodies_length(bodies: &[Vec<u8>]) -> u32 {
     bodies.iter().map(|body| body.len() as u32).sum()
+}
+
+/// Notes with a title, and a song by syllables.
+pub fn midi() -> Vec<u8> {
+    let event = |kind: u8, words: &str| {
+        [&[0, 0xff, kind, words.len() as u8][..], words.as_bytes()].concat()
+    };
+    let chunk =
+        |kind: &[u8], body: &[u8]| [kind, &(body.len() as u32).to_be_bytes(), body].concat();
+    let notes = b"\0\x90\x3c\x40\x81\0\x3c\0";
+    let end = b"\0\xff\x2f\0";
+    let first = [&event(3, "Марш")[..], &event(2, "Оркестр"), end].concat();
+    let song = ["Ко", "ло", "на ", "йде"].map(|syllable| event(5, syllable));
+    let second = [&event(1, WORDS)[..], notes, &song.concat(), end].concat();
+    [
+        chunk(b"MThd", b"\0\x01\0\x02\0\x60"),
+        chunk(b"MTrk", &first),
+        chunk(b"MTrk", &second),
+    ]
+    .concat()
 }
 
 pub fn apple_single(name: &str, content: &[u8]) -> Vec<u8> {

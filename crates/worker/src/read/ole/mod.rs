@@ -1,5 +1,6 @@
 //! Compound files: Word, Excel and PowerPoint before 2007, Outlook messages, and what is encrypted since.
 
+mod encrypted;
 mod excel;
 mod macros;
 mod message;
@@ -15,8 +16,10 @@ pub use objects::packaged;
 use crate::{
     Input, Out, Stop,
     ints::{u16_at, u32_at, u64_at, utf16},
+    out::child,
 };
 use cfb::CompoundFile;
+use comity_extract::Relation;
 use std::io::Read;
 
 /// The most bytes of one stream that is held in memory.
@@ -149,7 +152,15 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         out.missing("what its table of sectors names beyond its end");
     }
     if ole.has("/EncryptedPackage") {
-        return Err(Stop::Encrypted("the document has a passphrase".to_owned()));
+        let Some(package) = encrypted::package(&mut ole)? else {
+            return Err(Stop::Encrypted("the document has a passphrase".to_owned()));
+        };
+        out.field(
+            "comment",
+            "encrypted with the passphrase that Office tries by itself",
+            "EncryptionInfo",
+        )?;
+        return out.child(child(Relation::Content, "document"), &mut &package[..]);
     }
     if ole.has("/__properties_version1.0") {
         return message::read(&mut ole, out);
