@@ -3,8 +3,8 @@
 `make.py` writes each folder's `valid-*` and `nasty-*` files. A file with another name is a finding that was kept: it is
 left alone. The folder `stamp` is made by OpenSSL, `disk` by the programs that
 make file systems and by libewf, and written once. `compound`, `film`, `html`, `office`, `pdf`, `picture`,
-`rar`, `rtf`, `sound` and `web` are files that the tests of the worker make, and cuts of them, written once; `pst` is the
-empty mailbox that comes with the crate outlook-pst (MIT), without its free space. What is signed by a log or by witnesses is made by
+`rar`, `rtf`, `sound` and `web` are files that the tests of the worker make, and cuts of them, written once; so is `pst`
+with messages, and without it is the empty mailbox that comes with the crate outlook-pst (MIT), without its free space. What is signed by a log or by witnesses is made by
 `crates/core/tests/hostile/signed.rs` and `crates/witness/tests/hostile/main.rs`, which hold that it is what they make.
 """
 
