@@ -8,14 +8,19 @@ use comity_extract::Anchor;
 use std::collections::BTreeMap;
 use whatlang::{Detector, Lang};
 
-/// Letters that a piece has at least before it is judged.
+/// Letters that a piece has at least before it is judged. A judgement costs nearly the same for a line as for a page,
+/// and the longer a text is the less one line more says of it: so a piece is one [`GROWTH`]th of the text before it.
+/// Lines of another alphabet, and lines of which the letters alone tell the language, begin a new piece all the same.
 const ENOUGH: usize = 60;
+const GROWTH: u64 = 16;
+/// The most letters that are waited for; in Cyrillic a letter takes two of the bytes of [`GIVEN_UP`].
+const MOST: u64 = 700;
 /// Bytes at which a piece that nobody is sure of is given up.
 const GIVEN_UP: usize = 1500;
 /// Letters of the shortest text that is judged.
 const SHORTEST: usize = 12;
 /// Letters from which on one piece in [`EVERY`] is judged: the languages of a book are known by then.
-const LONG: u64 = 1 << 20;
+const LONG: u64 = 1 << 18;
 const EVERY: u64 = 16;
 /// Places that are given of a language that is not the text's main one.
 const PLACES: usize = 20;
@@ -23,13 +28,27 @@ const PLACES: usize = 20;
 /// The languages of the text that went by.
 pub struct Languages {
     detector: Detector,
-    /// Lines that wait for more, and where the first of them stands.
-    waiting: String,
-    at: Anchor,
+    waiting: Waiting,
+    /// Letters that a piece needs before it is judged.
+    enough: usize,
+    /// Pieces that were given up one after the other: each lets the next one wait for twice as much at once.
+    in_doubt: u32,
     letters: u64,
     judged: u64,
     pieces: u64,
     spoken: BTreeMap<&'static str, Spoken>,
+}
+
+/// Lines that wait for more.
+#[derive(Default)]
+struct Waiting {
+    text: String,
+    /// Where the first of them stands.
+    at: Anchor,
+    letters: usize,
+    marks: u8,
+    /// Of the last line that was long enough to tell.
+    alphabet: Alphabet,
 }
 
 #[derive(Default)]
@@ -43,8 +62,9 @@ impl Default for Languages {
     fn default() -> Languages {
         Languages {
             detector: Detector::new(),
-            waiting: String::new(),
-            at: Anchor::default(),
+            waiting: Waiting::default(),
+            enough: ENOUGH,
+            in_doubt: 0,
             letters: 0,
             judged: 0,
             pieces: 0,
@@ -56,59 +76,70 @@ impl Default for Languages {
 impl Languages {
     /// Takes a piece of the text.
     pub fn text(&mut self, at: &Anchor, text: &str) {
-        for line in text
-            .lines()
-            .filter(|line| line.contains(char::is_alphabetic))
-        {
-            if self.waiting.is_empty() {
-                self.at = at.clone();
-            } else {
-                self.waiting.push('\n');
+        for line in text.lines() {
+            let line = &line[..line.floor_char_boundary(GIVEN_UP)];
+            let (letters, marks, alphabet) = weighed(line);
+            if letters == 0 {
+                continue;
             }
-            self.waiting
-                .push_str(&line[..line.floor_char_boundary(GIVEN_UP)]);
-            if letters(&self.waiting) >= ENOUGH {
-                self.judge(self.waiting.len() >= GIVEN_UP);
+            if letters >= ENOUGH {
+                let is_other = alphabet != self.waiting.alphabet || sure(marks).is_some();
+                if is_other && self.waiting.letters >= ENOUGH {
+                    self.judge(true);
+                }
+                self.waiting.alphabet = alphabet;
+            }
+            if self.waiting.text.is_empty() {
+                self.waiting.at = at.clone();
+            } else {
+                self.waiting.text.push('\n');
+            }
+            self.waiting.text.push_str(line);
+            self.waiting.letters += letters;
+            self.waiting.marks |= marks;
+            let is_last = self.waiting.text.len() >= GIVEN_UP;
+            let is_sure = self.waiting.letters >= ENOUGH && sure(self.waiting.marks).is_some();
+            if is_last || is_sure || self.waiting.letters >= self.enough {
+                self.judge(is_last);
             }
         }
     }
 
     /// Judges what waits. It goes on waiting where nobody is sure, unless it is `last`.
     fn judge(&mut self, last: bool) {
-        let count = letters(&self.waiting) as u64;
-        self.pieces += 1;
-        let is_passed = self.letters > LONG && !self.pieces.is_multiple_of(EVERY);
-        let found = if is_passed {
-            None
-        } else {
-            language(&self.detector, &self.waiting)
+        let waiting = &self.waiting;
+        let letters = waiting.letters as u64;
+        let by_letters = sure(waiting.marks);
+        let stands_for = match by_letters {
+            None if self.letters > LONG => EVERY,
+            _ => 1,
         };
-        if found.is_none() && !last && !is_passed {
-            self.pieces -= 1;
-            return;
-        }
-        self.letters += count;
-        if !is_passed {
-            self.judged += count;
-        }
-        if let Some(code) = found {
-            let spoken = self.spoken.entry(code).or_default();
-            spoken.letters += count;
-            let place = self.at.to_string();
-            if spoken.places.last() != Some(&place) {
-                if spoken.places.len() < PLACES {
-                    spoken.places.push(place);
-                } else {
-                    spoken.more += 1;
-                }
+        self.pieces += u64::from(by_letters.is_none());
+        if stands_for == 1 || self.pieces.is_multiple_of(EVERY) {
+            let found = by_letters.or_else(|| language(&self.detector, &waiting.text));
+            if found.is_none() && !last {
+                self.pieces -= 1;
+                self.enough = waiting.letters * 2;
+                return;
+            }
+            self.judged += letters * stands_for;
+            self.in_doubt = found.map_or(self.in_doubt + 1, |_| 0);
+            if let Some(code) = found {
+                let spoken = self.spoken.entry(code).or_default();
+                spoken.stands(waiting.at.to_string(), letters * stands_for);
             }
         }
-        self.waiting.clear();
+        self.letters += letters;
+        let usual = (self.letters / GROWTH).clamp(ENOUGH as u64, MOST) as usize;
+        self.enough = usual << self.in_doubt.min(5);
+        self.waiting.text.clear();
+        self.waiting.letters = 0;
+        self.waiting.marks = 0;
     }
 
     /// The languages, the one with most letters first; of the others the places too.
     pub fn fields(mut self) -> Vec<(&'static str, String, String)> {
-        if letters(&self.waiting) >= SHORTEST {
+        if self.waiting.letters >= SHORTEST {
             self.judge(true);
         }
         let mut spoken: Vec<(&str, Spoken)> = self.spoken.into_iter().collect();
@@ -128,23 +159,92 @@ impl Languages {
     }
 }
 
-fn letters(text: &str) -> usize {
-    text.chars().filter(|c| c.is_alphabetic()).count()
+impl Spoken {
+    fn stands(&mut self, place: String, letters: u64) {
+        self.letters += letters;
+        if self.places.last() == Some(&place) {
+            return;
+        }
+        if self.places.len() < PLACES {
+            self.places.push(place);
+        } else {
+            self.more += 1;
+        }
+    }
 }
 
-/// The code of the language of a piece, if one can be sure of it.
-fn language(detector: &Detector, text: &str) -> Option<&'static str> {
-    let has = |letters: &str| {
-        text.chars()
-            .any(|c| c.to_lowercase().any(|c| letters.contains(c)))
+/// Letters of Cyrillic that few languages have, each kind a bit.
+mod mark {
+    /// Of Ukrainian: ї, є, ґ.
+    pub const UKRAINIAN: u8 = 1;
+    /// Of Russian and Belarusian: ы, э, ё.
+    pub const RUSSIAN: u8 = 2;
+    /// Not of Belarusian: и, щ.
+    pub const COMMON: u8 = 4;
+    /// Of Ukrainian and Belarusian: і.
+    pub const I: u8 = 8;
+    /// Of Russian and Bulgarian: ъ.
+    pub const HARD: u8 = 16;
+    /// Of Belarusian: ў.
+    pub const SHORT_U: u8 = 32;
+}
+
+/// What most letters of a line are.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Alphabet {
+    #[default]
+    Latin,
+    Cyrillic,
+    Other,
+}
+
+/// How many letters a line has, which marks, and of which alphabet most are.
+fn weighed(line: &str) -> (usize, u8, Alphabet) {
+    let (mut letters, mut cyrillic, mut latin, mut marks) = (0, 0, 0, 0);
+    for letter in line.chars().filter(|letter| letter.is_alphabetic()) {
+        letters += 1;
+        match letter {
+            '\0'..'\u{250}' => latin += 1,
+            '\u{400}'..'\u{530}' => cyrillic += 1,
+            _ => {}
+        }
+        marks |= match letter {
+            'ї' | 'є' | 'ґ' | 'Ї' | 'Є' | 'Ґ' => mark::UKRAINIAN,
+            'ы' | 'э' | 'ё' | 'Ы' | 'Э' | 'Ё' => mark::RUSSIAN,
+            'и' | 'щ' | 'И' | 'Щ' => mark::COMMON,
+            'і' | 'І' => mark::I,
+            'ъ' | 'Ъ' => mark::HARD,
+            'ў' | 'Ў' => mark::SHORT_U,
+            _ => 0,
+        };
+    }
+    let alphabet = match (latin * 2 >= letters, cyrillic * 2 >= letters) {
+        (true, _) => Alphabet::Latin,
+        (_, true) => Alphabet::Cyrillic,
+        _ => Alphabet::Other,
     };
-    // No other language told here has these and none of those.
-    if has("їєґ") && !has("ыэёъў") {
-        return Some("uk");
+    (letters, marks, alphabet)
+}
+
+/// The language that has these marks and that no other told here has.
+fn sure(marks: u8) -> Option<&'static str> {
+    use mark::{COMMON, HARD, I, RUSSIAN, SHORT_U, UKRAINIAN};
+    let has = |some: u8| marks & some != 0;
+    if has(UKRAINIAN) && !has(RUSSIAN | HARD | SHORT_U) {
+        Some("uk")
+    } else if has(RUSSIAN) && has(COMMON) && !has(UKRAINIAN | I | SHORT_U) {
+        Some("ru")
+    } else {
+        None
     }
-    if has("ыэё") && has("ищ") && !has("іїєґў") {
-        return Some("ru");
-    }
+}
+
+/// The code of the language of a piece that its letters do not tell, if one can be sure of it.
+fn language(detector: &Detector, text: &str) -> Option<&'static str> {
+    let has = |own: &str| {
+        text.chars()
+            .any(|c| c.to_lowercase().any(|c| own.contains(c)))
+    };
     let found = detector.detect(text)?;
     let own = match found.lang() {
         Lang::Ukr => "іїєґ",
@@ -322,5 +422,33 @@ mod tests {
             told[1].1.ends_with("of 100 letters: paragraph 3"),
             "{told:?}"
         );
+    }
+
+    /// Pieces grow with the text, and most of a long one is passed over: what another language says in it is found
+    /// where its letters tell at once, and where it is a page long.
+    #[test]
+    fn a_long_text_is_of_its_language_and_so_is_what_it_quotes() {
+        let (uk, ru) = (
+            "Свідок показав, що командир бригади віддав усний наказ відкрити вогонь по місту.",
+            "«Мы стреляли по школе, потому что так приказали», — сказал он на допросе следователю.",
+        );
+        let (en, de) = (
+            "The witness said that the commander gave the order to open fire on the town by telephone.",
+            "Der Zeuge sagte, dass der Kommandeur den Befehl gab, das Feuer auf die Stadt zu eröffnen.",
+        );
+        for (long, quoted, lines, codes) in [(uk, ru, 1, ["uk", "ru"]), (en, de, 40, ["en", "de"])]
+        {
+            let mut texts = vec![long; 8000];
+            texts[7000..7000 + lines].fill(quoted);
+            texts[100..100 + lines].fill(quoted);
+            let told = told(&texts);
+            assert_eq!(told.iter().map(|t| &t.0).collect::<Vec<_>>(), codes);
+            assert!(told[1].1.contains("paragraph 1"), "{told:?}");
+            assert!(
+                told[0].1.starts_with("text, 99 of") || told[0].1.starts_with("text, 100 of"),
+                "{told:?}"
+            );
+            assert!(told[1].1.starts_with("text, 1 of"), "{told:?}");
+        }
     }
 }
