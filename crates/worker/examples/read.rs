@@ -1,9 +1,12 @@
 //! Reads files and folders by hand: `read FILE…` prints state, type, fields, text and children of each, and reads the
-//! children in turn. `--brief` prints a line for each, `--derivative` the text as it is kept.
+//! children in turn. `--brief` prints a line for each, `--json` an object of JSON a line, with the digests of children,
+//! `--derivative` the text as it is kept.
 //!
 //! `cargo build -p comity-worker --bins --examples && target/debug/examples/read FILE…`
 
 use comity_extract::{Child, Derivative, Found, Limits, Outcome, Readers, Sink, State};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -33,7 +36,7 @@ const WORDS: [&str; 10] = [
 struct Shown {
     kind: String,
     name: String,
-    fields: Vec<String>,
+    fields: Vec<[String; 3]>,
     text: String,
     /// Characters of fields with words, and of the names of children.
     named: usize,
@@ -57,7 +60,7 @@ impl Sink for Shown {
                 if WORDS.contains(&name) {
                     self.named += value.chars().count();
                 }
-                self.fields.push(format!("{name}: {value}  ({from})"))
+                self.fields.push([name, value, from].map(str::to_owned));
             }
             Found::Text { at, text } => {
                 self.text.push_str(text);
@@ -97,9 +100,69 @@ impl Sink for Shown {
     }
 }
 
+impl Shown {
+    fn print(&self, name: &str, outcome: &Outcome, started: Instant, form: Form) {
+        println!(
+            "{name}\n  {} · {} · {} characters, {} in fields and names · {} ms {}",
+            outcome.state,
+            self.name,
+            self.text.chars().count(),
+            self.named,
+            started.elapsed().as_millis(),
+            if outcome.reason.is_empty() {
+                String::new()
+            } else {
+                format!("· {}", outcome.reason)
+            }
+        );
+        for missing in self.missing.iter().take(5) {
+            println!("    missing: {missing}");
+        }
+        if form == Form::Full {
+            let fields = self.fields.iter().take(30);
+            let fields = fields.map(|[name, value, from]| format!("{name}: {value}  ({from})"));
+            for line in fields.chain(self.passages.iter().cloned()) {
+                println!("    {}", line.replace('\n', "\n      "));
+            }
+        }
+    }
+
+    fn json(&self, path: &str, outcome: &Outcome) -> Value {
+        let children: Vec<Value> = self
+            .children
+            .iter()
+            .map(|(child, bytes, end)| {
+                json!({
+                    "path": child.path,
+                    "size": bytes.len(),
+                    "sha256": data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)),
+                    "state": end.as_ref().map(|end| end.state.to_string()),
+                })
+            })
+            .collect();
+        json!({
+            "path": path,
+            "state": outcome.state.to_string(),
+            "reason": outcome.reason,
+            "type": self.kind,
+            "fields": self.fields,
+            "text": self.text,
+            "missing": self.missing,
+            "children": children,
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Full,
+    Brief,
+    Json,
+}
+
 struct Run {
     readers: Readers,
-    brief: bool,
+    form: Form,
     depth: u32,
     /// For each type: files, with text, and how many ended in which state.
     table: BTreeMap<String, (u32, u32, BTreeMap<State, u32>)>,
@@ -116,30 +179,15 @@ impl Run {
         let started = Instant::now();
         let leaf = name.rsplit(['/', '›']).next().unwrap_or(name).trim();
         let outcome = self.readers.read(leaf, source, &mut shown)?;
+        if self.form == Form::Json {
+            println!("{}", shown.json(name, &outcome));
+        }
         let row = self.table.entry(shown.kind.clone()).or_default();
         row.0 += 1;
         row.1 += u32::from(shown.text.trim().chars().count() >= 10);
         *row.2.entry(outcome.state).or_default() += 1;
-        println!(
-            "{name}\n  {} · {} · {} characters, {} in fields and names · {} ms {}",
-            outcome.state,
-            shown.name,
-            shown.text.chars().count(),
-            shown.named,
-            started.elapsed().as_millis(),
-            if outcome.reason.is_empty() {
-                String::new()
-            } else {
-                format!("· {}", outcome.reason)
-            }
-        );
-        for missing in shown.missing.iter().take(5) {
-            println!("    missing: {missing}");
-        }
-        if !self.brief {
-            for line in shown.fields.iter().take(30).chain(&shown.passages) {
-                println!("    {}", line.replace('\n', "\n      "));
-            }
+        if self.form != Form::Json {
+            shown.print(name, &outcome, started, self.form);
         }
         for (child, bytes, end) in shown.children {
             let name = format!("{name} › {}", child.path);
@@ -147,6 +195,7 @@ impl Run {
                 Some(Outcome {
                     state: State::Read, ..
                 }) if depth < self.depth => self.show(&name, &bytes, depth + 1)?,
+                _ if self.form == Form::Json => {}
                 Some(Outcome {
                     state: State::Read, ..
                 }) => println!("{name}\n  over a limit · nested too deep"),
@@ -201,12 +250,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut run = Run {
         readers,
-        brief: has("--brief"),
+        form: match (has("--json"), has("--brief")) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Brief,
+            _ => Form::Full,
+        },
         depth,
         table: BTreeMap::new(),
     };
     for path in &paths {
         run.walk(Path::new(path))?;
+    }
+    if run.form == Form::Json {
+        return Ok(());
     }
     println!("\n| type | files | with text | states |\n| --- | --- | --- | --- |");
     for (kind, (files, texts, states)) in &run.table {
