@@ -56,6 +56,18 @@ pub fn upright(input: &Input) -> Result<Option<DynamicImage>, Stop> {
     }
 }
 
+/// EXIF data as some programs put it into WebP: with what marks it in JPEG before it.
+pub fn exif(input: &Input) -> Option<Vec<u8>> {
+    let file = BufReader::with_capacity(64 << 10, input.rewound());
+    let mut reader = ImageReader::new(file).with_guessed_format().ok()?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(WORK_MAX);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().ok()?;
+    let data = decoder.exif_metadata().ok()??;
+    data.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec)
+}
+
 fn refused(error: ImageError) -> Result<Option<DynamicImage>, Stop> {
     match error {
         ImageError::Unsupported(_) => Ok(None),

@@ -246,3 +246,39 @@ fn a_scanned_page_is_recognised() {
     let missing = Ocr::find(launcher.as_ref(), &["xyz".to_owned()]).expect_err("no such language");
     assert!(missing.contains("xyz"), "{missing}");
 }
+
+/// EXIF data that say 48°30′0″ N, 37°15′0″ E in numbers with a sign, as some cameras write them.
+fn at_a_place() -> Vec<u8> {
+    let mut tiff = b"II*\0\x08\0\0\0\x01\0\x25\x88\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0".to_vec();
+    tiff.extend(b"\x04\0\x01\0\x02\0\x02\0\0\0N\0\0\0\x02\0\x0a\0\x03\0\0\0\x50\0\0\0");
+    tiff.extend(b"\x03\0\x02\0\x02\0\0\0E\0\0\0\x04\0\x0a\0\x03\0\0\0\x68\0\0\0\0\0\0\0");
+    for number in [48_u32, 1, 30, 1, 0, 1, 37, 1, 15, 1, 0, 1] {
+        tiff.extend(number.to_le_bytes());
+    }
+    tiff
+}
+
+#[test]
+fn a_place_is_found_in_numbers_with_a_sign_and_behind_a_mark_that_does_not_belong_there() {
+    let exif = at_a_place();
+    let jpeg = encoded(&scene(30, 20), ImageFormat::Jpeg);
+    let marked = [b"Exif\0\0".as_slice(), &exif].concat();
+    let length = (marked.len() as u16 + 2).to_be_bytes();
+    let jpeg = [&jpeg[..2], &[0xff, 0xe1], &length, &marked, &jpeg[2..]].concat();
+    assert_eq!(
+        read("a.jpg", &jpeg).1.field("position"),
+        "48.500000,37.250000"
+    );
+    let plain = encoded(&scene(30, 20), ImageFormat::WebP);
+    for exif in [exif, marked] {
+        let mut body = b"WEBPVP8X\x0a\0\0\0\x08\0\0\0\x1d\0\0\x13\0\0".to_vec();
+        body.extend(&plain[12..]);
+        body.extend(b"EXIF");
+        body.extend((exif.len() as u32).to_le_bytes());
+        body.extend(&exif);
+        let webp = [b"RIFF", &(body.len() as u32).to_le_bytes()[..], &body].concat();
+        let (outcome, kept) = read("a.webp", &webp);
+        assert_eq!(outcome.state, State::Read, "{outcome:?} {:?}", kept.missing);
+        assert_eq!(kept.field("position"), "48.500000,37.250000");
+    }
+}

@@ -33,7 +33,10 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
         // Not every kind of picture can have EXIF data.
         Err(exif::Error::InvalidFormat("Unknown image format")) => {}
         Err(error) if size.is_err() => return Err(Stop::Damaged(error.to_string())),
-        Err(error) => out.missing(&format!("its EXIF data: {error}")),
+        Err(error) => match pixels::exif(input).map(|data| reader.read_raw(data)) {
+            Some(Ok(exif)) => metadata(&exif, out)?,
+            _ => out.missing(&format!("its EXIF data: {error}")),
+        },
     }
     xmp::of_picture(input, out)?;
     c2pa::read(input, out, "picture")?;
@@ -140,10 +143,15 @@ fn position(exif: &Exif, out: &mut Out) -> Result<(), Stop> {
 }
 
 fn degrees(exif: &Exif, tag: Tag, side: Tag, negative: char) -> Option<f64> {
-    let Value::Rational(values) = &exif.get_field(tag, In::PRIMARY)?.value else {
-        return None;
+    // The standard has numbers without a sign; some cameras write them with one.
+    let parts: Vec<f64> = match &exif.get_field(tag, In::PRIMARY)?.value {
+        Value::Rational(values) => values.iter().map(number).collect::<Option<_>>()?,
+        Value::SRational(values) => values
+            .iter()
+            .map(|of| (of.denom != 0).then(|| of.to_f64()))
+            .collect::<Option<_>>()?,
+        _ => return None,
     };
-    let parts: Vec<f64> = values.iter().map(number).collect::<Option<_>>()?;
     let degrees = parts.first()?
         + parts.get(1).unwrap_or(&0.0) / 60.0
         + parts.get(2).unwrap_or(&0.0) / 3600.0;
