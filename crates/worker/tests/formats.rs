@@ -204,6 +204,30 @@ fn a_message_has_its_attachments_with_exactly_their_bytes() {
     );
 }
 
+/// Mail of programs that are older than MIME's own encodings.
+#[test]
+fn an_attachment_that_is_uuencoded_has_its_bytes() {
+    let part = |encoded: &str| {
+        let mail = format!(
+            "From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\
+            Content-Type: image/png; name=cat.png\r\nContent-Transfer-Encoding: X-UUEncode\r\n\
+            Content-Disposition: attachment; filename=cat.png\r\n\r\n{encoded}\r\n--x--\r\n"
+        );
+        read("a.eml", mail.as_bytes())
+    };
+    let (outcome, kept) = part("begin 644 cat.png\r\n&0V%T0P!U\r\n`\r\nend");
+    assert_eq!(outcome.state, State::Read, "{outcome:?}");
+    assert_eq!(kept.children[0].0.path, "cat.png");
+    assert_eq!(kept.children[0].1, b"CatC\0u");
+    let (outcome, kept) = part("begin 644 cat.png\r\n&0V%T0P!U\r\n");
+    assert_eq!(outcome.state, State::InPart, "{outcome:?}");
+    assert_eq!(kept.missing, ["part 2 is not encoded as it says"]);
+    assert!(
+        kept.children[0].1.starts_with(b"begin 644 cat.png"),
+        "what is there is kept"
+    );
+}
+
 #[test]
 fn a_mailbox_is_its_messages() {
     let mbox = "From a Fri Feb 14\nFrom: a@example.org\nSubject: one\n\nFrom here on\n>From quoted\n\n\
@@ -318,6 +342,50 @@ fn a_pdf_has_pages_and_paragraphs() {
         let outcome = read("cut.pdf", &file[..length]).0;
         assert!(outcome.state < State::Crashed, "{length}: {outcome:?}");
     }
+}
+
+/// A value may be drawn nowhere: the program that shows the form draws it.
+#[test]
+fn what_was_filled_into_a_form_is_text_of_its_page() {
+    let catalog = "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [5 0 R 7 0 R 8 0 R 9 0 R] /NeedAppearances true \
+        /XFA [(config) 10 0 R (datasets) 11 0 R] >> >>";
+    let page = PAGE.replace(
+        "/Contents",
+        "/Annots [6 0 R 7 0 R 8 0 R 9 0 R 12 0 R] /Contents",
+    );
+    let answers = "<data><village>Zoriane</village></data>";
+    let objects = [
+        catalog,
+        PAGES,
+        &page,
+        &stream("BT /F1 12 Tf 20 250 Td (Statement) Tj ET"),
+        "<< /T (witness) /FT /Tx /V <FEFF041E043A04410430043D0430> /Kids [6 0 R] >>",
+        "<< /Subtype /Widget /Parent 5 0 R /T (name) /Rect [0 0 9 9] >>",
+        "<< /Subtype /Widget /T (c1) /TU (Was present) /FT /Btn /V /Yes /Rect [0 0 9 9] >>",
+        "<< /Subtype /Widget /T (c2) /FT /Btn /V /Off /Rect [0 0 9 9] >>",
+        "<< /Subtype /Widget /T (saw) /FT /Ch /V [(tanks) (drones)] /Rect [0 0 9 9] >>",
+        &stream("<config/>"),
+        &stream(answers),
+        // A field that is its own parent, and one whose value nobody is to see.
+        "<< /Subtype /Widget /Parent 12 0 R /T (again) /FT /Tx /Ff 8192 /V (secret) /Rect [0 0 9 9] >>",
+    ];
+    let (outcome, kept) = read("form.pdf", &pdf(&objects));
+    assert_eq!(outcome.state, State::Read, "{outcome:?}");
+    assert_eq!(
+        kept.passages,
+        [
+            "[page 1, paragraph 1] Statement",
+            "[page 1, property 1] witness.name: Оксана",
+            "[page 1, property 2] Was present: Yes",
+            "[page 1, property 3] saw: tanks; drones"
+        ]
+    );
+    let children: Vec<_> = kept
+        .children
+        .iter()
+        .map(|child| (child.0.path.as_str(), child.1.as_slice()))
+        .collect();
+    assert_eq!(children, [("XFA datasets.xml", answers.as_bytes())]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! E-mail: headers, texts by part, attachments in their place with exactly the bytes that were attached; and mailboxes.
 
-use super::html;
+use super::{html, uuencode};
 use crate::{Input, Out, Stop, decode, out::child};
 use comity_extract::{Anchor, Child, Place, Relation};
 use mail_parser::{
@@ -113,6 +113,18 @@ fn one_part(
     out: &mut Out,
 ) -> Result<(), Stop> {
     let place = (Place::Part, index + 1);
+    if let Some(encoding) = part.content_transfer_encoding()
+        && uuencode::is_named(encoding)
+    {
+        let body = body_of(part, raw);
+        return match uuencode::decode(body) {
+            Some(bytes) => attachment(part, index, &bytes, out),
+            None => {
+                out.missing(&format!("part {} is not encoded as it says", index + 1));
+                attachment(part, index, body, out)
+            }
+        };
+    }
     let is_body = message.text_body.contains(&index) || message.html_body.contains(&index);
     if part.is_encoding_problem {
         out.missing(&format!("part {} is not encoded as it says", index + 1));
@@ -134,9 +146,7 @@ fn one_part(
         }
         // The parser has made UTF-8 of a text; what was attached are the bytes before that.
         PartType::Text(text) | PartType::Html(text) => {
-            let body = raw
-                .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)
-                .unwrap_or_default();
+            let body = body_of(part, raw);
             let bytes = match part.encoding {
                 Encoding::Base64 => base64_decode(body),
                 Encoding::QuotedPrintable => quoted_printable_decode(body),
@@ -150,6 +160,12 @@ fn one_part(
             )
         }
     }
+}
+
+/// The bytes of a part as they stand in the message.
+fn body_of<'a>(part: &MessagePart<'_>, raw: &'a [u8]) -> &'a [u8] {
+    raw.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)
+        .unwrap_or_default()
 }
 
 fn attachment(

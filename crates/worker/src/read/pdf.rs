@@ -1,6 +1,6 @@
 //! PDF: text by page and paragraph, in the order in which the page is drawn; comments, links, files within.
 
-use super::{c2pa, cover::Cover, xmp};
+use super::{c2pa, cover::Cover, form, xmp};
 use crate::{Input, Out, Stop, decode, out::child, time};
 use comity_extract::{Anchor, Place, Relation};
 use hayro_interpret::{
@@ -51,6 +51,7 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     if has_hidden_layers(&pdf) {
         out.missing("layers that are switched off: what stands on them alone is not read");
     }
+    form::xfa(&pdf, out)?;
     files(&pdf, out)?;
     match manifest(&pdf) {
         Some(store) => c2pa::read_document(input, pdf.data().as_ref(), store, out),
@@ -157,7 +158,7 @@ fn date(at: &DateTime) -> Option<String> {
 }
 
 /// A text string of PDF: UTF-16 or UTF-8 with a mark, or eight bits, which many programs fill with a code page.
-fn string(bytes: &[u8]) -> String {
+pub fn string(bytes: &[u8]) -> String {
     match bytes {
         [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0xef, 0xbb, 0xbf, ..] => {
             match encoding_rs::Encoding::for_bom(bytes) {
@@ -225,8 +226,9 @@ fn annotations(page: &Page<'_>, number: u32, out: &mut Out) -> Result<(), Stop> 
     let Some(all) = page.raw().get::<Array<'_>>(b"Annots") else {
         return Ok(());
     };
-    let mut comments = 0;
+    let (mut comments, mut fields) = (0, 0);
     for annotation in all.iter::<Dict<'_>>() {
+        form::widget(&annotation, number, &mut fields, out)?;
         if let Some(text) = annotation.get::<PdfString<'_>>(b"Contents") {
             let text = string(text.as_bytes());
             if !text.trim().is_empty() {
