@@ -7,7 +7,17 @@ use unicode_normalization::UnicodeNormalization;
 ///
 /// й and ї stay letters of their own, though Unicode writes them as и and і with a mark. Folding twice is folding once.
 pub fn fold(word: &str) -> String {
-    plainly(word, folded).unwrap_or_else(|| fold_any(word))
+    let mut out = String::with_capacity(word.len());
+    fold_into(word, &mut out);
+    out
+}
+
+/// As [`fold`], in place of what is in `out`: for those who fold each word of a text.
+pub fn fold_into(word: &str, out: &mut String) {
+    out.clear();
+    if !plainly_into(word, folded, out) {
+        *out = fold_any(word);
+    }
 }
 
 fn fold_any(word: &str) -> String {
@@ -31,13 +41,19 @@ fn fold_any(word: &str) -> String {
 /// A word of common letters alone, each of which becomes another or, as a NUL, none; `None` where one is not common.
 fn plainly(word: &str, letter: impl Fn(char) -> Option<char>) -> Option<String> {
     let mut out = String::with_capacity(word.len());
+    plainly_into(word, letter, &mut out).then_some(out)
+}
+
+/// As [`plainly`]; `false` where a letter is not common.
+fn plainly_into(word: &str, letter: impl Fn(char) -> Option<char>, out: &mut String) -> bool {
     for c in word.chars() {
-        match letter(c)? {
-            '\0' => {}
-            c => out.push(c),
+        match letter(c) {
+            None => return false,
+            Some('\0') => {}
+            Some(c) => out.push(c),
         }
     }
-    Some(out)
+    true
 }
 
 /// What a common letter is folded to, whatever stands beside it.

@@ -43,17 +43,17 @@ pub struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    /// The next segment of the text, but for signs that stand between words.
-    fn segment(&mut self) -> Option<(usize, &'t str)> {
+    /// The next segment of the text, but for signs that stand between words, and whether it plainly is one word.
+    fn segment(&mut self) -> Option<(usize, &'t str, bool)> {
         let text = self.text.get(self.at..)?;
         let begin = text.find(|c| !divides(c))?;
         let (start, text) = (self.at + begin, &text[begin..]);
-        let segment = match plain_word(text) {
-            0 => text.split_word_bounds().next()?,
-            len => &text[..len],
+        let (segment, plain) = match plain_word(text) {
+            0 => (text.split_word_bounds().next()?, false),
+            len => (&text[..len], true),
         };
         self.at = start + segment.len();
-        Some((start, segment))
+        Some((start, segment, plain))
     }
 }
 
@@ -64,7 +64,14 @@ impl<'t> Iterator for Words<'t> {
         loop {
             let (start, segment) = match self.rest.take() {
                 Some(rest) => rest,
-                None => self.segment()?,
+                None => match self.segment()? {
+                    (start, text, true) => {
+                        let place = self.place;
+                        self.place += 1;
+                        return Some(Word { text, start, place });
+                    }
+                    (start, segment, false) => (start, segment),
+                },
             };
             let skipped = segment.find(begins_a_word);
             let Some(skipped) = skipped else { continue };
