@@ -1,13 +1,12 @@
 //! What a question finds: how many, which, how they are spread, and where the words stand.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use comity_search::query::Query;
 use serde_json::Value;
-use tantivy::{DocAddress, Searcher};
+use tantivy::Searcher;
 
 use crate::document::read_parts;
 use crate::error::{IndexError, Result};
@@ -20,6 +19,7 @@ use crate::known::{Conditions, Known};
 use crate::lexicon::Words;
 use crate::lists::{Class, Mention, OnList, Seen, SeenList};
 use crate::near;
+use crate::order::{Hits, Of, Place};
 use crate::scope::{Scope, Visible};
 use crate::suggest::{self, Suggestion};
 use crate::values::Open;
@@ -100,23 +100,13 @@ pub struct Hit {
     pub known: Vec<Known>,
 }
 
-#[derive(Clone, Copy)]
-struct Place {
-    index: u32,
-    at: DocAddress,
-    weight: f32,
-    date: i64,
-    order: fields::Place,
-}
-
 /// The answer to a question.
 pub struct Answer<'a> {
     indexes: &'a [Index],
     searchers: Vec<Searcher>,
-    places: Vec<Place>,
+    found: Hits,
     marker: Marker,
     conditions: Conditions,
-    sort: Sort,
     seen: Seen,
     /// How they are spread, exactly.
     pub facets: Vec<Facet>,
@@ -168,6 +158,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         let readers = searcher.segment_readers().iter().zip(held).zip(view.iter());
         for (ord, ((reader, open), visible)) in readers.enumerate() {
             segments.push(Segment {
+                number: segments.len(),
                 reader,
                 open,
                 fields: &index.fields,
@@ -175,8 +166,14 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
                 member: &index.member,
                 visible: &visible.docs,
                 count: visible.count,
+                whole: visible.whole,
             });
-            of.push((i as u32, ord as u32));
+            of.push(Of {
+                index: i as u32,
+                member: indexes.iter().filter(|o| o.member < index.member).count() as u32,
+                segment: ord as u32,
+                open: Arc::clone(open),
+            });
         }
     }
     let likes = eval::likes(&segments, &ask.query)?;
@@ -190,13 +187,13 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         slots: Slots::default(),
     };
     let sets = asking.eval(&ask.query)?;
-    let instead = suggest::instead(&asking, &ask.query)?;
+    let any = sets.iter().any(|set| !set.is_empty());
+    let instead = suggest::instead(&asking, &ask.query, any)?;
     let begin_so = suggest::completions(&asking, &ask.query)?;
-    let mut places = Vec::new();
     let mut facets: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); FACETS.len()];
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
     let (mut names, mut known) = (BTreeMap::new(), BTreeMap::new());
-    for ((segment, set), (index, ord)) in segments.iter().zip(&sets).zip(of) {
+    for (segment, set) in segments.iter().zip(&sets) {
         let open = segment.open;
         let kinds = open.values.kinds(set.iter().map(|(doc, _)| *doc));
         for (name, counts) in FACETS.iter().zip(&mut facets) {
@@ -208,8 +205,8 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         if !set.is_empty() {
             *members.entry(segment.member.to_owned()).or_default() += set.len() as u64;
         }
-        collect(open, set, (index, ord), ask.sort, &mut places);
     }
+    let found = Hits::new(of, sets, ask.sort);
     let mut on_files = BTreeMap::new();
     if Seen::asks_files(&ask.query) {
         for s in &segments {
@@ -246,8 +243,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         marker,
         conditions: Conditions::of(&ask.query, likes)?,
         searchers,
-        places,
-        sort: ask.sort,
+        found,
         seen,
         facets: spread,
         instead,
@@ -256,30 +252,6 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         states,
         not_held,
     })
-}
-
-fn collect(
-    open: &Open,
-    set: &[(u32, f32)],
-    (index, ord): (u32, u32),
-    sort: Sort,
-    places: &mut Vec<Place>,
-) {
-    let dates = open.dates.as_ref().filter(|_| sort == Sort::Date);
-    places.extend(set.iter().map(|(doc, weight)| {
-        Place {
-            index,
-            at: DocAddress::new(ord, *doc),
-            weight: *weight,
-            date: dates
-                .and_then(|d| d.values_for_doc(*doc).min())
-                .unwrap_or(i64::MAX),
-            order: fields::Place {
-                order: open.order.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
-                inner: open.inner.as_ref().and_then(|o| o.first(*doc)).unwrap_or(0),
-            },
-        }
-    }));
 }
 
 fn facet(field: &str, counts: BTreeMap<String, u64>) -> Facet {
@@ -294,7 +266,7 @@ fn facet(field: &str, counts: BTreeMap<String, u64>) -> Facet {
 impl Answer<'_> {
     /// How many items fit.
     pub fn count(&self) -> u64 {
-        self.places.len() as u64
+        self.found.len() as u64
     }
 
     /// The hits of a page, with highlights. `after` names the last hit of the page before.
@@ -306,8 +278,8 @@ impl Answer<'_> {
             None => 0,
             Some(ern) => self.after(ern)?,
         };
-        let end = start.saturating_add(limit).min(self.places.len());
-        self.order_to(end);
+        let end = start.saturating_add(limit).min(self.found.len());
+        self.found.order_to(end);
         self.hits(start..end, true)
     }
 
@@ -319,9 +291,9 @@ impl Answer<'_> {
         &mut self,
         each: &mut dyn FnMut(Hit) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        self.order_to(self.places.len());
-        for start in (0..self.places.len()).step_by(1000) {
-            let end = (start + 1000).min(self.places.len());
+        self.found.order_to(self.found.len());
+        for start in (0..self.found.len()).step_by(1000) {
+            let end = (start + 1000).min(self.found.len());
             for hit in self.hits(start..end, false)? {
                 each(hit)?;
             }
@@ -329,44 +301,18 @@ impl Answer<'_> {
         Ok(())
     }
 
-    fn compare(&self, a: &Place, b: &Place) -> Ordering {
-        let first = match self.sort {
-            Sort::Relevance => b.weight.total_cmp(&a.weight),
-            Sort::Date => a.date.cmp(&b.date),
-            Sort::Ern => Ordering::Equal,
-        };
-        let member = |p: &Place| self.indexes.get(p.index as usize).map(|i| &i.member);
-        first
-            .then_with(|| member(a).cmp(&member(b)))
-            .then_with(|| a.order.cmp(&b.order))
-            .then_with(|| a.at.cmp(&b.at))
-    }
-
-    /// Puts the first `end` places in order.
-    fn order_to(&mut self, end: usize) {
-        let mut places = std::mem::take(&mut self.places);
-        if end < places.len() {
-            if end > 0 {
-                places.select_nth_unstable_by(end - 1, |a, b| self.compare(a, b));
-            }
-            places[..end].sort_unstable_by(|a, b| self.compare(a, b));
-        } else {
-            places.sort_unstable_by(|a, b| self.compare(a, b));
-        }
-        self.places = places;
-    }
-
     /// Where the hits after this one begin.
     fn after(&mut self, ern: &str) -> Result<usize> {
-        self.order_to(self.places.len());
-        for (i, place) in self.places.iter().enumerate() {
+        self.found.order_to(self.found.len());
+        let wanted = fields::Place::of(ern);
+        for (i, place) in self.found.places(0..self.found.len()).enumerate() {
             let Some(index) = self.indexes.get(place.index as usize) else {
                 continue;
             };
             // Only numbers of its member come into question, and they are read one by one.
             if ern.starts_with(index.member.as_str())
-                && place.order == fields::Place::of(ern)
-                && self.hit(*place, false)?.ern == ern
+                && place.order() == wanted
+                && self.hit(place, false)?.ern == ern
             {
                 return Ok(i + 1);
             }
@@ -377,21 +323,21 @@ impl Answer<'_> {
     }
 
     fn hits(&self, range: Range<usize>, mark: bool) -> Result<Vec<Hit>> {
-        let places = self.places.get(range).unwrap_or_default();
-        let read = |place: &Place| {
-            let mut hit = self.hit(*place, mark)?;
+        let places = self.found.places(range);
+        let read = |place: Place<'_>| {
+            let mut hit = self.hit(place, mark)?;
             hit.names.retain(|n| self.seen.has(n.list));
             hit.on_lists.retain(|k| self.seen.has(k.list));
             Ok(hit)
         };
-        let read: Result<Vec<Hit>> = places.iter().map(read).collect();
+        let read: Result<Vec<Hit>> = places.map(read).collect();
         match self.indexes.iter().find_map(Index::damage) {
             Some(what) if read.is_err() => Err(IndexError::Damaged { what }),
             _ => read,
         }
     }
 
-    fn hit(&self, place: Place, mark: bool) -> Result<Hit> {
+    fn hit(&self, place: Place<'_>, mark: bool) -> Result<Hit> {
         let searcher = self.searchers.get(place.index as usize);
         let searcher = searcher.ok_or_else(broken)?;
         let kept = Kept::of(searcher, place.at)?;

@@ -9,9 +9,8 @@ use std::rc::Rc;
 
 use comity_search::query::{Field, Form, Query, Thing, Value, Word};
 use comity_words::fold;
-use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::InvertedIndexReader;
-use tantivy::postings::{Postings, TermInfo};
+use tantivy::postings::TermInfo;
 use tantivy::schema::{Field as Column, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
 
@@ -22,15 +21,15 @@ use crate::lexicon::Words;
 use crate::lists::Seen;
 use crate::near::{self, Traits};
 use crate::places;
-use crate::slot::{Listed, Slot};
+use crate::sets::{self, Counts, Set, either, without};
+use crate::slot::{Listed, MAX_WORDS, Slot};
 use crate::terms::of_bits;
 use crate::values::{Among, Open};
 
-/// Documents in order, each with its weight.
-pub(crate) type Set = Vec<(DocId, f32)>;
-
 /// A part of an index, and what of it may be found.
 pub(crate) struct Segment<'a> {
+    /// Its place among all that are asked.
+    pub number: usize,
     pub reader: &'a SegmentReader,
     pub open: &'a Open,
     pub fields: &'a Fields,
@@ -39,6 +38,8 @@ pub(crate) struct Segment<'a> {
     pub member: &'a str,
     pub visible: &'a BitSet,
     pub count: u64,
+    /// Whether that is all of its items.
+    pub whole: bool,
 }
 
 /// A question on its way.
@@ -96,43 +97,6 @@ impl Asking<'_> {
         self.segments.iter().map(|_| Set::new()).collect()
     }
 
-    fn all(&self, parts: &[Query]) -> Result<Vec<Set>> {
-        let Some((first, others)) = parts.split_first() else {
-            return Ok(self.nothing());
-        };
-        let words = parts.iter().filter_map(|part| match part {
-            Query::Word(word) => Some(word),
-            _ => None,
-        });
-        if !self.meet(&words.collect::<Vec<_>>())? {
-            return Ok(self.nothing());
-        }
-        let mut sets = self.eval(first)?;
-        for part in others {
-            for (set, other) in sets.iter_mut().zip(self.eval(part)?) {
-                *set = both(set, &other);
-            }
-        }
-        Ok(sets)
-    }
-
-    /// Whether all these words stand together in any document. That is soon known where they do, and where they do not,
-    /// nothing need be weighed, for which every place of each is counted.
-    fn meet(&self, words: &[&Word]) -> Result<bool> {
-        if words.len() < 2 {
-            return Ok(true);
-        }
-        for s in self.segments {
-            let reader = s.reader.inverted_index(s.fields.words)?;
-            let lists = |word: &&Word| self.slot(word).lists(reader.terms(), s.words);
-            let lists: Vec<Vec<Listed>> = words.iter().map(lists).collect::<Result<_>>()?;
-            if places::meet(&reader, &lists)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Documents by how often what is looked for stands in them, weighed: what is rare among all that may be found
     /// weighs more, and so does what is a larger share of its document (BM25, with one length for an average text).
     fn weighed(
@@ -140,17 +104,15 @@ impl Asking<'_> {
         find: impl Fn(&Segment<'_>) -> Result<Vec<(DocId, u32)>>,
     ) -> Result<Vec<Set>> {
         let found: Vec<_> = self.segments.iter().map(find).collect::<Result<_>>()?;
-        let with = found.iter().map(Vec::len).sum::<usize>() as f32;
-        let all = self.segments.iter().map(|s| s.count).sum::<u64>() as f32;
-        let rare = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+        let with = found.iter().map(Vec::len).sum::<usize>() as u64;
+        let rare = rarity(with, self.segments.iter().map(|s| s.count).sum());
         let pairs = self.segments.iter().zip(found);
-        pairs
-            .map(|(segment, found)| {
-                let lengths = &segment.open.lengths;
-                let weigh = |(doc, often): (DocId, u32)| (doc, rare * weight(lengths, doc, often));
-                Ok(found.into_iter().map(weigh).collect())
-            })
-            .collect()
+        let weigh = |(s, found): (&Segment<'_>, Vec<(DocId, u32)>)| -> Set {
+            let found = found.into_iter();
+            let weigh = found.map(|(doc, often)| (doc, rare * weight(s, doc, often)));
+            weigh.collect()
+        };
+        Ok(pairs.map(weigh).collect())
     }
 
     /// Documents by columns: they weigh nothing.
@@ -209,16 +171,46 @@ impl Asking<'_> {
         slot
     }
 
-    fn word(&self, s: &Segment<'_>, column: Column, word: &Word) -> Result<Vec<(DocId, u32)>> {
+    /// The lists of a word in a field of a segment.
+    pub(crate) fn lists_of(
+        &self,
+        s: &Segment<'_>,
+        column: Column,
+        word: &Word,
+    ) -> Result<Rc<[Listed]>> {
         let reader = s.reader.inverted_index(column)?;
-        let lists = self.slot(word).lists(reader.terms(), s.words)?;
+        let slot = self.slot(word);
+        slot.lists((s.number, column), reader.terms(), s.words)
+    }
+
+    /// The documents that may be found in which a word stands, with how often.
+    pub(crate) fn word(
+        &self,
+        s: &Segment<'_>,
+        column: Column,
+        word: &Word,
+    ) -> Result<Vec<(DocId, u32)>> {
+        let reader = s.reader.inverted_index(column)?;
+        let lists = self.lists_of(s, column, word)?;
+        let visible = |doc| s.whole || s.visible.contains(doc);
+        if let [list] = &*lists
+            && list.spoken.is_none()
+        {
+            let mut found = Vec::with_capacity(list.info.doc_freq as usize);
+            sets::each(&reader, &list.info, |doc, often| {
+                if visible(doc) {
+                    found.push((doc, often * list.weight));
+                }
+            })?;
+            return Ok(found);
+        }
         let total: u64 = lists.iter().map(|l| u64::from(l.info.doc_freq)).sum();
         let mut counts = Counts::new(s.reader.max_doc(), total);
-        for list in &lists {
+        for list in lists.iter() {
             let among = list.spoken.map(|bits| speaking(s.open, bits));
-            each(&reader, &list.info, &mut |doc, often| {
+            sets::each(&reader, &list.info, |doc, often| {
                 let counts_here = among.as_ref().is_none_or(|among| among.contains(doc));
-                if counts_here && s.visible.contains(doc) {
+                if counts_here && visible(doc) {
                     counts.add(doc, often * list.weight);
                 }
             })?;
@@ -228,19 +220,11 @@ impl Asking<'_> {
 
     /// Whether a word stands in any item that may be found.
     pub fn stands(&self, word: &Word) -> Result<bool> {
-        let slot = self.slot(word);
         for s in self.segments {
             let reader = s.reader.inverted_index(s.fields.words)?;
-            for list in slot.lists(reader.terms(), s.words)? {
-                let among = list.spoken.map(|bits| speaking(s.open, bits));
-                let mut docs =
-                    reader.read_postings_from_terminfo(&list.info, IndexRecordOption::Basic)?;
-                while docs.doc() != TERMINATED {
-                    let counts_here = among.as_ref().is_none_or(|a| a.contains(docs.doc()));
-                    if counts_here && s.visible.contains(docs.doc()) {
-                        return Ok(true);
-                    }
-                    docs.advance();
+            for list in self.lists_of(s, s.fields.words, word)?.iter() {
+                if stands(s, &reader, &list.info, list.spoken)? {
+                    return Ok(true);
                 }
             }
         }
@@ -249,13 +233,25 @@ impl Asking<'_> {
 
     fn placed(&self, s: &Segment<'_>, column: Column, query: &Query) -> Result<Vec<(DocId, u32)>> {
         let reader = s.reader.inverted_index(column)?;
+        let lists = |word: &Word| -> Result<Rc<[Listed]>> {
+            let lists = self.lists_of(s, column, word)?;
+            if lists.len() <= MAX_WORDS {
+                return Ok(lists);
+            }
+            // Of more words, those that stand in what may be found are few enough: more were refused.
+            let mut standing = Vec::new();
+            for list in lists.iter() {
+                if stands(s, &reader, &list.info, None)? {
+                    standing.push(list.clone());
+                }
+            }
+            Ok(standing.into())
+        };
         let place = places::Place {
             reader: &reader,
-            words: s.words,
-            slot: &|word| self.slot(word),
+            lists: &lists,
             speaking: &|bits| speaking(s.open, bits),
-            wanted: &|doc| s.visible.contains(doc),
-            stands: &|info| stands(s, &reader, info),
+            wanted: &|doc| s.whole || s.visible.contains(doc),
         };
         places::find(&place, query)
     }
@@ -269,11 +265,21 @@ impl Asking<'_> {
         let mut words = Vec::new();
         places::words_of(query, &mut words);
         for word in words {
+            let mut lists = 0;
+            for s in self.segments {
+                if let Some(column) = column(s) {
+                    lists += self.lists_of(s, column, word)?.len();
+                }
+            }
+            // Nothing need be looked at where there are no more words than that at all.
+            if lists <= MAX_WORDS {
+                continue;
+            }
             let (slot, mut found) = (self.slot(word), HashSet::new());
             for s in self.segments {
                 let Some(column) = column(s) else { continue };
                 let reader = s.reader.inverted_index(column)?;
-                let stands = |info: &TermInfo| stands(s, &reader, info);
+                let stands = |info: &TermInfo| stands(s, &reader, info, None);
                 slot.add_standing(reader.terms(), s.words, &stands, &mut found)?;
             }
         }
@@ -332,18 +338,37 @@ impl Asking<'_> {
 }
 
 /// What something weighs by how often it stands in a document of this length.
-fn weight(lengths: &FieldNormReader, doc: DocId, often: u32) -> f32 {
+pub(crate) fn weight(s: &Segment<'_>, doc: DocId, often: u32) -> f32 {
     /// Words of an average document.
     const AVERAGE: f32 = 400.0;
-    let (often, length) = (often as f32, lengths.fieldnorm(doc) as f32);
+    let (often, length) = (often as f32, s.open.lengths.fieldnorm(doc) as f32);
     often * 2.2 / (often + 1.2 * (0.25 + 0.75 * length / AVERAGE))
 }
 
-/// Whether a word stands in a document that may be found.
-fn stands(s: &Segment<'_>, reader: &InvertedIndexReader, info: &TermInfo) -> Result<bool> {
+/// What something weighs for being rare among all that may be found.
+pub(crate) fn rarity(with: u64, all: u64) -> f32 {
+    let (with, all) = (with as f32, all as f32);
+    (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+}
+
+/// Whether a word stands in a document that may be found, and that is in one of these languages.
+fn stands(
+    s: &Segment<'_>,
+    reader: &InvertedIndexReader,
+    info: &TermInfo,
+    spoken: Option<u16>,
+) -> Result<bool> {
+    if s.whole && spoken.is_none() {
+        return Ok(info.doc_freq > 0);
+    }
+    let among = spoken.map(|bits| speaking(s.open, bits));
+    let wanted = |doc| {
+        let counts = among.as_ref().is_none_or(|among| among.contains(doc));
+        counts && s.visible.contains(doc)
+    };
     let mut list = reader.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
     while list.doc() != TERMINATED {
-        if s.visible.contains(list.doc()) {
+        if wanted(list.doc()) {
             return Ok(true);
         }
         list.advance();
@@ -352,7 +377,7 @@ fn stands(s: &Segment<'_>, reader: &InvertedIndexReader, info: &TermInfo) -> Res
 }
 
 /// The documents that are in one of these languages.
-fn speaking(open: &Open, languages: u16) -> Among<'_> {
+pub(crate) fn speaking(open: &Open, languages: u16) -> Among<'_> {
     open.values.having(column::LANGUAGE, &|code| {
         of_bits(languages).any(|language| language.code() == code)
     })
@@ -416,122 +441,9 @@ fn numbered(s: &Segment<'_>, value: &Value) -> Result<BitSet> {
         {
             break;
         }
-        each(&reader, stream.value(), &mut |doc, _| {
+        sets::each_doc(&reader, stream.value(), |doc| {
             found.insert(doc);
         })?;
     }
     Ok(found)
-}
-
-/// Calls `put` with each document of a list and how often the term stands in it.
-pub(crate) fn each(
-    reader: &InvertedIndexReader,
-    term: &tantivy::postings::TermInfo,
-    put: &mut dyn FnMut(DocId, u32),
-) -> Result<()> {
-    let mut list = reader.read_postings_from_terminfo(term, IndexRecordOption::WithFreqs)?;
-    let mut doc = list.doc();
-    while doc != TERMINATED {
-        put(doc, list.term_freq());
-        doc = list.advance();
-    }
-    Ok(())
-}
-
-/// How often something stands in documents, added up from several lists.
-enum Counts {
-    /// Few: sorted at the end.
-    Few(Vec<(DocId, u32)>),
-    /// Many: a place for each document.
-    Many(Vec<u32>),
-}
-
-impl Counts {
-    fn new(max_doc: u32, total: u64) -> Counts {
-        if total * 16 < u64::from(max_doc) {
-            Counts::Few(Vec::with_capacity(total as usize))
-        } else {
-            Counts::Many(vec![0; max_doc as usize])
-        }
-    }
-
-    fn add(&mut self, doc: DocId, often: u32) {
-        match self {
-            Counts::Few(pairs) => pairs.push((doc, often)),
-            Counts::Many(all) => {
-                if let Some(count) = all.get_mut(doc as usize) {
-                    *count += often;
-                }
-            }
-        }
-    }
-
-    fn finish(self) -> Vec<(DocId, u32)> {
-        match self {
-            Counts::Few(mut pairs) => {
-                pairs.sort_unstable();
-                pairs.dedup_by(|later, first| {
-                    let same = later.0 == first.0;
-                    if same {
-                        first.1 += later.1;
-                    }
-                    same
-                });
-                pairs
-            }
-            Counts::Many(all) => (0..).zip(all).filter(|(_, n)| *n > 0).collect(),
-        }
-    }
-}
-
-fn both(a: &[(DocId, f32)], b: &[(DocId, f32)]) -> Set {
-    let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    let mut out = Set::with_capacity(few.len());
-    let mut rest = many;
-    for (doc, weight) in few {
-        rest = &rest[rest.partition_point(|(d, _)| d < doc).min(rest.len())..];
-        if let Some((found, other)) = rest.first()
-            && found == doc
-        {
-            out.push((*doc, weight + other));
-        }
-    }
-    out
-}
-
-fn either(a: &[(DocId, f32)], b: &[(DocId, f32)]) -> Set {
-    let mut out = Set::with_capacity(a.len() + b.len());
-    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
-    loop {
-        match (a.peek(), b.peek()) {
-            (None, None) => return out,
-            (Some(x), Some(y)) if x.0 == y.0 => {
-                out.push((x.0, x.1 + y.1));
-                a.next();
-                b.next();
-            }
-            (Some(x), y) if y.is_none_or(|y| x.0 < y.0) => {
-                out.push(**x);
-                a.next();
-            }
-            (_, Some(y)) => {
-                out.push(**y);
-                b.next();
-            }
-            (Some(_), None) => {
-                out.extend(a.next());
-            }
-        }
-    }
-}
-
-fn without(visible: &BitSet, set: &[(DocId, f32)]) -> Set {
-    let mut out = Set::new();
-    let mut taken = set.iter().map(|(doc, _)| *doc).peekable();
-    for doc in 0..visible.max_value() {
-        if taken.next_if_eq(&doc).is_none() && visible.contains(doc) {
-            out.push((doc, 0.0));
-        }
-    }
-    out
 }

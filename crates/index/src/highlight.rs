@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
 use comity_search::query::{Field, Form, Query, Value, Word};
-use comity_words::{Language, fold, words};
+use comity_words::{Language, fold_into, words};
 
 use crate::document::{Part, stemmed};
 use crate::error::Result;
@@ -47,6 +47,45 @@ struct Wanted {
 /// Marks the words of one question.
 pub(crate) struct Marker {
     wanted: Vec<Wanted>,
+    likely: Option<Likely>,
+}
+
+/// A sieve: which folded words may be among those that are looked for. Of the others, which are nearly all words of a
+/// text, nothing else is asked.
+struct Likely([u64; 64]);
+
+impl Likely {
+    /// `None` where a word is known by something else than its folded form.
+    fn of(wanted: &[Wanted]) -> Option<Likely> {
+        let mut likely = Likely([0; 64]);
+        for one in wanted {
+            match (&one.reached, one.slot.exactly()) {
+                (Some(reached), _) => reached.iter().for_each(|word| likely.add(word)),
+                (None, Some(word)) => likely.add(word),
+                (None, None) => return None,
+            }
+        }
+        Some(likely)
+    }
+
+    /// From its length and the last bytes of its first and last letter.
+    fn bit(word: &str) -> (usize, u32) {
+        let bytes = word.as_bytes();
+        let byte = |at: usize| bytes.get(at).map_or(0, |b| usize::from(*b));
+        let last = byte(bytes.len().wrapping_sub(1));
+        let hash = byte(1) ^ last.rotate_left(5) ^ bytes.len().rotate_left(9);
+        (hash / 64 % 64, (hash % 64) as u32)
+    }
+
+    fn add(&mut self, word: &str) {
+        let (at, bit) = Likely::bit(word);
+        self.0[at] |= 1 << bit;
+    }
+
+    fn has(&self, word: &str) -> bool {
+        let (at, bit) = Likely::bit(word);
+        self.0[at] >> bit & 1 == 1
+    }
 }
 
 impl Marker {
@@ -60,20 +99,20 @@ impl Marker {
         gather(query, &mut words);
         let wanted = words.into_iter().map(|(word, field)| {
             let slot = ready(&word);
-            let mut reached: Option<HashSet<String>> = None;
+            let (mut words_of_slot, mut known) = (HashSet::new(), false);
             for words in lexicons {
-                if let Some(more) = slot.reached(words)? {
-                    reached.get_or_insert_default().extend(more);
-                }
+                known = slot.add_reached(words, &mut words_of_slot)?;
             }
             Ok(Wanted {
                 slot,
                 field,
-                reached,
+                reached: known.then_some(words_of_slot),
             })
         });
+        let wanted: Vec<Wanted> = wanted.collect::<Result<_>>()?;
         Ok(Marker {
-            wanted: wanted.collect::<Result<_>>()?,
+            likely: Likely::of(&wanted),
+            wanted,
         })
     }
 
@@ -98,14 +137,21 @@ impl Marker {
     }
 
     fn in_part(&self, part: &Part<'_>, languages: &[Language]) -> Option<Found> {
-        let means = |word: &str| {
+        let mut folded = String::new();
+        let mut means = |word: &str| {
             let here = |w: &&Wanted| match w.field {
                 None => true,
                 Some(field) => !part.is_text && part.label == field.word(),
             };
-            let folded = fold(word);
+            fold_into(word, &mut folded);
+            if self.likely.as_ref().is_some_and(|l| !l.has(&folded)) {
+                return None;
+            }
             let how = |w: &Wanted| {
-                let may = w.reached.as_ref().is_none_or(|r| r.contains(&folded));
+                let may = w
+                    .reached
+                    .as_ref()
+                    .is_none_or(|r| r.contains(folded.as_str()));
                 let means = || w.slot.means(word, &folded, languages, !part.is_text);
                 may.then(means).flatten()
             };

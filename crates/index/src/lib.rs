@@ -2,6 +2,7 @@
 //!
 //! `docs/format/index.md` says what lies there, and `docs/search.md` what can be asked.
 
+mod all;
 mod answer;
 mod columns;
 mod document;
@@ -17,8 +18,10 @@ mod known;
 mod lexicon;
 mod lists;
 mod near;
+mod order;
 mod places;
 mod scope;
+mod sets;
 mod slot;
 mod suggest;
 mod terms;

@@ -9,16 +9,19 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, TERMINATED};
 
 use crate::error::{IndexError, Result};
-use crate::lexicon::Words;
-use crate::slot::{Listed, Slot};
+use crate::slot::Listed;
 use crate::values::Among;
 
 /// Words that stand together: the place of the first, and of the last.
 type Span = (u32, u32);
 
-/// The places of a word in a segment, and the documents in which they count, if not in all.
+/// The documents of a word in a segment, and those of them in which it counts, if not in all.
 struct List<'a> {
-    places: SegmentPostings,
+    docs: SegmentPostings,
+    /// Whether `docs` has places too. They are read only once a document is found that has all words: most of the list
+    /// of a frequent word are places.
+    with_places: bool,
+    info: TermInfo,
     among: Option<Among<'a>>,
 }
 
@@ -48,16 +51,12 @@ struct Neighbours<'a> {
 /// A segment in which phrases and neighbourhoods are looked for.
 pub(crate) struct Place<'a> {
     pub reader: &'a InvertedIndexReader,
-    /// The lexicon of its index.
-    pub words: &'a Words<'a>,
-    /// A word, ready to be looked up.
-    pub slot: &'a dyn Fn(&Word) -> Rc<Slot>,
+    /// The lists of a word.
+    pub lists: &'a dyn Fn(&Word) -> Result<Rc<[Listed]>>,
     /// The documents that are in one of these languages.
     pub speaking: &'a dyn Fn(u16) -> Among<'a>,
     /// The documents that may be found.
     pub wanted: &'a dyn Fn(DocId) -> bool,
-    /// Whether a word stands in one of them.
-    pub stands: &'a dyn Fn(&TermInfo) -> Result<bool>,
 }
 
 /// The words of a phrase or neighbourhood.
@@ -80,7 +79,7 @@ pub(crate) fn find(place: &Place<'_>, query: &Query) -> Result<Vec<(DocId, u32)>
     let mut at = 0;
     while let Some(doc) = node.next_from(at) {
         if (place.wanted)(doc) {
-            node.spans(doc, &mut spans);
+            node.spans(place.reader, doc, &mut spans)?;
             if !spans.is_empty() {
                 found.push((doc, u32::try_from(spans.len()).unwrap_or(u32::MAX)));
             }
@@ -93,14 +92,15 @@ pub(crate) fn find(place: &Place<'_>, query: &Query) -> Result<Vec<(DocId, u32)>
 impl<'a> Node<'a> {
     fn open(place: &Place<'a>, query: &Query) -> Result<Node<'a>> {
         let word = |word: &Word| -> Result<Stands<'a>> {
-            let slot = (place.slot)(word);
-            let lists = slot.lists_standing(place.reader.terms(), place.words, place.stands)?;
-            let option = IndexRecordOption::WithFreqsAndPositions;
+            let lists = (place.lists)(word)?;
             let opened = lists.iter().map(|list| {
+                let basic = IndexRecordOption::Basic;
                 Ok(List {
-                    places: place
+                    docs: place
                         .reader
-                        .read_postings_from_terminfo(&list.info, option)?,
+                        .read_postings_from_terminfo(&list.info, basic)?,
+                    with_places: false,
+                    info: list.info.clone(),
                     among: list.spoken.map(place.speaking),
                 })
             });
@@ -151,16 +151,25 @@ impl<'a> Node<'a> {
     }
 
     /// Where it stands in a document that [`Node::next_from`] gave, in order.
-    fn spans(&mut self, doc: DocId, spans: &mut Vec<Span>) {
+    fn spans(
+        &mut self,
+        reader: &InvertedIndexReader,
+        doc: DocId,
+        spans: &mut Vec<Span>,
+    ) -> Result<()> {
         spans.clear();
         match self {
-            Node::Word(word) => spans.extend(word.places_in(doc).iter().map(|p| (*p, *p))),
+            Node::Word(word) => {
+                spans.extend(word.places_in(reader, doc)?.iter().map(|p| (*p, *p)));
+            }
             Node::Phrase(words) => {
                 for word in words.iter_mut() {
-                    word.places_in(doc);
+                    if word.places_in(reader, doc)?.is_empty() {
+                        return Ok(());
+                    }
                 }
                 let Some((first, others)) = words.split_first() else {
-                    return;
+                    return Ok(());
                 };
                 let last = u32::try_from(others.len()).unwrap_or(u32::MAX);
                 let follows = |first: u32| {
@@ -172,11 +181,12 @@ impl<'a> Node<'a> {
             }
             Node::Near(near) => {
                 let [left, right] = &mut near.spans;
-                near.left.spans(doc, left);
-                near.right.spans(doc, right);
+                near.left.spans(reader, doc, left)?;
+                near.right.spans(reader, doc, right)?;
                 pairs(left, right, near.within, spans);
             }
         }
+        Ok(())
     }
 }
 
@@ -195,52 +205,29 @@ fn first_of_all(words: &mut [Stands<'_>], at: DocId) -> Option<DocId> {
     }
 }
 
-/// Whether there is a document in which a list of each word stands.
-pub(crate) fn meet(reader: &InvertedIndexReader, words: &[Vec<Listed>]) -> Result<bool> {
-    let stands = |lists: &Vec<Listed>| {
-        let opened = lists.iter().map(|list| {
-            let basic = IndexRecordOption::Basic;
-            let places = reader.read_postings_from_terminfo(&list.info, basic)?;
-            Ok(List {
-                places,
-                among: None,
-            })
-        });
-        Ok(Stands {
-            lists: opened.collect::<Result<_>>()?,
-            places: Vec::new(),
-            of_list: Vec::new(),
-        })
-    };
-    let mut words: Vec<Stands<'_>> = words.iter().map(stands).collect::<Result<_>>()?;
-    // The rarest first: it says where to look for the others.
-    words.sort_by_cached_key(|word| word.lists.iter().map(|l| l.places.size_hint()).sum::<u32>());
-    Ok(first_of_all(&mut words, 0).is_some())
-}
-
 impl Stands<'_> {
     /// The first document from `at` on in which it stands.
     fn first(&mut self, at: DocId) -> Option<DocId> {
         let docs = self.lists.iter_mut().map(|list| {
-            if list.places.doc() < at {
-                list.places.seek(at)
+            if list.docs.doc() < at {
+                list.docs.seek(at)
             } else {
-                list.places.doc()
+                list.docs.doc()
             }
         });
         docs.min().filter(|doc| *doc != TERMINATED)
     }
 
     /// The places at which it stands in a document, in order.
-    fn places_in(&mut self, doc: DocId) -> &[u32] {
+    fn places_in(&mut self, reader: &InvertedIndexReader, doc: DocId) -> Result<&[u32]> {
         self.places.clear();
         for list in &mut self.lists {
-            if list.places.doc() < doc {
-                list.places.seek(doc);
+            if list.docs.doc() < doc {
+                list.docs.seek(doc);
             }
             let counts = list.among.as_ref().is_none_or(|among| among.contains(doc));
-            if counts && list.places.doc() == doc {
-                list.places.positions(&mut self.of_list);
+            if counts && list.docs.doc() == doc {
+                list.places(reader, doc, &mut self.of_list)?;
                 self.places.append(&mut self.of_list);
             }
         }
@@ -248,7 +235,28 @@ impl Stands<'_> {
             self.places.sort_unstable();
             self.places.dedup();
         }
-        &self.places
+        Ok(&self.places)
+    }
+}
+
+impl List<'_> {
+    /// The places in a document of the list; documents come in order.
+    fn places(
+        &mut self,
+        reader: &InvertedIndexReader,
+        doc: DocId,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        if !self.with_places {
+            let option = IndexRecordOption::WithFreqsAndPositions;
+            self.docs = reader.read_postings_from_terminfo(&self.info, option)?;
+            self.with_places = true;
+        }
+        if self.docs.doc() < doc {
+            self.docs.seek(doc);
+        }
+        self.docs.positions(out);
+        Ok(())
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Scope {
 pub(crate) struct Visible {
     pub docs: BitSet,
     pub count: u64,
+    /// Whether these are all of its items, and none was taken out: then every document of a list of words may be found.
+    pub whole: bool,
     /// How many of these are in each state.
     pub states: BTreeMap<String, u64>,
 }
@@ -101,7 +103,8 @@ impl Scope {
         fields: &Fields,
         member: &str,
     ) -> Result<Visible> {
-        let (docs, count) = self.visible(segment, open, fields, member)?;
+        let (docs, whole) = self.visible(segment, open, fields, member)?;
+        let count = docs.len() as u64;
         let mut states = BTreeMap::new();
         let kinds = (0..segment.max_doc()).filter(|doc| docs.contains(*doc));
         let kinds = open.values.kinds(kinds);
@@ -109,23 +112,24 @@ impl Scope {
         Ok(Visible {
             docs,
             count,
+            whole,
             states,
         })
     }
 
-    /// The documents of a segment that may be found, and how many they are.
+    /// The documents of a segment that may be found, and whether these are all items that were ever in it.
     fn visible(
         &self,
         segment: &SegmentReader,
         open: &Open,
         fields: &Fields,
         member: &str,
-    ) -> Result<(BitSet, u64)> {
+    ) -> Result<(BitSet, bool)> {
         let mut visible = BitSet::with_max_value(segment.max_doc());
         let of_member = |c: &Clause| c.values.iter().any(|v| v == member) == c.among;
         let members = self.clauses.iter().filter(|c| c.mark == Mark::Member);
         if !members.into_iter().all(of_member) {
-            return Ok((visible, 0));
+            return Ok((visible, false));
         }
         for doc in segment.doc_ids_alive() {
             visible.insert(doc);
@@ -133,9 +137,11 @@ impl Scope {
         // The lexicon is no item.
         let numbers = segment.inverted_index(fields.ern)?;
         let no_items = Term::from_field_text(fields.ern, NO_ITEM);
+        let mut others = 0;
         if let Some(mut list) = numbers.read_postings(&no_items, IndexRecordOption::Basic)? {
             while list.doc() != TERMINATED {
                 visible.remove(list.doc());
+                others += 1;
                 list.advance();
             }
         }
@@ -154,7 +160,7 @@ impl Scope {
                 }
             }
         }
-        let count = visible.len() as u64;
-        Ok((visible, count))
+        let whole = visible.len() + others == segment.max_doc() as usize;
+        Ok((visible, whole))
     }
 }

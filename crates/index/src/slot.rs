@@ -9,6 +9,7 @@ use comity_search::query::{Form, Word};
 use comity_words::{Language, fold, names, stems};
 use levenshtein_automata::{DFA, Distance, LevenshteinAutomatonBuilder};
 use tantivy::postings::TermInfo;
+use tantivy::schema::Field as Column;
 use tantivy::termdict::TermDictionary;
 use tantivy_fst::Automaton;
 
@@ -47,13 +48,17 @@ impl How {
 
 /// Different words that one word of a phrase may mean, of those that stand in what may be found: more would hold too
 /// much memory.
-const MAX_WORDS: usize = 10_000;
+pub(crate) const MAX_WORDS: usize = 10_000;
 
 /// How much more than a name in another alphabet another form of a word weighs, and the very word that was typed.
 const OTHER_FORM: u32 = 2;
 pub(crate) const SAME: u32 = 3;
 
+/// The number of a segment, and a field of it.
+type Place = (usize, Column);
+
 /// A list of the places of one word.
+#[derive(Clone)]
 pub(crate) struct Listed {
     pub info: TermInfo,
     /// What an occurrence weighs.
@@ -84,6 +89,8 @@ pub(crate) struct Slot {
     close: Option<DFA>,
     /// What it means in the index that was asked last, by its number.
     reached: RefCell<Option<(usize, Rc<Reached>)>>,
+    /// Its lists in segments, by the number of the segment and the field.
+    lists: RefCell<Vec<(Place, Rc<[Listed]>)>>,
 }
 
 /// Words of an index, folded, and how each has a form that was asked for.
@@ -119,6 +126,7 @@ impl Slot {
             sounds,
             close,
             reached: RefCell::default(),
+            lists: RefCell::default(),
         }
     }
 
@@ -146,22 +154,44 @@ impl Slot {
         Ok(reach)
     }
 
-    /// The words that it may mean in an index; `None` when that is seen by the word itself.
-    pub fn reached(&self, words: &Words<'_>) -> Result<Option<HashSet<String>>> {
-        if self.form != Form::Any {
-            return Ok(None);
-        }
-        Ok(Some(self.reach(words)?.keys().cloned().collect()))
+    /// The folded word that it means alone, if it means but one.
+    pub fn exactly(&self) -> Option<&str> {
+        (self.form == Form::Exact).then_some(&self.folded)
     }
 
-    /// The lists of a segment, by its dictionary and the lexicon of its index, of all words that it means.
-    pub fn lists(&self, dictionary: &TermDictionary, words: &Words<'_>) -> Result<Vec<Listed>> {
+    /// Adds the words that it may mean in an index; `false` when that is seen by the word itself.
+    pub fn add_reached(&self, words: &Words<'_>, found: &mut HashSet<String>) -> Result<bool> {
+        let known = self.form == Form::Any;
+        if known {
+            found.extend(self.reach(words)?.keys().cloned());
+        }
+        Ok(known)
+    }
+
+    /// The lists of a field of a segment, by its dictionary and the lexicon of its index, of all words that it means.
+    /// A question needs them more than once.
+    pub fn lists(
+        &self,
+        field: Place,
+        dictionary: &TermDictionary,
+        words: &Words<'_>,
+    ) -> Result<Rc<[Listed]>> {
+        let known = self.lists.borrow();
+        if let Some((_, lists)) = known.iter().find(|(of, _)| *of == field) {
+            return Ok(Rc::clone(lists));
+        }
+        drop(known);
         let mut found = Vec::new();
         self.each_list(dictionary, words, &mut |_, list| {
             found.push(list);
             Ok(())
         })?;
-        Ok(found)
+        let lists: Rc<[Listed]> = found.into();
+        if lists.len() <= MAX_WORDS {
+            let mut known = self.lists.borrow_mut();
+            known.push((field, Rc::clone(&lists)));
+        }
+        Ok(lists)
     }
 
     /// Calls `each` with all these lists, and the folded word of each.
@@ -172,15 +202,21 @@ impl Slot {
         each: &mut dyn FnMut(&[u8], Listed) -> Result<()>,
     ) -> Result<()> {
         // Before the word stands its mark, of one byte.
-        let word_of = |key: &[u8]| key.get(1..).unwrap_or_default().to_vec();
+        fn word_of(key: &[u8]) -> &[u8] {
+            key.get(1..).unwrap_or_default()
+        }
         match self.form {
             Form::Any | Form::Exact => {
+                let mut term = String::new();
                 for (word, reach) in &*self.reach(words)? {
                     for mark in MARKS {
                         let Some((weight, spoken)) = reach.under(mark) else {
                             continue;
                         };
-                        if let Some(info) = dictionary.get(format!("{mark}{word}").as_bytes())? {
+                        term.clear();
+                        term.push(mark);
+                        term.push_str(word);
+                        if let Some(info) = dictionary.get(term.as_bytes())? {
                             let list = Listed {
                                 info,
                                 weight,
@@ -196,7 +232,7 @@ impl Slot {
                     let prefix = format!("{mark}{}", self.folded);
                     let mut stream = dictionary.range().ge(&prefix).into_stream()?;
                     while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
-                        each(&word_of(stream.key()), Listed::of(stream.value()))?;
+                        each(word_of(stream.key()), Listed::of(stream.value()))?;
                     }
                 }
             }
@@ -204,30 +240,12 @@ impl Slot {
                 if let Some(close) = &self.close {
                     let mut stream = dictionary.search(Close(close)).into_stream()?;
                     while stream.advance() {
-                        each(&word_of(stream.key()), Listed::of(stream.value()))?;
+                        each(word_of(stream.key()), Listed::of(stream.value()))?;
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    /// As [`Slot::lists`], of the words that stand in what may be found alone: when places are needed, for phrases and
-    /// neighbourhood.
-    pub fn lists_standing(
-        &self,
-        dictionary: &TermDictionary,
-        words: &Words<'_>,
-        stands: &dyn Fn(&TermInfo) -> Result<bool>,
-    ) -> Result<Vec<Listed>> {
-        let mut found = Vec::new();
-        self.each_list(dictionary, words, &mut |_, list| {
-            if stands(&list.info)? {
-                found.push(list);
-            }
-            Ok(())
-        })?;
-        Ok(found)
     }
 
     /// Adds the words that it means and that stand in what may be found.

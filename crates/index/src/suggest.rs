@@ -1,7 +1,8 @@
 //! Words that the one who asks may have meant, and words that begin as typed: only those that stand in something that
 //! may be found, with how many such items have each.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use comity_search::query::{Form, Query, Word};
 use comity_words::fold;
@@ -10,7 +11,8 @@ use tantivy::postings::TermInfo;
 use tantivy::termdict::TermStreamer;
 
 use crate::error::Result;
-use crate::eval::{Asking, Segment, Slots, each};
+use crate::eval::{Asking, Slots};
+use crate::sets::each_doc;
 use crate::slot::{Close, How, close_to};
 use crate::terms::MARKS;
 
@@ -41,10 +43,11 @@ const MOST_WORDS: usize = 20;
 const SHORTEST: usize = 3;
 const LONG: usize = 8;
 
-/// What to suggest for the words of a question that match nothing. Words under NOT are no reason for it.
-pub(crate) fn instead(asking: &Asking<'_>, query: &Query) -> Result<Vec<Suggestion>> {
+/// What to suggest for the words of a question that match nothing. Words under NOT are no reason for it. `found` says
+/// that the question has hits: then every word stands somewhere of which that is asked.
+pub(crate) fn instead(asking: &Asking<'_>, query: &Query, found: bool) -> Result<Vec<Suggestion>> {
     let mut words = Vec::new();
-    gather(query, &mut words);
+    gather(query, found, &mut words);
     let mut suggestions = Vec::new();
     for word in words {
         if asking.stands(word)? {
@@ -62,9 +65,9 @@ pub(crate) fn instead(asking: &Asking<'_>, query: &Query) -> Result<Vec<Suggesti
     Ok(suggestions)
 }
 
-fn gather<'a>(query: &'a Query, out: &mut Vec<&'a Word>) {
+fn gather<'a>(query: &'a Query, found: bool, out: &mut Vec<&'a Word>) {
     let mut put = |word: &'a Word| {
-        if matches!(word.form, Form::Any | Form::Exact) && !out.contains(&word) {
+        if !found && matches!(word.form, Form::Any | Form::Exact) && !out.contains(&word) {
             out.push(word);
         }
     };
@@ -72,10 +75,12 @@ fn gather<'a>(query: &'a Query, out: &mut Vec<&'a Word>) {
         Query::Word(word) => put(word),
         Query::Phrase(words) => words.iter().for_each(put),
         Query::Near { left, right, .. } => {
-            gather(left, out);
-            gather(right, out);
+            gather(left, found, out);
+            gather(right, found, out);
         }
-        Query::And(parts) | Query::Or(parts) => parts.iter().for_each(|p| gather(p, out)),
+        Query::And(parts) => parts.iter().for_each(|p| gather(p, found, out)),
+        // One of them is found, and nobody knows which.
+        Query::Or(parts) => parts.iter().for_each(|p| gather(p, false, out)),
         Query::Field { .. } | Query::Has(_) | Query::Around(_) | Query::Not(_) => {}
     }
 }
@@ -117,23 +122,25 @@ fn similar(asking: &Asking<'_>, word: &Word) -> Result<Vec<Instead>> {
     }
     // Two letters that changed places count as one.
     let close = close_to(&folded, if letters < LONG { 1 } else { 2 }, true);
-    let mut counts = BTreeMap::new();
+    let mut words = Gathered::new();
     for segment in asking.segments {
-        let mut lists = Lists::new();
         let reader = segment.reader.inverted_index(segment.fields.words)?;
-        gather_lists(
-            reader.terms().search(Close(&close)).into_stream()?,
-            "",
-            &mut lists,
-        );
-        count(segment, &lists, &mut counts)?;
+        let stream = reader.terms().search(Close(&close)).into_stream()?;
+        gather_lists(stream, "", segment.number, &mut words);
+    }
+    let mut found: Vec<(String, u64)> = Vec::new();
+    for (word, lists) in words {
+        let items = count(asking, &lists)?;
+        // A word of hidden items alone is no word.
+        if items > 0 {
+            found.push((word, items));
+        }
     }
     let distance = |dfa: &DFA, word: &str| match dfa.eval(word) {
         Distance::Exact(n) => n,
         Distance::AtLeast(n) => n,
     };
-    let mut found: Vec<(String, u64)> = counts.into_iter().collect();
-    found.sort_by_key(|(word, items)| (distance(&close, word), std::cmp::Reverse(*items)));
+    found.sort_by_key(|(word, items)| (distance(&close, word), Reverse(*items)));
     let instead = |(word, items)| Instead {
         word,
         how: How::Similar,
@@ -152,49 +159,76 @@ pub(crate) fn completions(asking: &Asking<'_>, query: &Query) -> Result<Vec<(Str
         return Ok(Vec::new());
     };
     let folded = fold(text);
-    let mut counts = BTreeMap::new();
+    let mut words = Gathered::new();
     for segment in asking.segments {
-        let mut lists = Lists::new();
         let reader = segment.reader.inverted_index(segment.fields.words)?;
         for mark in MARKS {
             let from = format!("{mark}{folded}");
             let stream = reader.terms().range().ge(&from).into_stream()?;
-            gather_lists(stream, &from, &mut lists);
+            gather_lists(stream, &from, segment.number, &mut words);
         }
-        count(segment, &lists, &mut counts)?;
     }
-    let mut found: Vec<(String, u64)> = counts.into_iter().collect();
-    found.sort_by_key(|(_, items)| std::cmp::Reverse(*items));
+    // Of most words it is plain, without counting, that they are not among the most frequent.
+    let mut words: Vec<(String, u64, Lists)> = words
+        .into_iter()
+        .map(|(word, lists)| {
+            let at_most = lists.iter().map(|(_, info)| u64::from(info.doc_freq)).sum();
+            (word, at_most, lists)
+        })
+        .collect();
+    words.sort_by_key(|(_, at_most, _)| Reverse(*at_most));
+    let mut found: Vec<(String, u64)> = Vec::new();
+    let mut enough = BinaryHeap::new();
+    for (word, at_most, lists) in words {
+        let least = enough.peek().map_or(0, |Reverse(least)| *least);
+        if enough.len() == MOST_WORDS && at_most < least {
+            break;
+        }
+        let items = count(asking, &lists)?;
+        if items > 0 {
+            found.push((word, items));
+            enough.push(Reverse(items));
+            if enough.len() > MOST_WORDS {
+                enough.pop();
+            }
+        }
+    }
+    found.sort_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));
     found.truncate(MOST_WORDS);
     Ok(found)
 }
 
-/// The lists of a segment by word: a word has one for each mark under which it stands.
-type Lists = BTreeMap<String, Vec<TermInfo>>;
+/// The lists of a word, each with the number of its segment: it has one for each mark under which it stands.
+type Lists = Vec<(usize, TermInfo)>;
+/// The lists of words.
+type Gathered = BTreeMap<String, Lists>;
 
-/// Takes terms in, as long as they begin so.
+/// Takes the terms of a segment in, as long as they begin so.
 fn gather_lists<A: tantivy_fst::Automaton>(
     mut terms: TermStreamer<'_, A>,
     begin: &str,
-    lists: &mut Lists,
+    segment: usize,
+    words: &mut Gathered,
 ) where
     A::State: Clone,
 {
     while terms.advance() && terms.key().starts_with(begin.as_bytes()) {
         // Every mark is one byte.
         let word = String::from_utf8_lossy(terms.key().get(1..).unwrap_or_default());
-        let of_word = lists.entry(word.into_owned()).or_default();
-        of_word.push(terms.value().clone());
+        let of_word = words.entry(word.into_owned()).or_default();
+        of_word.push((segment, terms.value().clone()));
     }
 }
 
-/// Adds up in how many items that may be found each word stands.
-fn count(segment: &Segment<'_>, lists: &Lists, counts: &mut BTreeMap<String, u64>) -> Result<()> {
-    let reader = segment.reader.inverted_index(segment.fields.words)?;
-    for (word, lists) in lists {
+/// In how many items that may be found a word stands.
+fn count(asking: &Asking<'_>, lists: &Lists) -> Result<u64> {
+    let mut items = 0;
+    for segment in asking.segments {
+        let reader = segment.reader.inverted_index(segment.fields.words)?;
         let mut docs = Vec::new();
-        for list in lists {
-            each(&reader, list, &mut |doc, _| {
+        let here = lists.iter().filter(|(of, _)| *of == segment.number);
+        for (_, list) in here {
+            each_doc(&reader, list, |doc| {
                 if segment.visible.contains(doc) {
                     docs.push(doc);
                 }
@@ -202,10 +236,7 @@ fn count(segment: &Segment<'_>, lists: &Lists, counts: &mut BTreeMap<String, u64
         }
         docs.sort_unstable();
         docs.dedup();
-        // A word of hidden items alone is no word.
-        if !docs.is_empty() {
-            *counts.entry(word.clone()).or_default() += docs.len() as u64;
-        }
+        items += docs.len() as u64;
     }
-    Ok(())
+    Ok(items)
 }
