@@ -3,9 +3,9 @@
 //! Nothing is ever written in the clear, not for a moment: what Tantivy writes goes through the sealer to the disk.
 //! Each file has a seal of its own whose context is its name, so that two files that change places do not open.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufWriter, Write};
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use comity_core::random::Random;
 use comity_seal::{CHUNK_LEN, Key, Opener, ReadAt, Sealer, open, seal};
 use comity_store::{Disk, DiskFile, StoreError};
-use lru::LruCache;
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
@@ -22,12 +21,15 @@ use tantivy::directory::{
     WatchCallback, WatchHandle, WritePtr,
 };
 
+use crate::opened::Opened;
+
 /// Clear bytes that are opened at once when fewer are asked for: lists of neighbouring words lie together.
 const BLOCK: usize = CHUNK_LEN;
-/// Blocks of all files of a folder that stay open in memory: 64 MiB.
-const OPEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
-/// Ranges of more blocks are opened by themselves, and do not stay.
-const MOST_BLOCKS: usize = 16;
+/// Ranges of more blocks are opened by themselves, and stay open as a whole: the list of a frequent word is asked for
+/// as a whole each time.
+const FEW_BLOCKS: usize = 4;
+/// Ranges of more bytes do not stay.
+const LARGEST: usize = 8 << 20;
 
 /// The sealed folder. Clones are the same folder.
 #[derive(Clone)]
@@ -37,9 +39,13 @@ pub struct SealedFolder {
     key: Key,
     random: Arc<dyn Random>,
     damage: Arc<Mutex<Option<String>>>,
-    blocks: Arc<Mutex<LruCache<(u64, usize), OwnedBytes>>>,
-    /// Files that were opened so far: each has the number by which its blocks are known.
-    opened: Arc<AtomicU64>,
+    opened: Arc<Mutex<Opened>>,
+    /// Files that are written but perhaps not on the disk; no `meta.json` names them before they are.
+    unflushed: Arc<Mutex<BTreeMap<PathBuf, DiskFile>>>,
+    /// Held while they are flushed; whether a file could not be: then no further try would prove anything.
+    unflushable: Arc<Mutex<bool>>,
+    /// Files that were opened so far: each has the number by which its ranges are known.
+    files: Arc<AtomicU64>,
 }
 
 impl SealedFolder {
@@ -51,8 +57,10 @@ impl SealedFolder {
             key,
             random,
             damage: Arc::default(),
-            blocks: Arc::new(Mutex::new(LruCache::new(OPEN))),
-            opened: Arc::default(),
+            opened: Arc::new(Mutex::new(Opened::new())),
+            unflushed: Arc::default(),
+            unflushable: Arc::default(),
+            files: Arc::default(),
         }
     }
 
@@ -129,7 +137,7 @@ impl Directory for SealedFolder {
             folder: self.clone(),
             name: name.to_path_buf(),
             opened,
-            number: self.opened.fetch_add(1, Ordering::Relaxed),
+            number: self.files.fetch_add(1, Ordering::Relaxed),
         }))
     }
 
@@ -138,6 +146,7 @@ impl Directory for SealedFolder {
         if !path.exists() {
             return Err(DeleteError::FileDoesNotExist(name.to_path_buf()));
         }
+        guard(&self.unflushed).remove(name);
         self.disk
             .remove_file(&path)
             .map_err(|e| DeleteError::IoError {
@@ -163,7 +172,12 @@ impl Directory for SealedFolder {
             .create_new(&path)
             .map_err(|e| OpenWriteError::wrap_io_error(io_error(e), name.to_path_buf()))?;
         let sealer = Sealer::new(&self.key, self.salt(), &context(name), Sink(file));
-        Ok(BufWriter::new(Box::new(SealedWriter(Some(sealer)))))
+        let (name, unflushed) = (name.to_path_buf(), Arc::clone(&self.unflushed));
+        Ok(BufWriter::new(Box::new(SealedWriter {
+            sealer: Some(sealer),
+            name,
+            unflushed,
+        })))
     }
 
     fn atomic_read(&self, name: &Path) -> Result<Vec<u8>, OpenReadError> {
@@ -182,7 +196,21 @@ impl Directory for SealedFolder {
             .map_err(io_error)
     }
 
+    /// Tantivy asks for this before it writes a `meta.json`. The files are flushed now and not when each is finished:
+    /// most of those that an intake makes are merged into others before anything names them.
     fn sync_directory(&self) -> io::Result<()> {
+        let mut unflushable = guard(&self.unflushable);
+        if *unflushable {
+            return Err(io::Error::other("a file could not be flushed before"));
+        }
+        let next = || guard(&self.unflushed).pop_first();
+        while let Some((_, file)) = next() {
+            if let Err(error) = file.sync() {
+                *unflushable = true;
+                return Err(io_error(error));
+            }
+        }
+        drop(unflushable);
         self.disk.sync_dir(&self.dir).map_err(io_error)
     }
 
@@ -212,7 +240,7 @@ struct SealedFile {
     folder: SealedFolder,
     name: PathBuf,
     opened: Opener<Source>,
-    /// By which its open blocks are known.
+    /// By which its open ranges are known.
     number: u64,
 }
 
@@ -227,16 +255,21 @@ impl SealedFile {
 }
 
 impl SealedFile {
+    /// A range that stays open.
+    fn kept(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
+        let place = (self.number, range.start, range.end);
+        if let Some(known) = guard(&self.folder.opened).get(&place) {
+            return Ok(known);
+        }
+        let clear = self.read(range)?;
+        guard(&self.folder.opened).put(place, clear.clone());
+        Ok(clear)
+    }
+
     /// The block of this number.
     fn block(&self, number: usize) -> io::Result<OwnedBytes> {
-        let place = (self.number, number);
-        if let Some(block) = guard(&self.folder.blocks).get(&place) {
-            return Ok(block.clone());
-        }
         let start = number * BLOCK;
-        let block = self.read(start..(start + BLOCK).min(self.len()))?;
-        guard(&self.folder.blocks).put(place, block.clone());
-        Ok(block)
+        self.kept(start..(start + BLOCK).min(self.len()))
     }
 }
 
@@ -245,9 +278,12 @@ impl FileHandle for SealedFile {
         if range.is_empty() {
             return Ok(OwnedBytes::empty());
         }
-        let (first, last) = (range.start / BLOCK, (range.end - 1) / BLOCK);
-        if last - first >= MOST_BLOCKS || range.end > self.len() {
+        if range.len() > LARGEST || range.end > self.len() {
             return self.read(range);
+        }
+        let (first, last) = (range.start / BLOCK, (range.end - 1) / BLOCK);
+        if last - first >= FEW_BLOCKS {
+            return self.kept(range);
         }
         let begin = range.start - first * BLOCK;
         if first == last {
@@ -314,11 +350,15 @@ impl Write for Sink {
 }
 
 /// A file that is being written; it opens only once it was finished.
-struct SealedWriter(Option<Sealer<Sink>>);
+struct SealedWriter {
+    sealer: Option<Sealer<Sink>>,
+    name: PathBuf,
+    unflushed: Arc<Mutex<BTreeMap<PathBuf, DiskFile>>>,
+}
 
 impl Write for SealedWriter {
     fn write(&mut self, clear: &[u8]) -> io::Result<usize> {
-        match &mut self.0 {
+        match &mut self.sealer {
             Some(sealer) => sealer.write(clear),
             None => Err(io::Error::other("the file is finished")),
         }
@@ -331,9 +371,10 @@ impl Write for SealedWriter {
 
 impl TerminatingWrite for SealedWriter {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
-        match self.0.take() {
-            Some(sealer) => sealer.finish()?.0.sync().map_err(io_error),
-            None => Ok(()),
+        if let Some(sealer) = self.sealer.take() {
+            let name = std::mem::take(&mut self.name);
+            guard(&self.unflushed).insert(name, sealer.finish()?.0);
         }
+        Ok(())
     }
 }

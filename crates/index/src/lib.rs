@@ -18,6 +18,7 @@ mod known;
 mod lexicon;
 mod lists;
 mod near;
+mod opened;
 mod order;
 mod places;
 mod scope;
