@@ -2,7 +2,6 @@
 
 use comity_core::id::Ern;
 use comity_search::query::Field;
-use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field as Column, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing,
     TextOptions,
@@ -12,6 +11,7 @@ use crate::document::Document;
 use crate::lists::{Mention, OnList, not_held};
 use crate::near;
 use crate::terms::{Lexicon, Manner, TOKENIZER};
+use crate::written::Draft;
 
 /// The version of the schema and of the terms; an index of another version is made anew.
 pub(crate) const VERSION: u32 = 4;
@@ -136,8 +136,8 @@ impl Fields {
     }
 
     /// Entries of the lexicon as Tantivy takes them: a document without a number.
-    pub fn entries(&self, entries: &[String]) -> TantivyDocument {
-        let mut out = TantivyDocument::new();
+    pub fn entries(&self, entries: &[String]) -> Draft {
+        let mut out = Draft::default();
         out.add_text(self.ern, NO_ITEM);
         for entry in entries {
             out.add_text(self.forms, entry);
@@ -151,8 +151,10 @@ impl Fields {
         document: &Document,
         lexicon: &mut Lexicon,
         stands: &dyn Fn(&str) -> bool,
-    ) -> TantivyDocument {
-        let mut out = TantivyDocument::new();
+    ) -> Draft {
+        let kept = document.kept();
+        // The words of the parts, each with its mark and length, and the fields of some of them once more.
+        let mut out = Draft::with_capacity(3 * kept.len());
         let mut lines = |text: &str, manner, each: &mut dyn FnMut(u64)| {
             lexicon.lines(text, manner, stands, each)
         };
@@ -170,7 +172,7 @@ impl Fields {
         ] = self.numbers;
         let place = Place::of(&document.ern);
         out.add_text(self.ern, &document.ern);
-        out.add_text(self.kept, document.kept());
+        out.add_text(self.kept, &kept);
         for lanes in self.add_words(&mut out, document, &mut lines) {
             out.add_u64(sketch, lanes);
         }
@@ -196,19 +198,14 @@ impl Fields {
     }
 
     /// Adds the words of all parts, and gives the sketch of the text.
-    fn add_words(
-        &self,
-        out: &mut TantivyDocument,
-        document: &Document,
-        lines: &mut Lines<'_>,
-    ) -> Vec<u64> {
+    fn add_words(&self, out: &mut Draft, document: &Document, lines: &mut Lines<'_>) -> Vec<u64> {
         for part in document.parts().iter().filter(|part| !part.is_text) {
             let words = lines(part.words, Manner::Part, &mut |_| ());
             let named = self.named.iter();
             for (_, column) in named.filter(|(field, _)| field.word() == part.label) {
                 out.add_text(*column, &words);
             }
-            out.add_text(self.words, words);
+            out.add_text(self.words, &words);
         }
         let manner = Manner::of_text(&document.languages());
         let mut sketch = near::Sketch::default();
@@ -217,12 +214,12 @@ impl Fields {
             for passage in run {
                 words += &lines(&passage.text, manner, &mut |hash| sketch.add(hash));
             }
-            out.add_text(self.words, words);
+            out.add_text(self.words, &words);
         }
         sketch.finish()
     }
 
-    fn add_columns(&self, out: &mut TantivyDocument, document: &Document) {
+    fn add_columns(&self, out: &mut Draft, document: &Document) {
         let years: std::collections::BTreeSet<String> = document
             .dates
             .iter()
@@ -240,7 +237,9 @@ impl Fields {
                 };
                 values.sort_unstable();
                 values.dedup();
-                values.iter().for_each(|value| out.add_text(*field, value));
+                values
+                    .into_iter()
+                    .for_each(|value| out.add_text(*field, &value));
                 continue;
             }
             let values: Vec<&str> = match *name {

@@ -9,7 +9,7 @@ use comity_seal::Key;
 use comity_store::{Disk, FileLock};
 use serde_json::json;
 use tantivy::schema::Term;
-use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyDocument};
+use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher};
 
 use crate::document::Document;
 use crate::error::{IndexError, Result};
@@ -19,6 +19,7 @@ use crate::lexicon::Standing;
 use crate::scope::Views;
 use crate::terms::{Lexicon, TOKENIZER, Terms};
 use crate::values::Held;
+use crate::written::{Draft, Way};
 
 /// How far an index follows the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -112,6 +113,7 @@ impl Index {
         Ok(IndexChange {
             index: self,
             writer,
+            way: Arc::default(),
             lexicon,
             standing,
             put: HashSet::new(),
@@ -135,7 +137,9 @@ impl Index {
 /// What is being written. Dropped without [`IndexChange::commit`], nothing of it was.
 pub struct IndexChange<'a> {
     index: &'a mut Index,
-    writer: IndexWriter,
+    writer: IndexWriter<Draft>,
+    /// The documents that wait for the one that writes.
+    way: Arc<Way>,
     lexicon: Lexicon,
     standing: Standing,
     /// The numbers of the documents that were put.
@@ -164,8 +168,8 @@ impl IndexChange<'_> {
         }
     }
 
-    fn add(&self, document: TantivyDocument) -> Result<()> {
-        let added = self.writer.add_document(document);
+    fn add(&self, document: Draft) -> Result<()> {
+        let added = self.writer.add_document(document.on(&self.way));
         self.index.named(added.map(drop).map_err(IndexError::from))
     }
 

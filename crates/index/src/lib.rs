@@ -17,6 +17,7 @@ mod kept;
 mod known;
 mod lexicon;
 mod lists;
+mod met;
 mod near;
 mod opened;
 mod order;
@@ -27,6 +28,7 @@ mod slot;
 mod suggest;
 mod terms;
 mod values;
+mod written;
 
 pub use answer::{Answer, Ask, Facet, Hit, Sort, ask};
 pub use document::{Dated, Document, Located, Passage, Spoken};

@@ -5,13 +5,13 @@
 //! form, `uk:наказ` and `~nakaz`, followed by the word that has it. A question looks up its own forms there, and asks
 //! for the words that have them. The terms of the lexicon stand in documents of their own, which are no items.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::str::Split;
 
 use comity_words::{Language, Stem, fold, names, stems, words};
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
+use crate::met::Words;
 use crate::near;
 
 /// Where a word stands: in a text, in small letters.
@@ -104,21 +104,12 @@ pub(crate) fn of_bits(bits: u16) -> impl Iterator<Item = Language> {
         .map(|(_, language)| language)
 }
 
-/// What is remembered of a word as it was met.
-struct Met {
-    folded: Box<str>,
-    /// Its hash in sketches.
-    hash: u64,
-    /// Of which languages, and whether of sounds, its forms were put into the lexicon.
-    forms: u16,
-}
-
 /// Folds words, and gathers what the lexicon of an index lacks.
 #[derive(Default)]
 pub(crate) struct Lexicon {
-    met: HashMap<Box<str>, Met>,
+    met: Words,
     /// Words that were met before `met` was full and begun anew: those that are met again go over.
-    earlier: HashMap<Box<str>, Met>,
+    earlier: Words,
     written: HashSet<u64>,
     hashes: RandomState,
     /// Entries to be written.
@@ -126,8 +117,8 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
-    /// The terms of a text, a line for each word. `stands` says which entries the index has already; `each` is given
-    /// the hash of each word in sketches.
+    /// The terms of a text, one for each word, as [`Terms`] takes them: before each stands its length in bytes, as a
+    /// character. `stands` says which entries the index has already; `each` is given the hash of each word in sketches.
     pub fn lines(
         &mut self,
         text: &str,
@@ -135,47 +126,44 @@ impl Lexicon {
         stands: &dyn Fn(&str) -> bool,
         each: &mut dyn FnMut(u64),
     ) -> String {
-        let mut lines = String::with_capacity(text.len() + text.len() / 8);
+        let mut lines = String::with_capacity(text.len() + text.len() / 4);
         for word in words(text) {
             let mark = manner.mark(word.text);
             let forms = manner.forms(mark);
             let known = self.met.get(word.text).filter(|m| forms & !m.forms == 0);
-            let met = match known {
-                Some(_) => known,
-                None => {
-                    self.meet(word.text, forms, stands);
-                    self.met.get(word.text)
+            match known.map(|met| (met.hash, self.met.folded(met))) {
+                Some((hash, folded)) => {
+                    put_term(&mut lines, mark, folded);
+                    each(hash);
                 }
-            };
-            if let Some(met) = met {
-                lines.push(mark);
-                lines.push_str(&met.folded);
-                lines.push('\n');
-                each(met.hash);
+                None => {
+                    let (hash, folded) = self.meet(word.text, forms, stands);
+                    put_term(&mut lines, mark, &folded);
+                    each(hash);
+                }
             }
         }
         lines
     }
 
-    fn meet(&mut self, word: &str, forms: u16, stands: &dyn Fn(&str) -> bool) {
+    /// Remembers a word, and learns which of these forms it has. Gives its hash in sketches, and the word folded.
+    fn meet(&mut self, word: &str, forms: u16, stands: &dyn Fn(&str) -> bool) -> (u64, String) {
         if self.met.len() >= REMEMBERED {
             self.earlier = std::mem::take(&mut self.met);
         }
-        let earlier = &mut self.earlier;
-        let met = self.met.entry(word.into()).or_insert_with(|| {
-            earlier.remove(word).unwrap_or_else(|| {
-                let folded = fold(word).into_boxed_str();
-                let hash = near::of_word(&folded);
-                Met {
-                    folded,
-                    hash,
-                    forms: 0,
-                }
-            })
+        let of = |words: &Words| {
+            let met = words.get(word)?;
+            Some((met.forms, met.hash, words.folded(met).to_owned()))
+        };
+        let known = of(&self.met).or_else(|| of(&self.earlier));
+        let (had, hash, folded) = known.unwrap_or_else(|| {
+            let folded = fold(word);
+            (0, near::of_word(&folded), folded)
         });
-        let missing = forms & !met.forms;
+        self.met.put(word, &folded, hash, had | forms);
+        let missing = forms & !had;
         if missing == 0 {
-            return;
+            return (hash, folded);
         }
         let languages: Vec<Language> = of_bits(missing).collect();
         let mut found: Vec<String> = stems(word, &languages).iter().map(stem_form).collect();
@@ -183,7 +171,7 @@ impl Lexicon {
             found.extend(names::keys(word).iter().map(|key| sound_form(key)));
         }
         for form in found {
-            let entry = format!("{}{}", entries_of(&form), met.folded);
+            let entry = format!("{}{folded}", entries_of(&form));
             if self.written.len() >= WRITTEN {
                 self.written.clear();
             }
@@ -191,7 +179,7 @@ impl Lexicon {
                 self.fresh.push(entry);
             }
         }
-        met.forms |= forms;
+        (hash, folded)
     }
 
     /// Takes the entries that are to be written, if there are at least so many.
@@ -203,7 +191,19 @@ impl Lexicon {
     }
 }
 
-/// Gives Tantivy the lines of [`Lexicon::lines`], a term each.
+/// Puts a term behind others: its length in bytes, the mark, the word.
+fn put_term(terms: &mut String, mark: char, folded: &str) {
+    let length = u32::try_from(mark.len_utf8() + folded.len()).ok();
+    // No word is so long that its length were no character, however it is folded.
+    let Some(length) = length.and_then(char::from_u32) else {
+        return;
+    };
+    terms.push(length);
+    terms.push(mark);
+    terms.push_str(folded);
+}
+
+/// Gives Tantivy the terms of [`Lexicon::lines`].
 #[derive(Clone, Default)]
 pub(crate) struct Terms;
 
@@ -212,7 +212,7 @@ impl Tokenizer for Terms {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream<'a> {
         Stream {
-            lines: text.split('\n'),
+            rest: text,
             token: Token {
                 position: APART,
                 ..Token::default()
@@ -224,17 +224,22 @@ impl Tokenizer for Terms {
 
 /// The terms of one text.
 pub(crate) struct Stream<'a> {
-    lines: Split<'a, char>,
+    rest: &'a str,
     token: Token,
     begun: bool,
 }
 
 impl TokenStream for Stream<'_> {
     fn advance(&mut self) -> bool {
-        // Behind the last line is nothing.
-        let Some(line) = self.lines.next().filter(|line| !line.is_empty()) else {
+        let mut rest = self.rest.chars();
+        let Some(length) = rest.next() else {
             return false;
         };
+        let rest = rest.as_str();
+        let Some((line, rest)) = rest.split_at_checked(u32::from(length) as usize) else {
+            return false;
+        };
+        self.rest = rest;
         self.token.position += usize::from(self.begun);
         self.begun = true;
         self.token.text.clear();
