@@ -140,9 +140,11 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let held = indexes.iter().zip(&searchers);
     let held = held.map(|(index, searcher)| index.held.of(searcher, &index.fields));
     let held: Vec<Vec<Arc<Open>>> = held.collect::<Result<_>>()?;
-    let lexicons = held.iter().enumerate();
+    let lexicons = indexes.iter().zip(&searchers).zip(&held).enumerate();
     let lexicons: Vec<Words<'_>> = lexicons
-        .map(|(number, open)| Words::new(number, open))
+        .map(|(number, ((index, searcher), open))| {
+            Words::new(number, open, searcher, &index.looked_up)
+        })
         .collect();
     let views = indexes.iter().zip(&searchers).zip(&held);
     let views = views.map(|((index, searcher), open)| {

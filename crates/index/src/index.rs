@@ -15,7 +15,7 @@ use crate::document::Document;
 use crate::error::{IndexError, Result};
 use crate::fields::{Fields, NO_ITEM, VERSION};
 use crate::folder::SealedFolder;
-use crate::lexicon::Standing;
+use crate::lexicon::{LookedUp, Standing};
 use crate::scope::Views;
 use crate::terms::{Lexicon, TOKENIZER, Terms};
 use crate::values::Held;
@@ -45,6 +45,7 @@ pub struct Index {
     pub(crate) fields: Fields,
     pub(crate) views: Views,
     pub(crate) held: Held,
+    pub(crate) looked_up: LookedUp,
     /// The member's code.
     pub member: String,
     position: Position,
@@ -76,6 +77,7 @@ impl Index {
             fields,
             views: Views::default(),
             held: Held::default(),
+            looked_up: LookedUp::default(),
             member: member.to_owned(),
             position,
             lexicon: Lexicon::default(),
