@@ -2,9 +2,10 @@
 
 `make.py` writes each folder's `valid-*` and `nasty-*` files. A file with another name is a finding that was kept: it is
 left alone. The folder `stamp` is made by OpenSSL, `disk` by the programs that
-make file systems and by libewf, and written once. `compound`, `film`, `html`, `office`, `pdf`, `picture`,
-`rar`, `rtf`, `sound` and `web` are files that the tests of the worker make, and cuts of them, written once; so is `pst`
-with messages, and without it is the empty mailbox that comes with the crate outlook-pst (MIT), without its free space. What is signed by a log or by witnesses is made by
+make file systems and by libewf, and written once; images in several files are cut from these. `compound`, `film`,
+`html`, `office`, `pdf`, `picture`, `rar`, `rtf`, `sound` and `web` are files that the tests of the worker make, and cuts
+of them, written once; so is `pst` with messages, and without it is the empty mailbox that comes with the crate
+outlook-pst (MIT), without its free space. What is signed by a log or by witnesses is made by
 `crates/core/tests/hostile/signed.rs` and `crates/witness/tests/hostile/main.rs`, which hold that it is what they make.
 """
 
@@ -18,6 +19,7 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import zstandard
@@ -446,6 +448,49 @@ def disks():
     put("disk", "valid-mbr", bytes(first) + bytes(512 * 3) + bytes(link) + bytes(512 * 3) + fat)
 
 
+def e01_section(kind, at, data, follows=True):
+    """A section of E01 that begins at `at`; `next` and `done` lead to themselves."""
+    after = at + 76 + len(data) if follows else at
+    head = struct.pack("<16sQQ40x", kind, after, 76 + len(data))
+    return head + struct.pack("<I", zlib.adler32(head)) + data
+
+
+def e01_parts():
+    """The image in one file that libewf made, cut into two files between its two chunks; one after the other."""
+    image = (HERE / "disk/valid-e01-plain").read_bytes()
+    sections, at = {}, 13
+    while True:
+        kind, after, size = struct.unpack_from("<16sQQ", image, at)
+        sections.setdefault(kind.rstrip(b"\0"), (at + 76, image[at + 76 : at + size]))
+        if after == at:
+            break
+        at = after
+    _, table = sections[b"table"]
+    count, base = struct.unpack_from("<I4xQ", table)
+    start, sectors = sections[b"sectors"]
+    offsets = [base + entry - start for entry in struct.unpack_from(f"<{count}I", table, 24)]
+    chunks = [sectors[a:b] for a, b in zip(offsets, offsets[1:] + [len(sectors)])]
+    parts = []
+    for number, chunk in enumerate(chunks, 1):
+        last = number == len(chunks)
+        part = image[:8] + struct.pack("<BHH", 1, number, 0)
+        for kind in [b"header", b"volume"] if number == 1 else [b"data"]:
+            part += e01_section(kind, len(part), sections[b"volume" if kind == b"data" else kind][1])
+        place = len(part) + 76
+        part += e01_section(b"sectors", len(part), chunk)
+        head = struct.pack("<I4xQ4x", 1, place)
+        entries = struct.pack("<I", 0)
+        table = head + struct.pack("<I", zlib.adler32(head)) + entries + struct.pack("<I", zlib.adler32(entries))
+        part += e01_section(b"table", len(part), table)
+        if last:
+            part += e01_section(b"hash", len(part), sections[b"hash"][1])
+        part += e01_section(b"done" if last else b"next", len(part), b"", False)
+        parts.append(part)
+    put("disk", "valid-e01-parts", b"".join(parts))
+    put("disk", "nasty-e01-again", parts[0] * 3)
+    put("disk", "nasty-e01-backwards", b"".join(reversed(parts)))
+
+
 core()
 whole()
 sealed()
@@ -456,3 +501,4 @@ read()
 stamp()
 lists()
 disks()
+e01_parts()

@@ -18,7 +18,7 @@ pub enum ExtractError {
     Sandbox(String),
     /// The program is of another version.
     #[error(
-        "the reader speaks version {0} of the protocol and not 1; install the one of this release"
+        "the reader speaks version {0} of the protocol and not 2; install the one of this release"
     )]
     Version(u8),
     /// The item's own bytes could not be had from where they are kept.

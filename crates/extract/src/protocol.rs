@@ -4,7 +4,7 @@ use crate::{Anchor, Child, Found, Outcome, Picture, Place, Relation, Role, State
 use std::io::{self, Read, Write};
 
 /// The version that this code speaks.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// The most bytes that one `ask` may ask for.
 pub const ASK_MAX: u32 = 1 << 20;
 /// The most bytes of a frame's body.
@@ -53,6 +53,8 @@ pub struct Job {
     pub children_bytes: u64,
     /// The most children.
     pub children: u32,
+    /// Sizes in bytes of the files that follow it in the same image of a disk, if they do: ranges go on over them.
+    pub more: Vec<u64>,
     /// What the file is called; a hint.
     pub name: String,
 }
@@ -112,6 +114,10 @@ pub fn write_job(to: &mut impl Write, job: &Job) -> io::Result<()> {
     body.extend(job.text_bytes.to_be_bytes());
     body.extend(job.children_bytes.to_be_bytes());
     body.extend(job.children.to_be_bytes());
+    body.extend((job.more.len() as u32).to_be_bytes());
+    job.more
+        .iter()
+        .for_each(|size| body.extend(size.to_be_bytes()));
     put(&mut body, job.name.as_bytes());
     let kind = match job.asked {
         Asked::Read => READ,
@@ -136,6 +142,7 @@ pub fn parse_job(kind: u8, body: &[u8]) -> io::Result<Job> {
         text_bytes: rest.u64()?,
         children_bytes: rest.u64()?,
         children: rest.u32()?,
+        more: rest.sizes()?,
         name: rest.text()?.to_owned(),
     };
     rest.end()?;
@@ -336,6 +343,12 @@ impl<'a> Fields<'a> {
     fn sized(&mut self) -> io::Result<&'a [u8]> {
         let count = self.u32()?;
         self.bytes(count as usize)
+    }
+
+    fn sizes(&mut self) -> io::Result<Vec<u64>> {
+        let count = self.u32()? as usize;
+        let sizes = self.bytes(count.saturating_mul(8))?.as_chunks::<8>().0;
+        Ok(sizes.iter().map(|size| u64::from_be_bytes(*size)).collect())
     }
 
     fn text(&mut self) -> io::Result<&'a str> {

@@ -7,7 +7,13 @@ pub trait Source {
     /// Size in bytes.
     fn size(&self) -> io::Result<u64>;
 
-    /// Fills `buffer` from `offset` on; the range lies within the size.
+    /// Sizes in bytes of files that follow the item in the same image of a disk, in their order, which a reader may take
+    /// for parts of it. Ranges go on over them: the first byte of the first one is that after the item's last.
+    fn more(&self) -> &[u64] {
+        &[]
+    }
+
+    /// Fills `buffer` from `offset` on; the range lies within the size, or goes on over what follows.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 

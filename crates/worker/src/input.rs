@@ -27,6 +27,10 @@ pub struct Input {
 
 struct Cache {
     talk: Shared,
+    /// Sizes of the file and of those that may follow it in its image.
+    files: Rc<[u64]>,
+    /// Bytes of them all.
+    total: u64,
     /// Number and bytes of each block, the one used last at the end.
     blocks: Vec<(u64, Rc<Vec<u8>>)>,
 }
@@ -41,11 +45,15 @@ impl fmt::Debug for Input {
 }
 
 impl Input {
-    /// A file of `size` bytes, at its beginning.
-    pub fn new(talk: Shared, size: u64) -> Input {
+    /// A file of `size` bytes, at its beginning, and the sizes of files that may follow it in its image. They are no
+    /// part of it until somebody asks for them by [`Input::joined`].
+    pub fn new(talk: Shared, size: u64, more: &[u64]) -> Input {
+        let files: Rc<[u64]> = [&[size], more].concat().into();
         Input {
             shared: Rc::new(RefCell::new(Cache {
                 talk,
+                total: files.iter().fold(0, |sum, size| sum.saturating_add(*size)),
+                files,
                 blocks: Vec::new(),
             })),
             size,
@@ -80,6 +88,23 @@ impl Input {
         }
     }
 
+    /// Sizes of the file and of those that may follow it in its image.
+    pub fn files(&self) -> Rc<[u64]> {
+        self.shared.borrow().files.clone()
+    }
+
+    /// The first `count` of these files as one, from its beginning.
+    pub fn joined(&self, count: usize) -> Input {
+        let files = self.files();
+        let size = files.iter().take(count.max(1));
+        Input {
+            size: size.fold(0, |sum, size| sum.saturating_add(*size)),
+            beyond: 0,
+            place: 0,
+            ..self.clone()
+        }
+    }
+
     /// The file as if it had `size` bytes, for formats that count in sectors: zeros fill its last sector, and reading
     /// beyond that is an error.
     pub fn padded(&self, size: u64) -> Input {
@@ -98,7 +123,7 @@ impl Input {
             return block.1;
         }
         let offset = number * BLOCK;
-        let mut bytes = vec![0; BLOCK.min(self.size - offset) as usize];
+        let mut bytes = vec![0; BLOCK.min(cache.total - offset) as usize];
         cache.talk.borrow_mut().ask(offset, &mut bytes);
         if cache.blocks.len() == BLOCKS {
             cache.blocks.remove(0);
@@ -127,7 +152,9 @@ impl Read for Input {
         }
         let block = self.block(self.place / BLOCK);
         let there = &block[(self.place % BLOCK) as usize..];
-        let count = there.len().min(buffer.len());
+        // The last block may go on into a file that follows.
+        let left = self.size - self.place;
+        let count = left.min(there.len() as u64).min(buffer.len() as u64) as usize;
         buffer[..count].copy_from_slice(&there[..count]);
         self.place += count as u64;
         Ok(count)

@@ -20,7 +20,10 @@ pub fn serve() {
             return;
         };
         let talk: Shared = socket.clone();
-        let (input, out) = (Input::new(talk.clone(), job.size), Out::new(talk, &job));
+        let (input, out) = (
+            Input::new(talk.clone(), job.size, &job.more),
+            Out::new(talk, &job),
+        );
         let outcome = match job.asked {
             Asked::Read => read_file(input, out, &job),
             Asked::Draw | Asked::Scans => draw_file(input, out, &job),

@@ -113,20 +113,31 @@ impl Heard {
 
     /// Reads or draws a file in memory, in this process and without walls.
     pub fn asked(asked: Asked, name: &str, file: &[u8]) -> (Outcome, Heard) {
+        Heard::of_files(asked, name, &[file])
+    }
+
+    /// The same with files that may follow it in its image; there is one at least.
+    pub fn of_files(asked: Asked, name: &str, files: &[&[u8]]) -> (Outcome, Heard) {
+        let mut sizes = files.iter().map(|file| file.len() as u64);
+        let size = sizes.next().unwrap_or(0);
         let heard = Rc::new(RefCell::new(Heard {
-            file: file.to_vec(),
+            file: files.concat(),
             ..Heard::default()
         }));
         let job = Job {
             asked,
-            size: file.len() as u64,
+            size,
             text_bytes: 64 << 20,
             children_bytes: 64 << 20,
             children: 10_000,
+            more: sizes.collect(),
             name: name.to_owned(),
         };
         let talk: Shared = heard.clone();
-        let (input, out) = (Input::new(talk.clone(), job.size), Out::new(talk, &job));
+        let (input, out) = (
+            Input::new(talk.clone(), job.size, &job.more),
+            Out::new(talk, &job),
+        );
         let outcome = match asked {
             Asked::Read => read_file(input, out, &job),
             Asked::Draw | Asked::Scans => draw_file(input, out, &job),

@@ -12,6 +12,8 @@ pub struct Attempt<'a, S: ?Sized, K> {
     limits: &'a Limits,
     source: &'a S,
     size: u64,
+    /// Bytes of the item, and of the files that may follow it in its image.
+    total: u64,
     sink: &'a mut K,
     text_bytes: u64,
     children_bytes: u64,
@@ -37,12 +39,14 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
         sink: &'a mut K,
     ) -> Result<Self, ExtractError> {
         let size = source.size().map_err(ExtractError::Source)?;
-        process.line.get_mut().deadline = Instant::now() + limits.time_for(size);
+        let total = source.more().iter().fold(size, |a, b| a.saturating_add(*b));
+        process.line.get_mut().deadline = Instant::now() + limits.time_for(total);
         Ok(Attempt {
             process,
             limits,
             source,
             size,
+            total,
             sink,
             text_bytes: 0,
             children_bytes: 0,
@@ -59,8 +63,9 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
             asked,
             size: self.size,
             text_bytes: self.limits.text_bytes,
-            children_bytes: self.limits.children_bytes_for(self.size),
+            children_bytes: self.limits.children_bytes_for(self.total),
             children: self.limits.children,
+            more: self.source.more().to_vec(),
             name: name.chars().take(4096).collect(),
         };
         if let Err(error) = write_job(self.process.line.get_mut(), &job) {
@@ -81,7 +86,7 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
                 Next::GoOn => {}
                 Next::Ended(outcome) => return Ok(Some(outcome)),
                 Next::Answer { offset, length } => {
-                    let length = u64::from(length).min(self.size.saturating_sub(offset));
+                    let length = u64::from(length).min(self.total.saturating_sub(offset));
                     answer.resize(length as usize, 0);
                     if length > 0 {
                         self.source
@@ -98,7 +103,7 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
 
     /// The conversation cannot go on: by the clock, by the worker's end, or by what it said.
     fn broken(&mut self, error: io::Error) -> Option<Outcome> {
-        let limit = self.limits.time_for(self.size).as_secs();
+        let limit = self.limits.time_for(self.total).as_secs();
         match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 self.process.kill();
@@ -193,7 +198,7 @@ impl<'a, S: Source + ?Sized, K: Sink> Attempt<'a, S, K> {
                 .text_bytes
                 .saturating_mul(2)
                 .saturating_add(1 << 20)
-            || self.children_bytes > self.limits.children_bytes_for(self.size)
+            || self.children_bytes > self.limits.children_bytes_for(self.total)
             || self.children > self.limits.children
             || self.picture_bytes > self.limits.picture_bytes
         {

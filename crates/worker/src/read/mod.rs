@@ -133,7 +133,7 @@ fn by_kind(input: &Input, out: &mut Out, kind: &Kind, name: &str) -> Result<(), 
         ("application/vnd.ms-excel", _) if is_worksheet(input) => ole::worksheet(input, out),
         ("application/x-lz4", _) => packed::lz4(input, out, name),
         ("application/x-raw-disk-image" | "application/x-iso9660-image", None) => {
-            disk::raw(input, out)
+            disk::raw(input, out, name)
         }
         ("application/x-ewf", _) => disk::encase(input, out),
         ("application/x-dwg", _) => dwg::read(input, out),

@@ -8,7 +8,7 @@ use crate::{
 use comity_extract::State;
 
 /// What was noted and computed, digest by digest.
-fn verdicts(kept: &Kept) -> Vec<&str> {
+pub fn verdicts(kept: &Kept) -> Vec<&str> {
     let all = kept.fields.iter();
     all.filter(|(name, _)| name == "acquisition_digest")
         .map(|(_, value)| value.as_str())
@@ -105,29 +105,5 @@ fn a_medium_that_is_not_what_was_acquired_is_a_finding() {
         kept.missing.iter().any(|missing| missing.contains(what)),
         "{:?}",
         kept.missing
-    );
-}
-
-#[test]
-fn an_image_in_several_files_says_that_it_goes_on() {
-    let folder = Folder::new();
-    folder.fat("card.img", "16", 12 << 20);
-    let first = folder.acquired("card.img", &["-f", "encase6", "-c", "none", "-S", "1M"]);
-    let (outcome, kept) = read("card.E01", &first);
-    assert_eq!(outcome.state, State::InPart);
-    assert_eq!(verdicts(&kept), ["absent"]);
-    assert!(
-        kept.missing
-            .iter()
-            .any(|what| what.starts_with("the image goes on in other files"))
-    );
-    assert_eq!(kept.field("case_number"), "2025/17");
-    assert_eq!(kept.field("file_system"), "FAT16");
-    let (outcome, _) = read("card.E02", &folder.bytes("acquired.E02"));
-    assert_eq!(outcome.state, State::Unsupported);
-    assert!(
-        outcome.reason.starts_with("it is file 2 of an image"),
-        "{}",
-        outcome.reason
     );
 }

@@ -9,6 +9,7 @@ mod kept;
 mod acquired;
 mod hostile;
 mod made;
+mod several;
 mod systems;
 
 use comity_extract::State;

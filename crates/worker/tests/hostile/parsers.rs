@@ -1,6 +1,6 @@
 //! The readers under the names of their corpora: in this process, without walls.
 
-use comity_extract::State;
+use comity_extract::{Asked, State};
 use comity_worker::talk::Heard;
 
 /// A parser under the name of its corpus.
@@ -29,11 +29,36 @@ pub const ALL: &[Named] = &[
     // Its language, dates and positions are noticed.
     ("text", evidence),
     // Raw images of each file system, and E01.
-    ("disk", evidence),
+    ("disk", disk),
 ];
 
 pub fn evidence(bytes: &[u8]) {
     read("evidence", bytes);
+}
+
+/// Files of one image, one after the other: a file of E01 begins where its mark stands, and raw pieces are as long as
+/// each other.
+pub fn disk(bytes: &[u8]) {
+    evidence(bytes);
+    const MARK: &[u8] = b"EVF\x09\x0d\x0a\xff\0";
+    let marks = (1..bytes.len()).filter(|at| bytes[*at..].starts_with(MARK));
+    let (mut files, mut rest, mut from) = (Vec::new(), bytes, 0);
+    for at in marks.take(20) {
+        let (file, after) = rest.split_at(at - from);
+        files.push(file);
+        (rest, from) = (after, at);
+    }
+    files.push(rest);
+    several("a.E01", &files);
+    let piece = bytes.len().div_ceil(3).max(1);
+    several("a.001", &bytes.chunks(piece).collect::<Vec<_>>());
+}
+
+fn several(name: &str, files: &[&[u8]]) {
+    if files.len() > 1 {
+        let (outcome, _) = Heard::of_files(Asked::Read, name, files);
+        assert!(outcome.state < State::Crashed, "{name}: {outcome:?}");
+    }
 }
 
 /// Text whose name says that it is mail, or a mailbox.

@@ -1,9 +1,13 @@
 //! E01 (EWF version 1), as EnCase, FTK Imager and `ewfacquire` write it: what was noted at the acquisition, and the
 //! medium's bytes, a chunk at a time. Written from the format's description in libewf's documentation.
 
+use super::{
+    segment::{About, Section, Segment},
+    walk::reason,
+};
 use crate::{
     Input, Stop,
-    ints::{u16_at, u32_at, u64_at, utf16},
+    ints::{u32_at, u64_at, utf16},
     time,
 };
 use flate2::read::ZlibDecoder;
@@ -15,9 +19,8 @@ use std::{
 
 /// The first bytes of a segment file.
 pub const MARK: [u8; 8] = [b'E', b'V', b'F', 9, 13, 10, 0xff, 0];
-const SECTION: u64 = 76;
 const TABLE_HEAD: u64 = 24;
-/// Sections and tables of one file.
+/// Sections and tables of all files of an image.
 const SECTIONS_MAX: usize = 1_000_000;
 /// Bytes of one chunk.
 const CHUNK_MAX: u64 = 16 << 20;
@@ -28,13 +31,17 @@ const CACHE: usize = 8 << 20;
 /// The bit of a table's entry that says that its chunk is compressed.
 const COMPRESSED: u32 = 1 << 31;
 
-/// A segment file, which may be the whole image.
+/// An image, or as much of it as there are files of it one after the other.
 pub struct Ewf {
     input: Input,
-    /// Number of this segment file, from 1.
+    /// Number of the first segment file, from 1.
     pub segment: u16,
+    /// How many segment files it is read from.
+    pub files: usize,
     /// The image goes on in another file.
     pub goes_on: bool,
+    /// Why the file that follows is not read as the next one of it.
+    pub refused: Option<String>,
     pub notes: Vec<Note>,
     pub md5: Option<[u8; 16]>,
     pub sha1: Option<[u8; 20]>,
@@ -44,7 +51,7 @@ pub struct Ewf {
     chunk: u64,
     chunks: u64,
     tables: Vec<Table>,
-    /// Chunks that this file has.
+    /// Chunks that these files have.
     there: u64,
     cache: VecDeque<(u64, Rc<Vec<u8>>)>,
 }
@@ -65,18 +72,21 @@ struct Table {
     end: u64,
 }
 
-struct Section {
-    kind: String,
-    data: u64,
-    end: u64,
-}
-
 impl Ewf {
+    /// The image that begins with this file. Of the files that may follow it those are taken that say themselves to be
+    /// its next ones.
     pub fn open(input: &Input) -> Result<Ewf, Stop> {
+        let sizes = input.files();
+        let all = input.joined(sizes.len());
+        let mut left = SECTIONS_MAX;
+        let first = Segment::open(&all, 0, input.size(), &mut left)?;
+        let about = first.about(&all);
         let mut ewf = Ewf {
-            input: input.clone(),
-            segment: u16_at(&input.bytes_at(9, 2), 0),
-            goes_on: false,
+            input: all.clone(),
+            segment: first.number,
+            files: 1,
+            goes_on: first.goes_on,
+            refused: None,
             notes: Vec::new(),
             md5: None,
             sha1: None,
@@ -88,54 +98,58 @@ impl Ewf {
             there: 0,
             cache: VecDeque::new(),
         };
-        let (mut at, mut sectors_end) = (13, 0);
-        for _ in 0..SECTIONS_MAX {
-            let head = input.bytes_at(at, SECTION as usize);
-            if head.len() < SECTION as usize || u32_at(&head, 72) != adler(&head[..72]) {
-                return Err(Stop::Damaged(format!(
-                    "no section begins at byte {at}, where one is said to be"
-                )));
+        ewf.take(&first)?;
+        let mut start = input.size();
+        for size in sizes.iter().skip(1).filter(|_| first.number == 1) {
+            if !ewf.goes_on {
+                break;
             }
-            let next = u64_at(&head, 16);
-            let stated = at.saturating_add(u64_at(&head, 24));
-            // Some writers leave the size empty where the next section follows.
-            let end = if stated > at + SECTION { stated } else { next };
-            let section = Section {
-                kind: String::from_utf8_lossy(&head[..16])
-                    .trim_end_matches('\0')
-                    .to_owned(),
-                data: at + SECTION,
-                end: end.min(input.size()),
-            };
-            match section.kind.as_str() {
-                "done" => return Ok(ewf),
-                "next" => {
-                    ewf.goes_on = true;
-                    return Ok(ewf);
+            let number = ewf.files + 1;
+            let next = Segment::open(&all, start, *size, &mut left).map_err(reason);
+            let next = next.and_then(|next| {
+                let why = is_next(&next, number, &about, &next.about(&all));
+                why.map_or(Ok(next), Err)
+            });
+            match next {
+                Ok(next) => {
+                    ewf.goes_on = next.goes_on;
+                    ewf.take(&next)?;
                 }
-                "sectors" => sectors_end = section.end,
-                "table" => ewf.table(&section, sectors_end),
-                _ => ewf.section(&section)?,
+                Err(why) => {
+                    ewf.refused = Some(why);
+                    break;
+                }
             }
-            if next <= at {
-                return Err(Stop::Damaged("its sections lead in a circle".to_owned()));
-            }
-            at = next;
+            ewf.files = number;
+            start = start.saturating_add(*size);
         }
-        Err(Stop::OverLimit(format!(
-            "it has more than {SECTIONS_MAX} sections"
-        )))
+        // Whatever places an image names, they lie in its own files.
+        ewf.input = input.joined(ewf.files);
+        Ok(ewf)
+    }
+
+    /// Takes what a segment file has.
+    fn take(&mut self, segment: &Segment) -> Result<(), Stop> {
+        let mut sectors_end = 0;
+        for section in &segment.sections {
+            match section.kind() {
+                "sectors" => sectors_end = section.end,
+                "table" => self.table(section, segment.start, sectors_end),
+                _ => self.section(section)?,
+            }
+        }
+        Ok(())
     }
 
     fn section(&mut self, section: &Section) -> Result<(), Stop> {
         let bytes = |count| self.input.bytes_at(section.data, count);
-        match section.kind.as_str() {
+        match section.kind() {
             "header" | "header2" => self.note(section),
             "volume" | "disk" | "data" if self.chunk == 0 => {
                 let found = bytes(94);
                 let sector = u64::from(u32_at(&found, 12));
                 // The older form of SMART has half the bits for the number of sectors.
-                let is_long = section.end - section.data >= 1052;
+                let is_long = section.end.saturating_sub(section.data) >= 1052;
                 let sectors = match is_long {
                     true => u64_at(&found, 16),
                     false => u32_at(&found, 16).into(),
@@ -182,7 +196,7 @@ impl Ewf {
         Ok(())
     }
 
-    fn table(&mut self, section: &Section, sectors_end: u64) {
+    fn table(&mut self, section: &Section, start: u64, sectors_end: u64) {
         let head = self.input.bytes_at(section.data, TABLE_HEAD as usize);
         let entries = section.data + TABLE_HEAD;
         let room = section.end.saturating_sub(entries) / 4;
@@ -197,7 +211,7 @@ impl Ewf {
             self.tables.push(Table {
                 first: self.there,
                 count,
-                base: u64_at(&head, 8),
+                base: start.saturating_add(u64_at(&head, 8)),
                 entries,
                 end,
             });
@@ -243,7 +257,7 @@ impl Ewf {
                 true => moment(value.trim()),
                 false => value.trim().to_owned(),
             };
-            let from = format!("EWF {}, {what}", section.kind);
+            let from = format!("EWF {}, {what}", section.kind());
             let is_known = |note: &Note| note.name == field && note.value == value;
             if !value.is_empty() && !self.notes.iter().any(is_known) {
                 self.notes.push(Note {
@@ -260,7 +274,7 @@ impl Ewf {
         self.media
     }
 
-    /// Whether all chunks of the medium are in this file.
+    /// Whether all chunks of the medium are in these files.
     pub fn is_whole(&self) -> bool {
         self.segment == 1 && !self.goes_on && self.there >= self.media.div_ceil(self.chunk.max(1))
     }
@@ -357,6 +371,18 @@ impl Ewf {
     }
 }
 
+/// Why a segment file is not the one that follows: it has another number, or says that it is of another image.
+fn is_next(next: &Segment, number: usize, about: &About, other: &About) -> Option<String> {
+    if usize::from(next.number) != number {
+        return Some(format!(
+            "it says that it is file {} of an image",
+            next.number
+        ));
+    }
+    let differs = about.differs(other)?;
+    Some(format!("it is of another image: {differs}"))
+}
+
 /// A time of a header: seconds since 1970, or six numbers of a clock without a zone.
 fn moment(value: &str) -> String {
     let numbers: Vec<u32> = value
@@ -374,7 +400,7 @@ fn moment(value: &str) -> String {
 }
 
 /// Adler-32, by which sections and chunks are held against.
-fn adler(bytes: &[u8]) -> u32 {
+pub fn adler(bytes: &[u8]) -> u32 {
     let (mut a, mut b) = (1u32, 0u32);
     // So many bytes do not overflow.
     for piece in bytes.chunks(5552) {

@@ -8,6 +8,7 @@ mod iso;
 mod media;
 mod nt;
 mod parts;
+mod segment;
 mod system;
 mod walk;
 
@@ -43,9 +44,68 @@ pub fn is_image(input: &Input) -> Option<&'static str> {
     }
 }
 
-/// A file that is a medium byte by byte.
-pub fn raw(input: &Input, out: &mut Out) -> Result<(), Stop> {
-    medium(&Disk::raw(input), &mut Listing::default(), out)
+/// A file that is a medium byte by byte, or the first of several that are one after the other.
+pub fn raw(input: &Input, out: &mut Out, name: &str) -> Result<(), Stop> {
+    let first = Disk::raw(input);
+    let (stated, is_exact) = stated(&first);
+    let files = run(&input.files(), stated, is_exact);
+    let whole = input.joined(files);
+    say_files(files, "parts of the medium", out)?;
+    if stated > whole.size() && (files > 1 || is_numbered(name)) {
+        let next = files + 1;
+        out.field(
+            "image_goes_on",
+            &next.to_string(),
+            "what is said of the medium",
+        )?;
+        out.missing(&format!(
+            "the medium has at least {stated} bytes, and these are {}: it goes on in file {next}, which was not read with it",
+            whole.size()
+        ));
+    }
+    medium(&Disk::raw(&whole), &mut Listing::default(), out)
+}
+
+/// How many bytes a medium has by what it says itself, 0 where it does not; and whether it has no more than that.
+fn stated(disk: &Disk) -> (u64, bool) {
+    match system::at(disk) {
+        Some(found) => (system::stated_size(disk, found).unwrap_or(0), true),
+        None => (parts::table(disk).map_or(0, |table| table.end), false),
+    }
+}
+
+/// How many of these files, one after the other, are one medium. Whoever cuts a medium makes pieces of one size, but
+/// for the last; and a first file that is large enough by itself is no piece.
+fn run(files: &[u64], stated: u64, is_exact: bool) -> usize {
+    let Some((first, rest)) = files.split_first() else {
+        return 1;
+    };
+    let (mut count, mut sum, mut last) = (1, *first, *first);
+    if stated <= sum {
+        return 1;
+    }
+    for size in rest {
+        if last < *first || size > first || *size == 0 || (is_exact && sum >= stated) {
+            break;
+        }
+        (count, sum, last) = (count + 1, sum.saturating_add(*size), *size);
+    }
+    count
+}
+
+/// Whether a name ends as those of pieces do: `.001`.
+fn is_numbered(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ending.len() >= 3 && ending.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// From how many files an image was read, where it is more than one. The supervisor tells from this which files these
+/// are.
+fn say_files(files: usize, what: &str, out: &mut Out) -> Result<(), Stop> {
+    match files {
+        1 => Ok(()),
+        _ => out.field("image_files", &files.to_string(), what),
+    }
 }
 
 /// An image of EWF: what was noted, the medium, and whether its digests are those of the acquisition.
@@ -55,11 +115,13 @@ pub fn encase(input: &Input, out: &mut Out) -> Result<(), Stop> {
         out.field(note.name, &note.value, &note.from)?;
     }
     if ewf.segment != 1 {
-        return Err(Stop::Unsupported(format!(
-            "it is file {} of an image, of which only the first file can be read, and by itself",
+        out.missing(&format!(
+            "it is file {} of an image: its bytes are read with those of the first file, and not by themselves",
             ewf.segment
-        )));
+        ));
+        return Ok(());
     }
+    say_files(ewf.files, "EWF segment files", out)?;
     let mut listing = Listing::default();
     let media = ewf.media_size();
     if media == 0 {
@@ -78,7 +140,12 @@ pub fn encase(input: &Input, out: &mut Out) -> Result<(), Stop> {
         listing.line(out, "more sectors could not be read at the acquisition")?;
     }
     if ewf.goes_on {
-        out.missing("the image goes on in other files (E02 and so on), which are not read together with this one");
+        let next = ewf.files + 1;
+        out.field("image_goes_on", &next.to_string(), "EWF next")?;
+        out.missing(&match &ewf.refused {
+            Some(why) => format!("the image goes on in file {next}; the one that stands there was not read with it: {why}"),
+            None => format!("the image goes on in file {next}, which was not read with it"),
+        });
     } else if ewf.chunks_missing() > 0 {
         out.missing(&format!(
             "{} chunks of the medium are missing",
@@ -88,7 +155,8 @@ pub fn encase(input: &Input, out: &mut Out) -> Result<(), Stop> {
     let ewf = Rc::new(RefCell::new(ewf));
     let disk = Disk::ewf(ewf.clone());
     medium(&disk, &mut listing, out)?;
-    digests(&ewf, disk, input.size(), out)
+    let files = input.joined(ewf.borrow().files).size();
+    digests(&ewf, disk, files, out)
 }
 
 /// Computes the digests of the medium anew, and says whether they are those that were noted.

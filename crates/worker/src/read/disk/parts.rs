@@ -25,6 +25,8 @@ pub struct Table {
     pub scheme: &'static str,
     pub parts: Vec<Part>,
     pub wrong: Vec<String>,
+    /// How many bytes the medium has at least, by what it says.
+    pub end: u64,
 }
 
 /// What stands in a medium's table of partitions; `None` where there is none that can be.
@@ -51,7 +53,9 @@ pub fn table(disk: &Disk) -> Option<Table> {
         ..Table::default()
     };
     for entry in used() {
-        table.parts.push(entry.part(0));
+        let part = entry.part(0);
+        table.end = table.end.max(part.start + part.size);
+        table.parts.push(part);
         if is_extended(entry.kind) {
             logical(disk, entry.start, &mut table);
         }
@@ -137,6 +141,8 @@ fn gpt(disk: &Disk, sector: u64) -> Table {
         ..Table::default()
     };
     let head = disk.some(sector, 92);
+    // The second copy of this head is in the last sector.
+    table.end = u64_at(&head, 32).saturating_add(1).saturating_mul(sector);
     let (entries, count, each) = (u64_at(&head, 72), u32_at(&head, 80), u32_at(&head, 84));
     if !(128..=4096).contains(&each) {
         table

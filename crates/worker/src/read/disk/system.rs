@@ -1,7 +1,7 @@
 //! Which file system begins at a place, by its marks.
 
 use super::{ext, fat, media::Disk};
-use crate::ints::{be16_at, be32_at, u16_at, u32_at};
+use crate::ints::{be16_at, be32_at, u16_at, u32_at, u64_at};
 
 /// What begins at the first byte of a medium or partition.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,6 +90,37 @@ fn apple(block: &[u8]) -> Option<System> {
             (size > 0 && size.is_multiple_of(512)).then_some(System::Other("HFS"))
         }
         _ => None,
+    }
+}
+
+/// How many bytes it says itself that it has, where that is known: of an image in several files more than its first one
+/// has.
+pub fn stated_size(disk: &Disk, system: System) -> Option<u64> {
+    let head = disk.some(0, 4096);
+    let sectors = |count: u64| count.checked_mul(u16_at(&head, 11).into());
+    match system {
+        System::Fat("exFAT") => u64_at(&head, 72).checked_shl((*head.get(108)?).into()),
+        System::Fat(_) => match u16_at(&head, 19) {
+            0 => sectors(u32_at(&head, 32).into()),
+            few => sectors(few.into()),
+        },
+        System::Ntfs => sectors(u64_at(&head, 40)),
+        System::Ext(_) => {
+            let is_large = u32_at(&head, 1024 + 96) & 0x80 != 0;
+            let high = if is_large {
+                u32_at(&head, 1024 + 0x150)
+            } else {
+                0
+            };
+            let blocks = u64::from(high) << 32 | u64::from(u32_at(&head, 1024 + 4));
+            let shift = u32_at(&head, 1024 + 24).min(6);
+            blocks.checked_mul(1024 << shift)
+        }
+        System::Iso => {
+            let descriptor = disk.some(32_768, 132);
+            u64::from(u32_at(&descriptor, 80)).checked_mul(u16_at(&descriptor, 128).into())
+        }
+        System::Other(_) | System::Locked(_) => None,
     }
 }
 
