@@ -99,6 +99,12 @@ fn left(survivors: &Survivors) -> Vec<String> {
             names(&survivors.same_bytes).join(", ")
         ));
     }
+    if !survivors.image_files.is_empty() {
+        lines.push(format!(
+            "  files that were read as one image with them: {}",
+            names(&survivors.image_files).join(", ")
+        ));
+    }
     if !survivors.containers.is_empty() {
         lines.push(format!(
             "  the bytes stay inside of {}",
@@ -131,7 +137,7 @@ fn left(survivors: &Survivors) -> Vec<String> {
 
 fn survivors(s: &Survivors) -> Value {
     json!({
-        "same_bytes": names(&s.same_bytes), "containers": names(&s.containers), "packages": s.packages,
+        "same_bytes": names(&s.same_bytes), "containers": names(&s.containers), "image_files": names(&s.image_files), "packages": s.packages,
         "openings": s.openings, "mirror": s.mirror, "keyring_epoch": s.epoch,
     })
 }

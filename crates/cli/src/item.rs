@@ -499,6 +499,7 @@ fn show_reading(lines: &mut Vec<String>, reading: &Reading) -> Result<Value, Fai
         ("format", reading.format.clone()),
         ("reader", reading.reader.clone()),
         ("read", Some(reading.time.clone())),
+        ("files", files_shown(&reading.files)),
         (
             "inside",
             (reading.children > 0).then(|| counted(reading.children, "item")),
@@ -537,7 +538,20 @@ fn show_reading(lines: &mut Vec<String>, reading: &Reading) -> Result<Value, Fai
         "state": reading.state.name(), "reason": reading.reason, "type": reading.media, "format": reading.format,
         "reader": reading.reader, "time": reading.time, "leaf": reading.leaf, "inside": reading.children,
         "fields": fields, "missing": missing,
+        "files": reading.files.iter().map(ToString::to_string).collect::<Vec<_>>(),
     }))
+}
+
+/// The other files of its image that an item was read with.
+fn files_shown(files: &[Ern]) -> Option<String> {
+    match files {
+        [] => None,
+        [one] => Some(format!("read as one image with {one}")),
+        [first, .., last] => Some(format!(
+            "read as one image with {} more, {first} to {last}",
+            files.len()
+        )),
+    }
 }
 
 /// How far pictures for viewing, or recognised text, of an item have come.

@@ -11,6 +11,7 @@ use crate::commit::Subject;
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
 use crate::item::{Item, containers};
+use crate::reading::image_files;
 use crate::sql::{Session, Value as Sql};
 
 /// Whether the items alone are meant, or all that hold the same bytes.
@@ -68,6 +69,8 @@ pub struct Survivors {
     pub same_bytes: Vec<Ern>,
     /// Containers that hold one of the items, and stay.
     pub containers: Vec<Ern>,
+    /// Files of the same image of a disk, which are read as one with an item or with what it lies inside of, and stay.
+    pub image_files: Vec<Ern>,
     /// Packages that were handed over with one of the items in it: when, to whom and what for.
     pub packages: Vec<String>,
     /// Times at which somebody opened one of the items.
@@ -93,6 +96,7 @@ impl Centre {
                 Scope::All => items.extend(others),
                 Scope::Unsaid => {
                     let around = self.around(&mut session, &items)?;
+                    let files = self.files_of_images(&mut session, &items)?;
                     let list = |items: &[Item]| -> Vec<String> {
                         items.iter().map(|i| i.ern.to_string()).collect()
                     };
@@ -103,11 +107,17 @@ impl Centre {
                     if !around.is_empty() {
                         also.push(format!("lie inside of {}", list(&around).join(", ")));
                     }
+                    if !files.is_empty() {
+                        also.push(format!(
+                            "are read as one image with {}",
+                            list(&files).join(", ")
+                        ));
+                    }
                     if also.is_empty() {
                         break;
                     }
                     return Err(AppError::Usage(format!(
-                        "the same bytes {}: --these erases only what was named and what is inside of it, --all every item with the same bytes as well; a container that is to go with them is to be named",
+                        "the same bytes {}: --these erases only what was named and what is inside of it, --all every item with the same bytes as well; a container or a file of an image that is to go with them is to be named",
                         also.join(", and ")
                     )));
                 }
@@ -331,6 +341,30 @@ impl Centre {
         Ok(around.into_values().collect())
     }
 
+    /// Files of images in several files that were read as one with these items, or with the outermost items around them,
+    /// and are not among them: a part of their bytes is there, or what was made of them.
+    fn files_of_images(&self, session: &mut Session, items: &[Item]) -> Result<Vec<Item>> {
+        let named: HashSet<i64> = items.iter().map(|item| item.no).collect();
+        let around = self.around(session, items)?;
+        let around: HashSet<i64> = around.iter().map(|item| item.no).collect();
+        let (mut met, mut files) = (HashSet::new(), BTreeMap::new());
+        for item in items {
+            let outermost = containers(session, item.no)?.first().copied();
+            let outermost = outermost.unwrap_or(item.no);
+            if !met.insert(outermost) {
+                continue;
+            }
+            for no in image_files(session, outermost)? {
+                if !named.contains(&no) && !around.contains(&no) {
+                    let file = self.item_by_no(session, no)?;
+                    files.insert(file.ern, file);
+                }
+            }
+        }
+        files.retain(|_, file| file.erased.is_none());
+        Ok(files.into_values().collect())
+    }
+
     /// Other items that hold the same bytes as one of these, within each originator.
     fn same_bytes(&self, session: &mut Session, items: &[Item]) -> Result<Vec<Item>> {
         let mut others = Vec::new();
@@ -354,6 +388,11 @@ impl Centre {
         let mut survivors = Survivors {
             same_bytes: others.iter().map(|i| i.ern).collect(),
             containers: self.around(session, items)?.iter().map(|i| i.ern).collect(),
+            image_files: self
+                .files_of_images(session, items)?
+                .iter()
+                .map(|i| i.ern)
+                .collect(),
             epoch: self.keys.ring().epoch(),
             ..Survivors::default()
         };

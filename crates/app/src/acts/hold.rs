@@ -8,6 +8,7 @@ use crate::commit::Subject;
 use crate::error::{AppError, Result};
 use crate::event::{Actor, EventDraft};
 use crate::item::{Item, containers};
+use crate::reading::image_files;
 use crate::sql::{Session, Value as Sql};
 
 /// Items that one hold or erasure names: they are recorded in one group.
@@ -201,10 +202,15 @@ impl Centre {
         Ok(holds)
     }
 
-    /// The numbers of the holds that cover an item (chain number) now. A hold on a container covers what is inside.
+    /// The numbers of the holds that cover an item (chain number) now. A hold on a container covers what is inside, and
+    /// one on a file of an image in several files the whole image.
     pub fn holds_of(&self, session: &mut Session, item: i64) -> Result<Vec<String>> {
         let mut line: Vec<Sql> = vec![item.into()];
         line.extend(containers(session, item)?.into_iter().map(Sql::Int));
+        let outermost = line.get(1).unwrap_or(&line[0]).clone();
+        if let Sql::Int(outermost) = outermost {
+            line.extend(image_files(session, outermost)?.into_iter().map(Sql::Int));
+        }
         let places = vec!["?"; line.len()].join(",");
         line.push(item.into());
         let rows = session.query(

@@ -190,7 +190,7 @@ impl Projector {
                 [no.into()],
             ),
             "erased" => self.erase(session, keys, event, no)?,
-            "read" | "reading_asked" => self.follow_reading(event, no)?,
+            "read" | "reading_asked" => self.follow_reading(session, event, no)?,
             "drawn" | "recognised" => self.follow_further(event, no)?,
             "fixity_checked" | "quarantined" | "repaired" => {
                 self.follow_fixity(session, event, no)?;

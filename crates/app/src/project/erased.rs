@@ -14,11 +14,13 @@ use crate::keys::ScopeKeys;
 use crate::sql::{Session, Value};
 
 /// What was read of an item goes with it.
-const FORGOTTEN: [&str; 4] = [
+const FORGOTTEN: [&str; 6] = [
     "DELETE FROM objects WHERE no IN (SELECT -leaf FROM derivatives WHERE item = ?)",
     "DELETE FROM derivatives WHERE item = ?",
     "DELETE FROM readings WHERE item = ?",
     "DELETE FROM further WHERE item = ?",
+    "DELETE FROM segments WHERE item = ?",
+    "DELETE FROM segments WHERE first = ?",
 ];
 
 impl Projector {

@@ -10,6 +10,7 @@ use super::apply::{Event, ObjectAt};
 use super::received::ObjectSaid;
 use crate::error::Result;
 use crate::reading::Pass;
+use crate::sql::Session;
 
 /// The places of an item in the containers around it, as the tables keep them: four bytes each. In their order a
 /// container stands before what is in it, and that in the container's order.
@@ -48,7 +49,12 @@ impl Projector {
     }
 
     /// An item was read, or is to be read again.
-    pub(super) fn follow_reading(&mut self, event: &Event<'_>, no: i64) -> Result<()> {
+    pub(super) fn follow_reading(
+        &mut self,
+        session: &mut Session,
+        event: &Event<'_>,
+        no: i64,
+    ) -> Result<()> {
         let index = event.index as i64;
         let Some(state) = reading_of(event)? else {
             self.rows
@@ -63,8 +69,31 @@ impl Projector {
             ),
         }
         self.further_passes(event, no);
+        self.segments(session, event, no)?;
         if let Some(object) = event.get("object") {
             self.derivative(event, no, object)?;
+        }
+        Ok(())
+    }
+
+    /// The files that were read as one with the first of their image, which is this item.
+    fn segments(&mut self, session: &mut Session, event: &Event<'_>, no: i64) -> Result<()> {
+        let files = event.get("files").and_then(Json::as_array);
+        for file in files.into_iter().flatten() {
+            let ern = file.as_str().and_then(|text| text.parse::<Ern>().ok());
+            let ern = ern.ok_or_else(|| event.unlike("files"))?;
+            let member = self.member(ern.member().as_str());
+            let member = member.ok_or_else(|| event.unlike("files"))?.no;
+            let (intake, _) = self.intake(session, member, i64::from(ern.intake()))?;
+            self.rows.update(
+                "INSERT INTO segments (item, first) SELECT i.no, CAST(? AS BIGINT) FROM items i WHERE i.intake = ? AND i.number = ? AND i.below = ? ON CONFLICT (item) DO UPDATE SET first = excluded.first",
+                [
+                    no.into(),
+                    intake.into(),
+                    ern.number().into(),
+                    below(&ern).into(),
+                ],
+            );
         }
         Ok(())
     }

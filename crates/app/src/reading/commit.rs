@@ -1,11 +1,12 @@
 //! One thread of a process commits what all others have read, by the group: a transaction, a few flushes and a
 //! signature for as many items as ended meanwhile.
 
+use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use comity_core::json::Value as Json;
-use comity_extract::Limits;
+use comity_extract::{Limits, State};
 
 use super::pass::Pass;
 use super::progress::{Progress, Tally};
@@ -15,6 +16,7 @@ use crate::centre::Centre;
 use crate::commit::{Draft, Group};
 use crate::error::Result;
 use crate::event::EventDraft;
+use crate::item::Item;
 use crate::project::{Filters, ItemState, below};
 use crate::sql::{Session, Value};
 
@@ -147,12 +149,15 @@ impl<'a> Committer<'a> {
             if let Some(begun) = &begun {
                 to.push(begun)?;
             }
-            let stands = group
+            let mut stands = group
                 .iter()
                 .map(|batch| is_wanted(to, batch))
                 .collect::<Result<Vec<bool>>>()?;
+            leave_out_files(group, &mut stands);
             to.look_up(&items)?;
-            for ((children, read), stands) in batches.into_iter().zip(&stands) {
+            for ((children, read, files), (batch, stands)) in
+                batches.into_iter().zip(group.iter().zip(&stands))
+            {
                 if !stands {
                     continue;
                 }
@@ -162,11 +167,20 @@ impl<'a> Committer<'a> {
                 if let Some(read) = read {
                     to.push(&read)?;
                 }
+                for (file, segment) in files.iter().zip(&batch.with.segments) {
+                    // Where another process has read it meanwhile by itself, that stands.
+                    if is_as_it_was(to, &segment.item)? == Some(true) {
+                        to.push(file)?;
+                    }
+                }
             }
             Ok(stands)
         })?;
         self.act = Some(act);
         for (batch, stands) in group.iter().zip(stands) {
+            if !stands && !batch.with.segments.is_empty() {
+                self.queue.once_more(&batch.job);
+            }
             self.count(batch, stands);
             if let Some(tell) = &batch.tell {
                 let _ = tell.send(stands);
@@ -207,6 +221,10 @@ impl<'a> Committer<'a> {
             (Some(finding), true) => {
                 tally.states[finding.outcome.state as usize] += 1;
                 tally.bytes += batch.job.item.size;
+                for segment in batch.with.segments.iter().take(batch.with.files) {
+                    tally.states[State::Read as usize] += 1;
+                    tally.bytes += segment.item.size;
+                }
             }
             (Some(_), false) => tally.overtaken += 1,
             (None, _) => {}
@@ -220,22 +238,38 @@ impl<'a> Committer<'a> {
             }
         }
         if batch.finding.is_some() {
-            self.progress.waiting = self.progress.waiting.saturating_sub(1);
-            let bytes = self.progress.waiting_bytes;
-            self.progress.waiting_bytes = bytes.saturating_sub(batch.job.item.size);
+            let files = batch.with.segments.iter().take(batch.with.files);
+            let files = files.map(|segment| &segment.item).filter(|i| i.is_unread());
+            for item in files.chain([&batch.job.item]) {
+                self.progress.waiting = self.progress.waiting.saturating_sub(1);
+                let bytes = self.progress.waiting_bytes;
+                self.progress.waiting_bytes = bytes.saturating_sub(item.size);
+            }
         }
     }
 }
 
-/// Whether the item is still as it was when its turn came: not erased, and not read by another process. Asked under
-/// the lock.
-fn is_wanted(to: &mut Group<'_>, batch: &Batch) -> Result<bool> {
-    let item = &batch.job.item;
+/// A file that was read as one with the first one of its image in this group is not recorded by itself as well.
+fn leave_out_files(group: &[Batch], stands: &mut [bool]) {
+    let read = group.iter().zip(&*stands);
+    let read = read.filter(|(batch, stands)| **stands && batch.finding.is_some());
+    let files: HashSet<i64> = read
+        .flat_map(|(batch, _)| batch.with.segments.iter().take(batch.with.files))
+        .map(|segment| segment.item.no)
+        .collect();
+    for (batch, stands) in group.iter().zip(stands) {
+        *stands &= !files.contains(&batch.job.item.no);
+    }
+}
+
+/// Whether an item is still as it was when its turn came: not read by another process. `None` for one that has been
+/// erased, or has no bytes. Asked under the lock.
+fn is_as_it_was(to: &mut Group<'_>, item: &Item) -> Result<Option<bool>> {
     let row = to.session.query_one(
         "SELECT i.state, i.erased, coalesce(r.leaf, -1), coalesce(r.waits, 0) FROM items i LEFT JOIN readings r ON r.item = i.no WHERE i.no = ?",
         &[item.no.into()],
     )?;
-    let Some(row) = row else { return Ok(false) };
+    let Some(row) = row else { return Ok(None) };
     let was: [Value; 2] = match item.reading {
         Some(reading) => [
             (reading.leaf as i64).into(),
@@ -243,11 +277,21 @@ fn is_wanted(to: &mut Group<'_>, batch: &Batch) -> Result<bool> {
         ],
         None => [(-1i64).into(), 0i64.into()],
     };
-    if row.int(0)? != ItemState::Sealed as i64
-        || row.opt_int(1)?.is_some()
-        || row.0.get(2..) != Some(&was[..])
-    {
+    let is_there = row.int(0)? == ItemState::Sealed as i64 && row.opt_int(1)?.is_none();
+    Ok(is_there.then(|| row.0.get(2..) == Some(&was[..])))
+}
+
+/// Whether what was found may be recorded: the item is as it was, and no file that a reader could ask for has been
+/// erased. Asked under the lock.
+fn is_wanted(to: &mut Group<'_>, batch: &Batch) -> Result<bool> {
+    let item = &batch.job.item;
+    if is_as_it_was(to, item)? != Some(true) {
         return Ok(false);
+    }
+    for segment in &batch.with.segments {
+        if is_as_it_was(to, &segment.item)?.is_none() {
+            return Ok(false);
+        }
     }
     if batch.job.pass != Pass::Read {
         let row = to.session.query_one(

@@ -35,8 +35,8 @@ pub struct Families(Mutex<HashMap<Root, Arc<Sum>>>);
 struct Sum {
     items: AtomicU64,
     bytes: AtomicU64,
-    most_items: u64,
-    most_bytes: u64,
+    most_items: AtomicU64,
+    most_bytes: AtomicU64,
 }
 
 /// What was unpacked of one item that was handed over, and by one reading.
@@ -47,18 +47,34 @@ pub struct Family {
 }
 
 impl Families {
-    /// The family of an item.
-    pub fn of(&self, session: &mut Session, job: &Job) -> Result<Family> {
+    /// The family of an item, which is about to be read with so many bytes of other files of its image.
+    pub fn of(&self, session: &mut Session, job: &Job, with: u64) -> Result<Family> {
         let root = (job.intake, job.item.ern.number());
         let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let sum = match met.get(&root) {
-            Some(sum) => Arc::clone(sum),
+            Some(sum) => {
+                // Files of an image that came since make more of it.
+                let size = job.item.size.saturating_add(with);
+                if with > 0 {
+                    sum.most_items
+                        .fetch_max(most_items(size), Ordering::Relaxed);
+                    sum.most_bytes
+                        .fetch_max(most_bytes(size), Ordering::Relaxed);
+                }
+                Arc::clone(sum)
+            }
             None => {
                 let row = session.query_one(
                     "SELECT count(*), CAST(sum(size) AS BIGINT), CAST(sum(CASE WHEN length(below) = 0 THEN size ELSE 0 END) AS BIGINT) FROM (SELECT size, below FROM items WHERE intake = ? AND number = ?) AS family",
                     &[root.0.into(), root.1.into()],
                 );
-                let sum = Arc::new(Sum::of(row?.as_ref())?);
+                // What was read from all files of an image may be as much as if they were one.
+                let files = session.query_one(
+                    "SELECT CAST(coalesce(sum(o.size), 0) AS BIGINT) FROM items f JOIN segments s ON s.first = f.no JOIN items o ON o.no = s.item WHERE f.intake = ? AND f.number = ? AND length(f.below) = 0",
+                    &[root.0.into(), root.1.into()],
+                )?;
+                let files = files.map(|row| row.int(0)).transpose()?.unwrap_or(0);
+                let sum = Arc::new(Sum::of(row?.as_ref(), with.max(files as u64))?);
                 met.insert(root, Arc::clone(&sum));
                 sum
             }
@@ -71,17 +87,27 @@ impl Families {
     }
 }
 
+/// What so many bytes that were handed over may have inside of them, in items
+fn most_items(size: u64) -> u64 {
+    (size / BYTES_AN_ITEM).clamp(FEW_ITEMS, ITEMS)
+}
+
+/// and in bytes.
+fn most_bytes(size: u64) -> u64 {
+    size.saturating_mul(RATIO).clamp(SMALL, BYTES)
+}
+
 impl Sum {
-    fn of(row: Option<&crate::sql::Row>) -> Result<Sum> {
-        let (items, all, own) = match row {
+    fn of(row: Option<&crate::sql::Row>, with: u64) -> Result<Sum> {
+        let (items, all, own): (i64, i64, i64) = match row {
             Some(row) => (row.int(0)?, row.int(1)?, row.int(2)?),
             None => (1, 0, 0),
         };
         Ok(Sum {
             items: AtomicU64::new((items - 1).max(0) as u64),
             bytes: AtomicU64::new((all - own).max(0) as u64),
-            most_items: (own as u64 / BYTES_AN_ITEM).clamp(FEW_ITEMS, ITEMS),
-            most_bytes: (own as u64).saturating_mul(RATIO).clamp(SMALL, BYTES),
+            most_items: AtomicU64::new(most_items(own as u64 + with)),
+            most_bytes: AtomicU64::new(most_bytes(own as u64 + with)),
         })
     }
 }
@@ -91,7 +117,7 @@ impl Family {
     pub fn one_more(&self) -> Option<String> {
         self.own_items.fetch_add(1, Ordering::Relaxed);
         let items = self.sum.items.fetch_add(1, Ordering::Relaxed) + 1;
-        let limit = self.sum.most_items;
+        let limit = self.sum.most_items.load(Ordering::Relaxed);
         (items > limit).then(|| {
             format!(
                 "all that is inside of the item that was handed over is more than {limit} items"
@@ -103,7 +129,7 @@ impl Family {
     pub fn more_bytes(&self, count: u64) -> Option<String> {
         self.own_bytes.fetch_add(count, Ordering::Relaxed);
         let bytes = self.sum.bytes.fetch_add(count, Ordering::Relaxed) + count;
-        let limit = self.sum.most_bytes;
+        let limit = self.sum.most_bytes.load(Ordering::Relaxed);
         (bytes > limit).then(|| {
             format!(
                 "all that is inside of the item that was handed over is more than {limit} bytes"

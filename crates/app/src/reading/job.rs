@@ -40,12 +40,16 @@ pub struct Job {
     pub scope: Arc<Scope>,
     /// The chain number of its intake.
     pub intake: i64,
+    /// The number of the source that its intake names.
+    pub source: i64,
+    /// What is to be said of it, where it should have been read with another item.
+    pub note: Option<String>,
     /// The number of its own key.
     pub content_key: u64,
     /// Its own key and the data key of its object.
     pub secret: Secret,
     /// Held until what was read of it is on record.
-    pub _claim: Arc<Claim>,
+    pub claim: Arc<Claim>,
 }
 
 impl Job {

@@ -7,9 +7,8 @@ use comity_core::digest::hex;
 use comity_extract::Source;
 use md5::{Digest, Md5};
 
-use super::job::Sealed;
+use super::segments::Joined;
 use super::taking::Finding;
-use crate::error::Result;
 
 /// Bytes that a reader did not ask for are read for their digests where there are at most so many.
 const MOST: u64 = 256 << 20;
@@ -18,7 +17,7 @@ const PIECE: usize = 1 << 20;
 
 /// An item's bytes, hashed as a reader asks for them.
 pub struct Passing<'a> {
-    source: &'a Sealed,
+    source: &'a Joined<'a>,
     hashed: Mutex<Hashed>,
 }
 
@@ -43,7 +42,7 @@ impl Hashed {
 
 impl<'a> Passing<'a> {
     /// Nothing has passed yet.
-    pub fn new(source: &'a Sealed) -> Passing<'a> {
+    pub fn new(source: &'a Joined<'a>) -> Passing<'a> {
         let sha1 = &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;
         Passing {
             source,
@@ -57,18 +56,19 @@ impl<'a> Passing<'a> {
 
     /// Says the digests in what was found, once all bytes have passed. Of an item of which more than 256 MiB were not
     /// asked for there are none.
-    pub fn finish(self, finding: &mut Finding) -> Result<()> {
+    pub fn finish(self, finding: &mut Finding) -> io::Result<()> {
         let mut hashed = self
             .hashed
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let size = self.source.0.size();
+        let size = self.source.own_size();
         if size - hashed.at > MOST {
             return Ok(());
         }
         while hashed.at < size {
             let now = (size - hashed.at).min(PIECE as u64);
-            let (at, bytes) = (hashed.at, self.source.0.read_range(hashed.at, now)?);
+            let (at, mut bytes) = (hashed.at, vec![0; now as usize]);
+            self.source.read_exact_at(&mut bytes, at)?;
             hashed.meet(at, &bytes);
         }
         let md5: [u8; 16] = hashed.md5.finalize().into();
@@ -84,10 +84,17 @@ impl Source for Passing<'_> {
         self.source.size()
     }
 
+    fn more(&self) -> &[u64] {
+        self.source.more()
+    }
+
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.source.read_exact_at(buffer, offset)?;
         let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-        hashed.meet(offset, buffer);
+        // What follows in its image are no bytes of the item.
+        let own = self.source.own_size().saturating_sub(offset);
+        let own = usize::try_from(own).map_or(buffer.len(), |own| own.min(buffer.len()));
+        hashed.meet(offset, &buffer[..own]);
         Ok(())
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::claim::{BLOCK, Claims};
+use super::claim::{BLOCK, Claim, Claims};
 use super::job::{Job, Scopes};
 use super::pass::Pass;
 use super::progress::SetAside;
+use super::segments::{Turn, ask_again, turns};
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::item::{COLUMNS, TABLES};
@@ -72,7 +73,7 @@ struct State {
     after: i64,
     /// Items handed out of which nothing is on record yet.
     under_way: usize,
-    /// Another process had a block of this pass.
+    /// Another process had a block of this pass, or what it had waits for another item: it is gone through once more.
     skipped: bool,
     /// Something was handed out in this pass.
     progressed: bool,
@@ -85,6 +86,9 @@ struct State {
     seen: Option<i64>,
     /// A further pass gave way to what was taken in meanwhile.
     gave_way: bool,
+    /// Blocks with items that wait for others, of this time through the tables and of the one before: a claim that is
+    /// given back cannot be had again at once, where a process that is being started has inherited its lock.
+    kept: [Vec<Arc<Claim>>; 2],
 }
 
 impl<'a> Queue<'a> {
@@ -108,6 +112,7 @@ impl<'a> Queue<'a> {
                 over: false,
                 seen,
                 gave_way: false,
+                kept: Default::default(),
             }),
             ended: Condvar::new(),
         })
@@ -163,6 +168,8 @@ impl<'a> Queue<'a> {
                 return Ok(None);
             }
             (state.after, state.skipped, state.progressed) = (0, false, false);
+            let kept = std::mem::take(&mut state.kept[0]);
+            state.kept[1] = kept;
         }
     }
 
@@ -175,6 +182,13 @@ impl<'a> Queue<'a> {
             state.aside.push(aside);
         }
         self.ended.notify_all();
+    }
+
+    /// What was read could not be recorded as it was, and its item waits once more.
+    pub fn once_more(&self, job: &Job) {
+        let mut state = self.state();
+        state.kept[0].push(Arc::clone(&job.claim));
+        (state.skipped, state.progressed) = (true, true);
     }
 
     /// Hands out nothing any more.
@@ -215,7 +229,7 @@ impl<'a> Queue<'a> {
         // Asked for only now: until here another process may have read them.
         let rows = state.session.query(
             &format!(
-                "SELECT {COLUMNS}, i.intake FROM {TABLES}{} WHERE i.no > ? AND i.no <= ? AND {} ORDER BY i.no",
+                "SELECT {COLUMNS}, i.intake, i.source FROM {TABLES}{} WHERE i.no > ? AND i.no <= ? AND {} ORDER BY i.no",
                 joined(self.pass),
                 is_waiting(self.pass)
             ),
@@ -226,10 +240,11 @@ impl<'a> Queue<'a> {
             Some(last) => last.int(0)?,
             None => first,
         };
+        let mut jobs = Vec::with_capacity(rows.len());
         for row in &rows {
             let job = self.job(&mut state.session, row, &claim);
             match job? {
-                Ok(job) => state.ready.push_back(job),
+                Ok(job) => jobs.push(job),
                 Err(aside) => {
                     if state.set_aside.insert(aside.no) {
                         state.aside.push(aside);
@@ -237,17 +252,39 @@ impl<'a> Queue<'a> {
                 }
             }
         }
-        state
-            .ready
-            .retain(|job| !state.set_aside.contains(&job.item.no));
+        jobs.retain(|job| !state.set_aside.contains(&job.item.no));
+        self.give_turns(state, jobs)?;
         Ok(true)
+    }
+
+    /// Makes ready those whose turn has come. What is read with the first file of an image waits for that one.
+    fn give_turns(&self, state: &mut State, jobs: Vec<Job>) -> Result<()> {
+        let turns = turns(self.centre, &mut state.session, &jobs, &state.set_aside)?;
+        for (mut job, turn) in jobs.into_iter().zip(turns) {
+            match turn {
+                Turn::Now(note) => {
+                    job.note = note;
+                    state.ready.push_back(job);
+                }
+                Turn::After => {
+                    state.skipped = true;
+                    state.kept[0].push(job.claim);
+                }
+                Turn::With(first) => {
+                    ask_again(self.centre, &mut state.session, &first, &job.item.ern)?;
+                    (state.skipped, state.progressed) = (true, true);
+                    state.kept[0].push(job.claim);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn job(
         &self,
         session: &mut Session,
         row: &Row,
-        claim: &Arc<super::claim::Claim>,
+        claim: &Arc<Claim>,
     ) -> Result<std::result::Result<Job, SetAside>> {
         let item = self.centre.item_of_row(row)?;
         let aside = |why: String| {
@@ -277,11 +314,13 @@ impl<'a> Queue<'a> {
         Ok(Ok(Job {
             pass: self.pass,
             intake: row.int(20)?,
+            source: row.int(21)?,
+            note: None,
             item,
             scope,
             content_key,
             secret,
-            _claim: Arc::clone(claim),
+            claim: Arc::clone(claim),
         }))
     }
 }

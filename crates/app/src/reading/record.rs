@@ -16,6 +16,7 @@ use comity_vault::{Hashes, PACK_LEN, PackWriter, Placed, Scratch, UnsyncedPack, 
 use super::growing::{Grown, SealWith};
 use super::job::{Job, Scope};
 use super::pass::Pass;
+use super::segments::Segment;
 use super::taking::{Finding, Taken, path_of};
 use crate::centre::Centre;
 use crate::commit::{Draft, Ready, Subject};
@@ -29,6 +30,15 @@ use crate::sql::Session;
 /// Who acts where the centre's own programs do.
 pub const CENTRE: &str = "centre";
 
+/// The files that an item was read with.
+#[derive(Default)]
+pub struct With {
+    /// How many of them were read as one with it.
+    pub files: usize,
+    /// All that the reader could ask for: of none of them may anything be recorded that has been erased meanwhile.
+    pub segments: Vec<Arc<Segment>>,
+}
+
 /// What one item gave: children, and with the last of them how its reading ended.
 pub struct Batch {
     /// The item.
@@ -39,6 +49,8 @@ pub struct Batch {
     pub children: Vec<Taken>,
     /// How the reading ended.
     pub finding: Option<Finding>,
+    /// The files of its image.
+    pub with: With,
     /// Told when it stands in the log, where somebody waits.
     pub tell: Option<SyncSender<bool>>,
 }
@@ -80,10 +92,13 @@ struct New<'a> {
     object: ObjectId,
 }
 
-/// The events of a group, ready to be committed: of each batch its children's, and its own.
+/// The events of a batch: its children's, its own, and those of the files that were read with it.
+pub type Events = (Vec<Ready>, Option<Draft>, Vec<Draft>);
+
+/// The events of a group, ready to be committed.
 pub struct Prepared {
     /// In the order of the batches.
-    pub batches: Vec<(Vec<Ready>, Option<Draft>)>,
+    pub batches: Vec<Events>,
     /// The packs that must be durable before.
     pub packs: Vec<UnsyncedPack>,
 }
@@ -115,7 +130,7 @@ pub fn prepare(
             _ => None,
         });
     }
-    let mut events: Vec<(Vec<Ready>, Option<Draft>)> = Vec::with_capacity(batches.len());
+    let mut events: Vec<Events> = Vec::with_capacity(batches.len());
     let mut children = extracted_all(centre, act, &time, &new, &placed)?.into_iter();
     for batch in batches {
         let own: Vec<Ready> = children.by_ref().take(batch.children.len()).collect();
@@ -125,7 +140,11 @@ pub fn prepare(
             )?),
             None => None,
         };
-        events.push((own, read));
+        let with = match &batch.finding {
+            Some(finding) => read_with(centre, act, &time, batch, finding)?,
+            None => Vec::new(),
+        };
+        events.push((own, read, with));
     }
     let wanted: HashSet<ObjectId> = new
         .iter()
@@ -444,6 +463,7 @@ fn read(
         .custody(pass.field(), outcome.state.name())
         .custody("reader", finding.reader.as_str())
         .custody_opt("again", again)
+        .custody_opt("files", files_of(batch))
         .custody_opt(
             "further",
             (!further.is_empty()).then_some(Value::Array(further)),
@@ -499,6 +519,59 @@ fn read(
         secret: None,
         object,
     })
+}
+
+/// The numbers of the files that an item was read with.
+fn files_of(batch: &Batch) -> Option<Value> {
+    let files = batch.with.segments.iter().take(batch.with.files);
+    let files: Vec<Value> = files.map(|s| s.item.ern.to_string().into()).collect();
+    (!files.is_empty()).then_some(Value::Array(files))
+}
+
+/// The events of the files that an item was read with, each on its own chain.
+fn read_with(
+    centre: &Centre,
+    act: &str,
+    time: &str,
+    batch: &Batch,
+    finding: &Finding,
+) -> Result<Vec<Draft>> {
+    let (job, random) = (&batch.job, &*centre.ambient.random);
+    let first = job.item.ern.to_string();
+    // How the whole ended is said of the first file alone.
+    let state = match finding.outcome.state {
+        State::Read | State::InPart => State::Read,
+        _ => State::InPart,
+    };
+    let files = batch.with.segments.iter().take(batch.with.files);
+    let drafts = files.enumerate().map(|(at, segment)| {
+        let reason = format!(
+            "it is file {} of the disk image that begins with {first}, and was read with it",
+            at + 2
+        );
+        let again = segment.item.reading.map(|_| true);
+        let draft = EventDraft::new(Pass::Read.event(), CENTRE, time, random)
+            .custody("act", act)
+            .custody("ern", segment.item.ern.to_string())
+            .custody(Pass::Read.field(), state.name())
+            .custody("reader", finding.reader.as_str())
+            .custody_opt("again", again)
+            .custody("part_of", first.as_str())
+            .content("reason", reason)
+            .content_opt("type", finding.media.as_deref())
+            .content_opt("format", finding.format.as_deref());
+        let own = NumberedKey {
+            number: segment.content_key,
+            key: Key::new(segment.secret.first),
+        };
+        Ok(Draft {
+            subject: Subject::Known(segment.item.no),
+            event: draft.seal(&job.scope.key, &own, random)?,
+            secret: None,
+            object: ObjectAt::Unknown,
+        })
+    });
+    drafts.collect()
 }
 
 fn object_said(id: ObjectId, size: u64, sha256: &[u8; 32]) -> Value {

@@ -58,6 +58,10 @@ pub struct Finding {
     pub missing: u64,
     /// The derivative, where there is anything in it.
     pub text: Option<(Grown, SealWith)>,
+    /// From how many files of its image it was read, by what the reader says, where that is more than one.
+    pub files: usize,
+    /// The reader says that its image goes on in another file.
+    pub goes_on: bool,
     /// The passes that are to follow.
     pub further: Vec<Pass>,
     /// What else the event says.
@@ -76,6 +80,8 @@ impl Finding {
             children: 0,
             missing: 0,
             text: None,
+            files: 1,
+            goes_on: false,
             further: Vec::new(),
             more: Vec::new(),
         }
@@ -108,6 +114,8 @@ pub struct Taking<'a> {
     session: &'a mut Session,
     job: &'a Job,
     family: &'a Family,
+    /// The file with which its image would go on, and why it was not offered.
+    stopped: Option<&'a str>,
     deliver: Deliver<'a>,
     text: Derivative<Growing<'a>>,
     finding: Finding,
@@ -129,6 +137,7 @@ impl<'a> Taking<'a> {
         session: &'a mut Session,
         job: &'a Job,
         family: &'a Family,
+        stopped: Option<&'a str>,
         deliver: Deliver<'a>,
     ) -> Taking<'a> {
         let with = of_the_item(centre, job);
@@ -137,6 +146,7 @@ impl<'a> Taking<'a> {
             session,
             job,
             family,
+            stopped,
             deliver,
             text: Derivative::new(Growing::new(centre, with)),
             finding: Finding::of(Pass::Read),
@@ -188,6 +198,27 @@ impl<'a> Taking<'a> {
         };
         self.open = Some((child.clone(), Growing::new(self.centre, with)));
         Ok(())
+    }
+
+    /// Fields that say how it goes on with the item.
+    fn field(&mut self, name: &str, value: &str) {
+        match name {
+            "scanned_pages" | "pictured_pages" => {
+                if !self.finding.further.contains(&Pass::Recognise) {
+                    self.finding.further.push(Pass::Recognise);
+                }
+            }
+            "image_files" => self.finding.files = value.parse().unwrap_or(1),
+            "image_goes_on" => self.finding.goes_on = true,
+            _ => {}
+        }
+    }
+
+    /// Something was not read, by what is known on this side.
+    fn misses(&mut self, what: &str) -> io::Result<()> {
+        self.finding.missing += 1;
+        self.has_text = true;
+        self.text.take(Found::Missing(what))
     }
 
     /// Passing a limit ends the conversation: who goes on unpacking a bomb is only kept busy.
@@ -265,6 +296,7 @@ impl Sink for Taking<'_> {
         (self.finding.media, self.finding.format) = (None, None);
         self.finding.further.clear();
         (self.finding.children, self.finding.missing) = (0, 0);
+        (self.finding.files, self.finding.goes_on) = (1, false);
         self.has_text = false;
         self.open = None;
         self.waiting.clear();
@@ -294,13 +326,8 @@ impl Sink for Taking<'_> {
             }
             Found::Picture(_) | Found::PictureBytes(_) => Ok(()),
             Found::Field { .. } | Found::Text { .. } => {
-                if let Found::Field {
-                    name: "scanned_pages" | "pictured_pages",
-                    ..
-                } = found
-                    && !self.finding.further.contains(&Pass::Recognise)
-                {
-                    self.finding.further.push(Pass::Recognise);
+                if let Found::Field { name, value, .. } = found {
+                    self.field(name, value);
                 }
                 self.has_text = true;
                 return self.text.take(found);
@@ -319,11 +346,22 @@ impl Sink for Taking<'_> {
         let mut outcome = outcome.clone();
         if self.job.is_a_part() {
             let what = "its container gave only a part of its bytes";
-            self.finding.missing += 1;
-            self.has_text = true;
-            self.text.take(Found::Missing(what))?;
+            self.misses(what)?;
             if matches!(outcome.state, State::Read | State::Empty) {
                 outcome = Outcome::new(State::InPart, what);
+            }
+        }
+        if let Some(why) = self.stopped.filter(|_| self.finding.goes_on) {
+            self.misses(&format!("the next file of its image, {why}"))?;
+        }
+        if let Some(note) = &self.job.note {
+            self.misses(note)?;
+            // Of a piece of a medium no reader knows what it is.
+            if matches!(
+                outcome.state,
+                State::Read | State::Empty | State::Unsupported | State::Damaged
+            ) {
+                outcome = Outcome::new(State::InPart, note.as_str());
             }
         }
         // What could not be read is not drawn either; what was too much for a reader has pages all the same.

@@ -36,6 +36,7 @@ use comity_vault::{ObjectReader, PackId, Place};
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::item::{COLUMNS, Item, TABLES};
+use crate::reading::segments::read_with;
 use crate::sql::Session;
 
 /// Items read from SQL at a time.
@@ -65,6 +66,8 @@ pub struct Reading {
     pub children: u64,
     /// How many things were not read.
     pub missing: u64,
+    /// The files of the same image that it was read with.
+    pub files: Vec<Ern>,
     /// MD5 and SHA-1 of the item's bytes, where they were made.
     pub md5_and_sha1: Option<(String, String)>,
     text: Option<ObjectReader>,
@@ -176,6 +179,7 @@ impl Centre {
             time: text("time").unwrap_or_default(),
             children: number("children"),
             missing: number("missing"),
+            files: read_with(&event),
             md5_and_sha1: text("item_md5").zip(text("item_sha1")),
             text: self.derivative(session, &item, last.leaf)?,
             item,

@@ -15,7 +15,8 @@ use super::pass::Pass;
 use super::passing::Passing;
 use super::progress::{Progress, SetAside, Tally};
 use super::queue::{Queue, newest, waiting};
-use super::record::Batch;
+use super::record::{Batch, With};
+use super::segments::{Joined, Offered, offered};
 use super::taking::{Finding, Taken, Taking};
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
@@ -177,9 +178,16 @@ impl Centre {
 /// What became of an item whose turn came.
 enum End {
     /// It was read.
-    Read(Box<Finding>, Vec<Taken>),
+    Read(Box<Finding>, Vec<Taken>, With),
     /// It cannot be read now.
     Aside(String),
+}
+
+/// What became of one try at an item.
+enum Tried {
+    Ended(End),
+    /// The bytes of one of the files that follow it could not be had, and why.
+    Lost(usize, String),
 }
 
 impl Shared<'_> {
@@ -197,8 +205,8 @@ impl Shared<'_> {
                 )),
             };
             match self.read(&mut session, reader, &job, out) {
-                Ok(End::Read(finding, children)) => {
-                    let batch = self.batch(&job, children, Some(*finding))?;
+                Ok(End::Read(finding, children, with)) => {
+                    let batch = self.batch(&job, children, Some(*finding), with)?;
                     if self.send(out, batch).is_err() {
                         return Ok(());
                     }
@@ -208,7 +216,7 @@ impl Shared<'_> {
                     ern: job.item.ern,
                     why,
                 })),
-                // Another process reads it.
+                // Another process reads it, or a file that it was read with has been erased.
                 Err(AppError::Overtaken(_)) => self.queue.end(None),
                 Err(error) => {
                     self.queue.end(None);
@@ -237,10 +245,31 @@ impl Shared<'_> {
         if job.pass != Pass::Read {
             return self.further(session, readers, job, &source);
         }
-        let family = self.families.of(session, job)?;
-        let mut deliver = |children: Vec<Taken>| self.deliver(job, children, out);
-        let mut taking = Taking::new(self.centre, session, job, &family, &mut deliver);
-        let passing = Passing::new(&source);
+        let mut offered = offered(self.centre, session, job)?;
+        loop {
+            let file = (job, &source, &offered);
+            match self.read_files(session, readers, file, out)? {
+                Tried::Ended(end) => return Ok(end),
+                Tried::Lost(at, why) => offered.lose(at, &why),
+            }
+        }
+    }
+
+    /// Reads an item with the files that may follow it in its image.
+    fn read_files(
+        &self,
+        session: &mut Session,
+        readers: &mut Readers,
+        (job, source, offered): (&Arc<Job>, &Sealed, &Offered),
+        out: &SyncSender<Batch>,
+    ) -> Result<Tried> {
+        let aside = |why: String| Ok(Tried::Ended(End::Aside(why)));
+        let family = self.families.of(session, job, offered.size())?;
+        let mut deliver = |children| self.deliver(job, offered, children, out);
+        let stopped = offered.stopped.as_deref();
+        let mut taking = Taking::new(self.centre, session, job, &family, stopped, &mut deliver);
+        let joined = Joined::new(self.centre, source, &offered.segments);
+        let passing = Passing::new(&joined);
         match readers.read(&job.name(), &passing, &mut taking) {
             Ok(_) => {}
             Err(ExtractError::Sink(error)) => match taking.broken_off()? {
@@ -248,17 +277,26 @@ impl Shared<'_> {
                 None => return Err(taking.finish().err().unwrap_or_else(|| unkept(job, &error))),
             },
             Err(ExtractError::Source(error)) => {
-                return Ok(End::Aside(format!(
-                    "its bytes could not be read from the vault: {error}"
-                )));
+                return match joined.failed() {
+                    // The rest of the image is read without it.
+                    Some((at, why)) => Ok(Tried::Lost(at, why)),
+                    None => aside(format!(
+                        "its bytes could not be read from the vault: {error}"
+                    )),
+                };
             }
             Err(error) => return Err(AppError::Refused(error.to_string())),
         }
         let (mut finding, children) = taking.finish()?;
         if let Err(error) = passing.finish(&mut finding) {
-            return Ok(End::Aside(error.to_string()));
+            return aside(error.to_string());
         }
-        Ok(End::Read(Box::new(finding), children))
+        let files = offered.say(&mut finding);
+        let with = With {
+            files,
+            segments: offered.segments.clone(),
+        };
+        Ok(Tried::Ended(End::Read(Box::new(finding), children, with)))
     }
 
     /// Draws or recognises.
@@ -296,7 +334,7 @@ impl Shared<'_> {
             }
         };
         match ended {
-            Ok(_) => Ok(End::Read(Box::new(finding?), Vec::new())),
+            Ok(_) => Ok(End::Read(Box::new(finding?), Vec::new(), With::default())),
             Err(ExtractError::Source(error)) => Ok(End::Aside(format!(
                 "its bytes could not be read from the vault: {error}"
             ))),
@@ -347,9 +385,19 @@ impl Shared<'_> {
     }
 
     /// Records a part of a container's children, and waits for it.
-    fn deliver(&self, job: &Arc<Job>, children: Vec<Taken>, out: &SyncSender<Batch>) -> Result<()> {
+    fn deliver(
+        &self,
+        job: &Arc<Job>,
+        offered: &Offered,
+        children: Vec<Taken>,
+        out: &SyncSender<Batch>,
+    ) -> Result<()> {
         let (tell, told) = sync_channel(1);
-        let mut batch = self.batch(job, children, None)?;
+        let with = With {
+            files: 0,
+            segments: offered.segments.clone(),
+        };
+        let mut batch = self.batch(job, children, None, with)?;
         batch.tell = Some(tell);
         self.send(out, batch)?;
         match told.recv() {
@@ -366,6 +414,7 @@ impl Shared<'_> {
         job: &Arc<Job>,
         children: Vec<Taken>,
         finding: Option<Finding>,
+        with: With,
     ) -> Result<Batch> {
         let handling = match children.is_empty() {
             true => None,
@@ -379,6 +428,7 @@ impl Shared<'_> {
             handling,
             children,
             finding,
+            with,
             tell: None,
         })
     }

@@ -8,7 +8,7 @@
 use super::{Session, SqlError};
 
 /// The version of the tables; another version is rebuilt, never migrated in place.
-pub const VERSION: i64 = 6;
+pub const VERSION: i64 = 7;
 
 /// Every projection with its columns, in the order in which the comparison of `rebuild --check`
 /// reads them; the first columns are the primary key, as many as the number says.
@@ -68,6 +68,7 @@ pub const PROJECTIONS: &[(&str, usize, &[&str])] = &[
     ("paths", 4, &["source", "folder", "name", "item"]),
     ("readings", 1, &["item", "leaf", "state", "waits"]),
     ("derivatives", 1, &["leaf", "item"]),
+    ("segments", 1, &["item", "first"]),
     ("further", 2, &["pass", "item", "leaf", "state", "waits"]),
     ("erasures", 1, &["no", "number", "completed"]),
     ("holds", 1, &["no", "number", "case_no", "released"]),
@@ -126,6 +127,8 @@ CREATE TABLE readings (item INTEGER PRIMARY KEY, leaf INTEGER NOT NULL, state IN
 CREATE INDEX readings_by_leaf ON readings (leaf);
 CREATE TABLE derivatives (leaf INTEGER PRIMARY KEY, item INTEGER NOT NULL);
 CREATE INDEX derivatives_by_item ON derivatives (item);
+CREATE TABLE segments (item INTEGER PRIMARY KEY, first INTEGER NOT NULL);
+CREATE INDEX segments_by_first ON segments (first);
 CREATE TABLE further (pass INTEGER NOT NULL, item INTEGER NOT NULL, leaf INTEGER, state INTEGER, waits INTEGER NOT NULL,
   PRIMARY KEY (pass, item)) WITHOUT ROWID;
 CREATE INDEX further_by_item ON further (item);

@@ -20,6 +20,7 @@ mod further;
 mod get;
 mod going_on;
 mod handover;
+mod images;
 mod intake;
 mod list_files;
 mod lists;

@@ -288,7 +288,12 @@ impl Words<'_> {
                     .unwrap_or_default(),
                 outcome()
             ),
-            "read" => format!("It was read by {}{}", self.or_unknown("reader"), outcome()),
+            "read" => format!(
+                "It was read by {}{}{}",
+                self.or_unknown("reader"),
+                self.image(),
+                outcome()
+            ),
             "drawn" => format!(
                 "Pictures of it were drawn by {}{}",
                 self.or_unknown("reader"),
@@ -300,11 +305,30 @@ impl Words<'_> {
                 outcome()
             ),
             "reading_asked" => format!(
-                "{} asked for it to be read again",
+                "{} asked for it to be read again{}",
                 self.text("actor")
-                    .unwrap_or_else(|| "A person whose number is withheld".to_owned())
+                    .unwrap_or_else(|| "A person whose number is withheld".to_owned()),
+                self.text("because")
+                    .map(|other| format!(", with {other}, which came later"))
+                    .unwrap_or_default()
             ),
             _ => "What was taken in began to be read".to_owned(),
+        }
+    }
+
+    /// With which files of the same image it was read.
+    fn image(&self) -> String {
+        let files = (self.field)("files");
+        let files = files.as_ref().and_then(Value::as_array);
+        match (files.map(Vec::as_slice), self.text("part_of")) {
+            (Some([first, .., last]), _) => format!(
+                " as one image with {} to {}",
+                first.as_str().unwrap_or("?"),
+                last.as_str().unwrap_or("?")
+            ),
+            (Some([one]), _) => format!(" as one image with {}", one.as_str().unwrap_or("?")),
+            (_, Some(first)) => format!(" as a file of the image of {first}"),
+            _ => String::new(),
         }
     }
 
@@ -395,6 +419,18 @@ mod tests {
             (
                 json!({"kind":"recognised","actor":"centre","reader":"tesseract 5.3.0","recognition":"empty"}),
                 "Its characters were recognised by tesseract 5.3.0: empty",
+            ),
+            (
+                json!({"kind":"read","reader":"r 1","reading":"read","files":["A-1-2","A-1-3","A-1-4"]}),
+                "It was read by r 1 as one image with A-1-2 to A-1-4: read",
+            ),
+            (
+                json!({"kind":"read","reader":"r 1","reading":"read","part_of":"A-1-1"}),
+                "It was read by r 1 as a file of the image of A-1-1: read",
+            ),
+            (
+                json!({"kind":"reading_asked","actor":"centre","because":"A-1-2"}),
+                "centre asked for it to be read again, with A-1-2, which came later",
             ),
             (
                 json!({"kind":"reading_asked","actor":"A-P1"}),
