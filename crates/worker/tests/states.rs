@@ -223,7 +223,7 @@ fn a_reader_that_needs_too_much_memory_is_named_for_it() {
 fn impostor(then: &str) -> (tempfile::TempDir, Readers) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("impostor");
-    let ready = r"printf '\000\000\000\012\020\001\000\000\000\005liar ' >&0";
+    let ready = r"printf '\000\000\000\012\020\002\000\000\000\005liar ' >&0";
     std::fs::write(&path, format!("#!/bin/sh\n{ready}\n{then}\n")).expect("a script");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&path, mode).expect("a script that runs");
