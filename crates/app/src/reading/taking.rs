@@ -203,10 +203,10 @@ impl<'a> Taking<'a> {
     /// Fields that say how it goes on with the item.
     fn field(&mut self, name: &str, value: &str) {
         match name {
-            "scanned_pages" | "pictured_pages" => {
-                if !self.finding.further.contains(&Pass::Recognise) {
-                    self.finding.further.push(Pass::Recognise);
-                }
+            "scanned_pages" | "pictured_pages"
+                if !self.finding.further.contains(&Pass::Recognise) =>
+            {
+                self.finding.further.push(Pass::Recognise);
             }
             "image_files" => self.finding.files = value.parse().unwrap_or(1),
             "image_goes_on" => self.finding.goes_on = true,

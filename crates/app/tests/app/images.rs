@@ -249,6 +249,9 @@ fn a_file_that_comes_later_has_the_image_read_again(kind: Kind) {
     world.assert_sound();
 }
 
+/// A way to keep the other files of an image apart from its first one.
+type Way<'a> = dyn Fn(&World, &Centre, &[(String, Vec<u8>)]) + 'a;
+
 #[test]
 fn nothing_is_joined_that_is_kept_apart() {
     let other = |world: &World, name: &str, files: &[(String, Vec<u8>)]| {
@@ -258,7 +261,7 @@ fn nothing_is_joined_that_is_kept_apart() {
         folder
     };
     // The first file is in usb/, by UKR, in the first case. Where are the others?
-    let ways: [(&str, &dyn Fn(&World, &Centre, &[(String, Vec<u8>)])); 6] = [
+    let ways: [(&str, &Way<'_>); 6] = [
         ("another member", &|world, centre, rest| {
             let folder = other(world, "theirs", rest);
             let mut request = request(&[&folder]);

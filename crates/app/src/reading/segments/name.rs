@@ -131,6 +131,7 @@ fn raw(ending: &[u8]) -> Option<(Series, u32)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
