@@ -517,7 +517,7 @@ fn show_reading(lines: &mut Vec<String>, reading: &Reading) -> Result<Value, Fai
     reading.each_line(&mut |line| {
         match line {
             KeptLine::Field { name, value, from } => {
-                found.push(format!("  {name:<16}{value}  ({from})"));
+                found.push(format!("  {name:<15} {value}  ({from})"));
                 fields.push(json!({ "name": name, "value": value, "from": from }));
             }
             KeptLine::Missing(what) => missing.push(what),
