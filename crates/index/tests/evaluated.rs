@@ -2,16 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-use std::sync::Arc;
+mod made;
 
-use comity_core::random::TestRandom;
-use comity_index::{
-    Ask, Clause, Document, Index, IndexError, Mark, Passage, Position, Scope, Sort, Spoken, ask,
-};
-use comity_seal::Key;
+use comity_index::{Ask, Document, Index, IndexError, Passage, Scope, Sort, Spoken, ask};
 use comity_search::query::{Form, Query, Word, parse};
-use comity_store::Disk;
+use made::{filled, of_case};
 use proptest::prelude::*;
 
 /// Words, frequent and rare, of which some are forms of others.
@@ -47,24 +42,6 @@ fn document(number: usize, open: bool, words: &[&str]) -> Document {
     }
 }
 
-fn filled(dir: &Path, documents: &[Document], at_once: usize) -> Index {
-    let random = Arc::new(TestRandom::new([9; 32]));
-    let mut index = Index::open(dir, "UKR", &Disk::real(), &Key::new([7; 32]), random).unwrap();
-    for part in documents.chunks(at_once) {
-        let mut change = index.write().unwrap();
-        for document in part {
-            change.put(document).unwrap();
-        }
-        let at = Position {
-            size: 1,
-            leaf: "ab".to_owned(),
-            lists: Vec::new(),
-        };
-        change.commit(at).unwrap();
-    }
-    index
-}
-
 fn asked(query: Query, exact: bool, scope: Scope) -> Ask {
     Ask {
         query,
@@ -73,16 +50,6 @@ fn asked(query: Query, exact: bool, scope: Scope) -> Ask {
         transliterate: !exact,
         sort: Sort::Relevance,
         lists: Vec::new(),
-    }
-}
-
-fn of_case(case: &str) -> Scope {
-    Scope {
-        clauses: vec![Clause {
-            mark: Mark::Case,
-            values: vec![case.to_owned()],
-            among: true,
-        }],
     }
 }
 

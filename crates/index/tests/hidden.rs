@@ -2,18 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::Arc;
+mod made;
 
-use comity_core::random::TestRandom;
+use std::collections::{BTreeMap, BTreeSet};
+
 use comity_index::{
-    Ask, Clause, Compared, Document, Groups, Index, IndexError, Mark, Passage, Position, Scope,
-    Sort, ask, groups,
+    Ask, Compared, Document, Groups, Index, IndexError, Passage, Scope, Sort, ask, groups,
 };
-use comity_seal::Key;
 use comity_search::query::parse;
-use comity_store::Disk;
+use made::{filled, of_case};
 use proptest::prelude::*;
 
 fn document(number: u32, case: &str, text: &str, looks: Option<u64>) -> Document {
@@ -29,35 +26,6 @@ fn document(number: u32, case: &str, text: &str, looks: Option<u64>) -> Document
         text: (!text.is_empty()).then_some(passage).into_iter().collect(),
         looks,
         ..Document::default()
-    }
-}
-
-/// An index of these, a segment for each so many.
-fn filled(dir: &Path, documents: &[Document], at_once: usize) -> Index {
-    let random = Arc::new(TestRandom::new([9; 32]));
-    let mut index = Index::open(dir, "UKR", &Disk::real(), &Key::new([7; 32]), random).unwrap();
-    for part in documents.chunks(at_once) {
-        let mut change = index.write().unwrap();
-        for document in part {
-            change.put(document).unwrap();
-        }
-        let at = Position {
-            size: 1,
-            leaf: "ab".to_owned(),
-            lists: Vec::new(),
-        };
-        change.commit(at).unwrap();
-    }
-    index
-}
-
-fn of_case(case: &str) -> Scope {
-    Scope {
-        clauses: vec![Clause {
-            mark: Mark::Case,
-            values: vec![case.to_owned()],
-            among: true,
-        }],
     }
 }
 
