@@ -18,7 +18,8 @@ pub enum ExtractError {
     Sandbox(String),
     /// The program is of another version.
     #[error(
-        "the reader speaks version {0} of the protocol and not 2; install the one of this release"
+        "the reader speaks version {0} of the protocol and not {version}; install the one of this release",
+        version = crate::protocol::VERSION
     )]
     Version(u8),
     /// The item's own bytes could not be had from where they are kept.

@@ -4,7 +4,7 @@
 
 mod kept;
 
-use comity_extract::{ExtractError, Limits, Readers, Source, State};
+use comity_extract::{ExtractError, Limits, Readers, Source, State, protocol::VERSION};
 use kept::{Kept, end_of, read, readers, zip};
 use std::{io, time::Duration};
 
@@ -223,7 +223,7 @@ fn a_reader_that_needs_too_much_memory_is_named_for_it() {
 fn impostor(then: &str) -> (tempfile::TempDir, Readers) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("impostor");
-    let ready = r"printf '\000\000\000\012\020\002\000\000\000\005liar ' >&0";
+    let ready = format!(r"printf '\000\000\000\012\020\{VERSION:03o}\000\000\000\005liar ' >&0");
     std::fs::write(&path, format!("#!/bin/sh\n{ready}\n{then}\n")).expect("a script");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&path, mode).expect("a script that runs");

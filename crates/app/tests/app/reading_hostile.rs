@@ -207,7 +207,10 @@ fn a_reader_that_dies_leaves_a_state_and_the_next_item_is_read() {
     let centre = world.open();
     take_in(&centre, &request(&[&usb])).unwrap();
     // It says that it is ready, and dies of whatever it is given.
-    let script = "#!/bin/sh\nprintf '\\000\\000\\000\\014\\020\\002\\000\\000\\000\\007dying 1' >&0\ndd bs=1 count=5 >/dev/null 2>&1\necho 'stack smashed'\nkill -SEGV $$\n";
+    let version = comity_extract::protocol::VERSION;
+    let script = format!(
+        "#!/bin/sh\nprintf '\\000\\000\\000\\014\\020\\{version:03o}\\000\\000\\000\\007dying 1' >&0\ndd bs=1 count=5 >/dev/null 2>&1\necho 'stack smashed'\nkill -SEGV $$\n"
+    );
     let program = put(world.folder.path(), "dying", script.as_bytes());
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&program, mode).unwrap();
