@@ -148,6 +148,24 @@ fn what_stands_beside_the_signed_statements_is_not_believed() {
     assert!(!says(&kept, "is the one that"));
 }
 
+/// Each digest is over the whole file: a thousand of them would only keep the reader busy.
+#[test]
+fn of_several_digests_the_first_alone_is_checked() {
+    let file = picture(|length| {
+        let signed = [
+            ("c2pa.hash.data", c2pa::jpeg_binding(length)),
+            ("c2pa.hash.data__2", c2pa::but_for(2, length, &[7; 32])),
+        ];
+        vec![c2pa::manifest("urn:c2pa:1", Signer::Es256, &signed, &[])]
+    });
+    let (_, kept) = read("crater.jpg", &file);
+    assert!(says(&kept, "the picture is the one that"));
+    assert_eq!(
+        kept.missing,
+        ["its C2PA manifest names 2 digests of the picture: the first alone is checked"]
+    );
+}
+
 #[test]
 fn a_manifest_that_adds_to_another_is_told_with_it() {
     let file = picture(|length| {

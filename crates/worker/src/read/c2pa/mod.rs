@@ -86,9 +86,9 @@ impl Told<'_> {
             return Ok(());
         }
         let mut parent = None;
-        let mut bound = false;
+        let mut bound = 0;
         for statement in &statements {
-            bound |= binding::is(&statement.label);
+            bound += u32::from(binding::is(&statement.label));
             let part = parts.iter().find(|part| part.label == statement.label);
             let Some(part) = part.filter(|part| statement.is(part.body)) else {
                 out.missing(&format!(
@@ -101,9 +101,15 @@ impl Told<'_> {
                 actions(part, doubt, out)?;
             } else if part.label.starts_with("c2pa.ingredient") {
                 parent = parent.or_else(|| parent_of(part, usual));
-            } else if binding::is(&part.label) {
+            } else if binding::is(&part.label) && bound == 1 {
                 self.binding(part, usual, holds == Some(true), out)?;
             }
+        }
+        if bound > 1 {
+            out.missing(&format!(
+                "its C2PA manifest names {bound} digests of the {}: the first alone is checked",
+                self.what
+            ));
         }
         for (place, part) in parts.iter().enumerate() {
             let named = statements
@@ -117,7 +123,7 @@ impl Told<'_> {
             }
         }
         match parent {
-            _ if bound => Ok(()),
+            _ if bound > 0 => Ok(()),
             Some(parent) if depth < DEPTH_MAX => self.added_to(&parent, depth, out),
             _ => {
                 out.missing(&format!(
