@@ -289,9 +289,7 @@ impl Heap {
 
 /// 5.3: CRC-32 without the complement at its ends.
 fn crc(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc: u32, _| {
-            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
-        })
-    })
+    let mut sum = crc32fast::Hasher::new_with_initial(u32::MAX);
+    sum.update(bytes);
+    !sum.finalize()
 }
