@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, counted};
+use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -47,7 +48,10 @@ pub fn run(global: &Global, args: &GroupsArgs) -> Result<(), Failure> {
         limit: args.limit,
         purpose: &args.purpose,
     };
-    let found = centre.groups(&actor, &asked)?;
+    let bar = Bar::new(!global.json);
+    let found = centre.groups(&actor, &asked, &bar.indexing());
+    bar.clear();
+    let found = found?;
     answer(global, &body(&found), &lines(&found))
 }
 

@@ -24,6 +24,7 @@ use crate::args::Global;
 use crate::groups::{self, GroupsArgs};
 use crate::names::{known_json, listed_lines, mention_json};
 use crate::output::{answer, counted, write};
+use crate::progress::Bar;
 use crate::work::state_word;
 use crate::world::{Failure, actor, actor_given, open};
 
@@ -440,7 +441,10 @@ fn show(global: &Global, ern: &Ern) -> Result<(), Failure> {
         Some(_) => Some(actor(global, &centre)?.member),
         None => None,
     };
-    if let Some(hit) = centre.listed(member.as_deref(), ern)? {
+    let bar = Bar::new(!global.json);
+    let hit = centre.listed(member.as_deref(), ern, &bar.indexing());
+    bar.clear();
+    if let Some(hit) = hit? {
         lines.extend(listed_lines(&hit));
         json["names"] = hit.names.iter().map(mention_json).collect();
         json["lists"] = hit.on_lists.iter().map(known_json).collect();

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::attest;
 use crate::output::answer;
+use crate::progress::Bar;
 use crate::stamp::{status_json, status_lines};
 use crate::world::{Failure, open};
 
@@ -210,10 +211,13 @@ fn export(global: &Global, centre: &Centre, dir: &Path) -> Result<(), Failure> {
     let checkpoint = published(centre)?;
     let keys = centre.key_file()?;
     let sequencer = centre.sequencer();
-    sequencer
+    let bar = Bar::new(!global.json);
+    let watch = |done, all| bar.show("log", done, all);
+    let exported = sequencer
         .tree
-        .export(dir, checkpoint.as_bytes(), keys.as_bytes(), &|_, _| ())
-        .map_err(AppError::from)?;
+        .export(dir, checkpoint.as_bytes(), keys.as_bytes(), &watch);
+    bar.clear();
+    exported.map_err(AppError::from)?;
     let line = format!(
         "The log of {} events is in {}, with its keys.",
         checkpoint.size(),

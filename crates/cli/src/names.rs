@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::output::{answer, columns, counted};
+use crate::progress::Bar;
 use crate::search::{not_held, not_held_json};
 use crate::world::{Failure, actor, actor_given, open};
 
@@ -300,7 +301,9 @@ fn hits(global: &Global, number: &str, purpose: &str, case: Option<&str>) -> Res
         purpose: purpose.to_owned(),
     };
     let of_list = format!("({number}/");
-    let searched = centre.search(&actor, &search, &mut |answers| {
+    let bar = Bar::new(!global.json);
+    let searched = centre.search(&actor, &search, &bar.indexing(), &mut |answers| {
+        bar.clear();
         let facets = answers.iter().flat_map(|a| &a.answer.facets);
         let counts = facets.filter(|f| f.field == "name").flat_map(|f| &f.counts);
         let own = counts

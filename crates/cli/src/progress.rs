@@ -1,6 +1,7 @@
 //! Progress on a terminal, silence in a pipe.
 
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -29,6 +30,16 @@ impl Bar {
         }
     }
 
+    /// Shows how far an index is, once that has taken a moment: most are up to date.
+    pub fn indexing(&self) -> impl Fn(&str, u64, u64) + Sync {
+        let begun = Instant::now();
+        move |member, done, all| {
+            if begun.elapsed() > Duration::from_secs(1) {
+                self.show(&format!("search index of {member}"), done, all);
+            }
+        }
+    }
+
     /// A line of words instead of a bar.
     pub fn say(&self, line: String) {
         if let Some(bar) = &self.0 {
@@ -44,6 +55,13 @@ impl Bar {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
+    }
+}
+
+impl Drop for Bar {
+    /// What went wrong is said on a clean line.
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::output::answer;
 use crate::passphrase;
+use crate::progress::Bar;
 use crate::world::{Failure, folder, writable};
 
 #[derive(Args)]
@@ -41,9 +42,12 @@ pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
         }
         None => None,
     };
+    let bar = Bar::new(!global.json);
     if args.check {
         let centre = Centre::open(&dir, passphrase.by(), Ambient::system())?;
-        let differences = centre.rebuild_check(&|_, _| ())?;
+        let differences = centre.rebuild_check(&|done, all| bar.show("tables", done, all));
+        bar.clear();
+        let differences = differences?;
         let mut lines = differences.clone();
         if differences.is_empty() {
             lines.push("The live tables are what the ledger says.".to_owned());
@@ -69,8 +73,11 @@ pub fn run(global: &Global, args: &RebuildArgs) -> Result<(), Failure> {
     for sentence in &centre.recovered {
         eprintln!("comity: recovered: {}", escape_for_terminal(sentence));
     }
-    let events = centre.rebuild(&|_, _| ())?;
-    let waiting = centre.rebuild_indexes()?;
+    let made = centre
+        .rebuild(&|done, all| bar.show("tables", done, all))
+        .and_then(|events| Ok((events, centre.rebuild_indexes(&bar.indexing())?)));
+    bar.clear();
+    let (events, waiting) = made?;
     let mut lines = went_on.as_ref().map_or_else(Vec::new, WentOn::sentences);
     lines.push(format!(
         "The tables and the search index are made anew from {events} events."

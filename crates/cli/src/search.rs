@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::names::{known_json, mention_json, named_lines};
 use crate::output::{answer, counted};
+use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -72,7 +73,9 @@ pub fn run(global: &Global, args: &SearchArgs) -> Result<(), Failure> {
     let after = args.after.map(|ern| ern.to_string());
     let centre = open(global)?;
     let actor = actor(global, &centre)?;
-    let searched = centre.search(&actor, &search, &mut |answers| {
+    let bar = Bar::new(!global.json);
+    let searched = centre.search(&actor, &search, &bar.indexing(), &mut |answers| {
+        bar.clear();
         if let Some(export) = &export {
             export.write(answers)?;
         }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::mirror::{self, MirrorVerb};
 use crate::output::{answer, counted};
+use crate::progress::Bar;
 use crate::world::{Failure, actor, actor_given, open};
 
 #[derive(Args)]
@@ -89,7 +90,9 @@ fn repair(global: &Global, from: Option<&Path>, full: bool) -> Result<(), Failur
         Some(from) => centre.repair(&actor, from)?,
         None => {
             let done = centre.repair_both_ways(&actor, full)?;
-            centre.catch_up(u64::MAX, &|_, _| ())?;
+            let bar = Bar::new(!global.json);
+            let watch = |done, all| bar.show("mirror", done, all);
+            centre.catch_up(u64::MAX, &watch)?;
             done
         }
     };

@@ -96,10 +96,24 @@ pub fn run(global: &Global, args: &WorkArgs) -> Result<(), Failure> {
     let bar = Bar::new(!args.quiet && !global.json);
     let (begun, since) = (Instant::now(), centre.log_size());
     let member = looks(global, &centre)?;
-    let done = centre.work(&workers, &|progress| bar.say(line(progress, begun)));
+    let work = || centre.work(&workers, &|progress| bar.say(line(progress, begun)));
+    let done = centre.searchable_while(work);
     bar.clear();
     let outcome = done?;
     let (mut json, mut lines) = (outcome_json(&outcome), lines(&outcome));
+    let bar = Bar::new(!args.quiet && !global.json);
+    let searchable = centre.make_searchable(&bar.indexing());
+    bar.clear();
+    match searchable {
+        Ok(said) => lines.extend(said),
+        // What was read is kept, whatever the index is like.
+        Err(error) => {
+            json["not_searchable"] = error.to_string().into();
+            lines.push(format!(
+                "What was read is not in the search index yet: {error}. The next search tries again."
+            ));
+        }
+    }
     let (on_lists, said) = watched(&centre, member.as_deref(), since);
     json["watched"] = on_lists;
     lines.extend(said);

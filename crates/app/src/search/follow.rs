@@ -48,6 +48,12 @@ pub(super) struct Opened {
     pub said: Vec<String>,
 }
 
+/// Is told of which member's index it is, how many events have been brought into it, and how many there are to bring.
+pub type Watch<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
+
+/// For who shows nothing.
+pub fn unwatched(_: &str, _: u64, _: u64) {}
+
 /// What events change of one item.
 enum Change {
     /// It came, with this document if that was in what was looked at; it was read, or not.
@@ -81,12 +87,12 @@ impl Centre {
     }
 
     /// Opens every member's index and brings it up to the published log. A damaged one is made anew.
-    pub(super) fn indexes(&self) -> Result<Opened> {
+    pub(super) fn indexes(&self, watch: Watch<'_>) -> Result<Opened> {
         self.refresh()?;
         let mut opened = Opened::default();
         let members = self.members(&mut self.session()?)?;
         for member in members {
-            match self.index_of(&member.code, &mut opened) {
+            match self.index_of(&member.code, &mut opened, watch) {
                 Ok(Some(index)) => opened.indexes.push(index),
                 Ok(None) => {}
                 Err(AppError::Locked { .. }) => opened.waiting.push(member.code),
@@ -96,7 +102,12 @@ impl Centre {
         Ok(opened)
     }
 
-    fn index_of(&self, member: &str, opened: &mut Opened) -> Result<Option<Index>> {
+    fn index_of(
+        &self,
+        member: &str,
+        opened: &mut Opened,
+        watch: Watch<'_>,
+    ) -> Result<Option<Index>> {
         // A locked scope is said before anything is looked at.
         self.keys.scope(self.index_parent(member)?)?;
         let size = self.sequencer().tree.published_size();
@@ -124,11 +135,11 @@ impl Centre {
                 if index.position().lists == matching.leaves()
                     && self.is_of_this_log(index.position())? =>
             {
-                self.follow(index, size, &mut matching)
+                self.follow(index, size, &mut matching, watch)
             }
             Ok(_) => {
                 let fresh = self.fresh_index(member)?;
-                self.follow(fresh, size, &mut matching)
+                self.follow(fresh, size, &mut matching, watch)
             }
             Err(error) => Err(error),
         };
@@ -138,7 +149,7 @@ impl Centre {
                     "The search index of {member} was damaged ({what}); it was made anew from the ledger."
                 ));
                 let fresh = self.fresh_index(member)?;
-                self.follow(fresh, size, &mut matching).map(Some)
+                self.follow(fresh, size, &mut matching, watch).map(Some)
             }
             followed => followed.map(Some),
         };
@@ -234,12 +245,12 @@ impl Centre {
     }
 
     /// Makes all indexes anew. Says which members wait for their desks.
-    pub fn rebuild_indexes(&self) -> Result<Vec<String>> {
+    pub fn rebuild_indexes(&self, watch: Watch<'_>) -> Result<Vec<String>> {
         let members = self.members(&mut self.session()?)?;
         let codes: Vec<String> = members.into_iter().map(|m| m.code).collect();
         self.purge_indexes(&codes)?;
         self.forget_digests()?;
-        Ok(self.indexes()?.waiting)
+        Ok(self.indexes(watch)?.waiting)
     }
 
     fn index_parent(&self, member: &str) -> Result<u64> {
@@ -265,22 +276,33 @@ impl Centre {
     }
 
     /// Brings an index up to `size` events. Needs its turn.
-    fn follow(&self, mut index: Index, size: u64, matching: &mut Matching<'_>) -> Result<Index> {
+    fn follow(
+        &self,
+        mut index: Index,
+        size: u64,
+        matching: &mut Matching<'_>,
+        watch: Watch<'_>,
+    ) -> Result<Index> {
         let mut at = index.position().size;
         let mut changes = Changes::new();
-        let mut leaf = index.position().leaf.clone();
         let began = at;
+        let member = index.member.clone();
+        let mut written = began;
         while at < size {
             let end = (at + BLOCK).min(size);
-            leaf = self.changes(at..end, &index.member, &mut changes)?;
+            let leaf = self.changes(at..end, &member, &mut changes)?;
             at = end;
-            if changes.len() >= AT_ONCE {
+            let is_last = at == size;
+            let anything = !changes.is_empty() || at - began > LEEWAY || began == 0;
+            if changes.len() >= AT_ONCE || (is_last && anything) {
                 let now = std::mem::take(&mut changes);
-                self.write(&mut index, now, at, &leaf, matching)?;
+                let stretch = at - written;
+                self.write(&mut index, now, at, &leaf, matching, &|share| {
+                    let done = written - began + (share * stretch as f64) as u64;
+                    watch(&member, done, size - began);
+                })?;
+                written = at;
             }
-        }
-        if !changes.is_empty() || at - began > LEEWAY || began == 0 {
-            self.write(&mut index, changes, at, &leaf, matching)?;
         }
         Ok(index)
     }
@@ -322,6 +344,7 @@ impl Centre {
         Ok(stored.last().map(|s| hex(&s.hash.0)).unwrap_or_default())
     }
 
+    /// Writes what has changed up to an event. `told` hears what share of it is done.
     fn write(
         &self,
         index: &mut Index,
@@ -329,11 +352,14 @@ impl Centre {
         size: u64,
         leaf: &str,
         matching: &mut Matching<'_>,
+        told: &dyn Fn(f64),
     ) -> Result<()> {
         let mut session = self.session()?;
         let mut sources = HashMap::new();
         let mut writing = index.write()?;
-        for (ern, change) in changes {
+        let all = changes.len().max(1) as f64;
+        for (n, (ern, change)) in changes.into_iter().enumerate() {
+            told(n as f64 / all);
             match change {
                 Change::Remove => writing.remove(&ern),
                 Change::Item { base, read } => {
@@ -348,7 +374,9 @@ impl Centre {
             }
         }
         let (leaf, lists) = (leaf.to_owned(), matching.leaves());
-        Ok(writing.commit(Position { size, leaf, lists })?)
+        writing.commit(Position { size, leaf, lists })?;
+        told(1.0);
+        Ok(())
     }
 
     /// The whole document of an item; `None` once it has been erased.

@@ -6,7 +6,7 @@ use comity_core::json::Value;
 use comity_index::{Compared, Groups, IndexError, Sort, groups};
 use comity_rules::finding::Seeker;
 
-use super::{Search, scope_of};
+use super::{Search, Watch, scope_of};
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::event::Actor;
@@ -43,7 +43,12 @@ pub struct FoundGroups {
 
 impl Centre {
     /// Finds the groups of a case. That they were asked for stands in a published checkpoint before they are told.
-    pub fn groups(&self, actor: &Actor, asked: &AskedGroups<'_>) -> Result<FoundGroups> {
+    pub fn groups(
+        &self,
+        actor: &Actor,
+        asked: &AskedGroups<'_>,
+        watch: Watch<'_>,
+    ) -> Result<FoundGroups> {
         let search = Search {
             questions: Vec::new(),
             case: Some(asked.case.to_owned()),
@@ -57,7 +62,7 @@ impl Centre {
         let case = self.case(&mut session, asked.case)?;
         let mut said = Vec::new();
         for last in [false, true] {
-            let opened = self.indexes()?;
+            let opened = self.indexes(watch)?;
             said.extend(opened.said.iter().cloned());
             let scope = scope_of(&Seeker {
                 case: Some(case.code.clone()),

@@ -1,6 +1,7 @@
 //! Searching: the question is put on record, and answered with what the one who asks may find.
 
 mod alike;
+mod current;
 mod document;
 mod follow;
 mod groups;
@@ -27,6 +28,7 @@ use crate::project::{ItemState, ObjectAt};
 use crate::sql::{Session, Value as Sql};
 pub use alike::NearlySame;
 use follow::Opened;
+pub use follow::{Watch, unwatched};
 pub use groups::{AskedGroups, FoundGroups};
 
 /// What is searched for, by whom it is put on record.
@@ -187,12 +189,14 @@ pub fn question_of(question: &str, filters: &[String]) -> Result<Query> {
 impl Centre {
     /// Answers a search. That it was made stands in a published checkpoint before `tell` gets to see an answer.
     ///
-    /// `tell` makes what it needs of the answers, one for each question. It may be called again from the beginning
+    /// `watch` is told of what must be brought into the indexes first. `tell` makes what it needs of the answers, one
+    /// for each question. It may be called again from the beginning
     /// when a file of the index turns out damaged in the middle: the index is made anew first.
     pub fn search<T>(
         &self,
         actor: &Actor,
         search: &Search,
+        watch: Watch<'_>,
         tell: &mut dyn FnMut(&mut [Answered<'_>]) -> Result<T>,
     ) -> Result<Searched<T>> {
         search.has_purpose()?;
@@ -204,7 +208,7 @@ impl Centre {
         let lists = self.seen_lists(&mut session, Some(&actor.member))?;
         let (mut leaf, mut said) = (None, Vec::new());
         for last in [false, true] {
-            let opened = self.indexes()?;
+            let opened = self.indexes(watch)?;
             said.extend(opened.said.iter().cloned());
             let scope = scope_of(&Seeker {
                 case: case.as_ref().map(|c| c.code.clone()),
@@ -261,12 +265,12 @@ impl Centre {
 
     /// What the lists that a person of this member may see say of an item: `None` where there are no such lists, or
     /// where the item is not found. It is the program's own look into the index, of which nothing but this is told.
-    pub fn listed(&self, member: Option<&str>, ern: &Ern) -> Result<Option<Hit>> {
+    pub fn listed(&self, member: Option<&str>, ern: &Ern, watch: Watch<'_>) -> Result<Option<Hit>> {
         let lists = self.seen_lists(&mut self.session()?, member)?;
         if lists.is_empty() {
             return Ok(None);
         }
-        let opened = self.indexes()?;
+        let opened = self.indexes(watch)?;
         let asked = Ask {
             query: Query::Field {
                 field: Field::Ern,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use comity_app::lists::{Import, Imported};
-use comity_app::search::{Class, Search};
+use comity_app::search::{Class, Search, unwatched};
 use comity_app::{AppError, Centre};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -51,7 +51,7 @@ fn bring(centre: &Centre, file: &Path, name: &str, class: Class) -> Result<Impor
 /// Paths of hits, with what the list calls each and by which digest.
 fn hits(centre: &Centre, question: &str) -> Vec<(String, String, String)> {
     let search = Search::new(question, &[], "a test").unwrap();
-    let searched = centre.search(&actor(centre), &search, &mut |answers| {
+    let searched = centre.search(&actor(centre), &search, &unwatched, &mut |answers| {
         Ok(answers[0].answer.page(None, 100)?)
     });
     let mut hits: Vec<_> = searched

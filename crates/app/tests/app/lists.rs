@@ -6,7 +6,7 @@ use std::sync::Arc;
 use comity_app::acts::Scope;
 use comity_app::event::Actor;
 use comity_app::lists::{Import, Imported};
-use comity_app::search::{Class, Hit, Search};
+use comity_app::search::{Class, Hit, Search, unwatched};
 use comity_app::verify::Depth;
 use comity_app::{AppError, Centre};
 use comity_core::random::TestRandom;
@@ -71,7 +71,7 @@ fn bring(
 /// The hits, and how many of them each value of the facet has.
 fn ask_as(centre: &Centre, actor: &Actor, question: &str) -> (Vec<Hit>, Vec<(String, u64)>) {
     let search = Search::new(question, &[], "a test").unwrap();
-    let searched = centre.search(actor, &search, &mut |answers| {
+    let searched = centre.search(actor, &search, &unwatched, &mut |answers| {
         let facets = answers[0].answer.facets.clone();
         let names = facets.into_iter().find(|f| f.field == "name").unwrap();
         Ok((answers[0].answer.page(None, 100)?, names.counts))
@@ -131,7 +131,10 @@ fn a_list_of_names_is_found_in_what_was_read_by_those_who_may_see_it(kind: Kind)
     assert_eq!(counts, wanted);
     // What an item's page shows: where, and how each matched.
     let item = item_at(&centre, "usb/a.txt");
-    let hit = centre.listed(Some("UKR"), &item.ern).unwrap().unwrap();
+    let hit = centre
+        .listed(Some("UKR"), &item.ern, &unwatched)
+        .unwrap()
+        .unwrap();
     let told: Vec<String> = hit
         .names
         .iter()
@@ -150,8 +153,18 @@ fn a_list_of_names_is_found_in_what_was_read_by_those_who_may_see_it(kind: Kind)
     let (hits, counts) = ask_as(&centre, &lithuania, "NOT =зовсім");
     assert_eq!((hits.len(), counts.len()), (3, 0));
     assert!(hits.iter().all(|h| h.names.is_empty()));
-    assert!(centre.listed(Some("LTU"), &item.ern).unwrap().is_none());
-    assert!(centre.listed(None, &item.ern).unwrap().is_none());
+    assert!(
+        centre
+            .listed(Some("LTU"), &item.ern, &unwatched)
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        centre
+            .listed(None, &item.ern, &unwatched)
+            .unwrap()
+            .is_none()
+    );
     let refused = centre
         .drop_list(&lithuania, "L0001")
         .unwrap_err()
@@ -185,11 +198,16 @@ fn a_list_of_names_is_found_in_what_was_read_by_those_who_may_see_it(kind: Kind)
 
     // The index made anew says the same; a dropped list says nothing.
     let before = ask_as(&centre, &ukraine, "has:name");
-    centre.rebuild_indexes().unwrap();
+    centre.rebuild_indexes(&unwatched).unwrap();
     assert_eq!(ask_as(&centre, &ukraine, "has:name"), before);
     centre.drop_list(&ukraine, "L0001").unwrap();
     assert_eq!(paths(&centre, &ukraine, "has:name"), [""; 0]);
-    assert!(centre.listed(Some("UKR"), &item.ern).unwrap().is_none());
+    assert!(
+        centre
+            .listed(Some("UKR"), &item.ern, &unwatched)
+            .unwrap()
+            .is_none()
+    );
     for (name, bytes) in files(&world.dir) {
         for secret in ["Ніхтоненко", "Sydorenko", "Wanted"] {
             let shows = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
@@ -304,7 +322,7 @@ fn an_erased_item_is_named_by_no_list_and_a_damaged_list_is_named(kind: Kind) {
     assert_eq!(paths(&centre, &ukraine, "has:name"), left);
     // Space is given back, and the list stays.
     centre.compact(&actor(&centre)).unwrap();
-    centre.rebuild_indexes().unwrap();
+    centre.rebuild_indexes(&unwatched).unwrap();
     assert_eq!(paths(&centre, &ukraine, "entity:P1"), left);
     let pack = number(
         &centre,
@@ -340,7 +358,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
 /// How many items could not be held against which list, as an answer says.
 fn not_held(centre: &Centre, actor: &Actor, question: &str) -> Vec<(String, u64)> {
     let search = Search::new(question, &[], "a test").unwrap();
-    let searched = centre.search(actor, &search, &mut |answers| {
+    let searched = centre.search(actor, &search, &unwatched, &mut |answers| {
         Ok(answers[0].completeness.not_held.clone())
     });
     searched.unwrap().told
@@ -400,7 +418,10 @@ fn a_file_on_a_watch_list_is_told_to_those_who_may_know(kind: Kind) {
         assert_eq!(paths(&centre, &ukraine, question), both, "{question}");
     }
     let item = item_at(&centre, "usb/a.txt");
-    let told = centre.listed(Some("UKR"), &item.ern).unwrap().unwrap();
+    let told = centre
+        .listed(Some("UKR"), &item.ern, &unwatched)
+        .unwrap()
+        .unwrap();
     let told: Vec<(&str, &str)> = told
         .on_lists
         .iter()
@@ -415,10 +436,13 @@ fn a_file_on_a_watch_list_is_told_to_those_who_may_know(kind: Kind) {
     let known = ["d.txt", "usb/c.txt"];
     assert_eq!(paths(&centre, &lithuania, "known:Known"), known);
     assert_eq!(paths(&centre, &ukraine, "known:L0002"), known);
-    let told = centre.listed(Some("LTU"), &item.ern).unwrap().unwrap();
+    let told = centre
+        .listed(Some("LTU"), &item.ern, &unwatched)
+        .unwrap()
+        .unwrap();
     assert!(told.on_lists.is_empty());
     let before = ask_as(&centre, &ukraine, "has:watch");
-    centre.rebuild_indexes().unwrap();
+    centre.rebuild_indexes(&unwatched).unwrap();
     assert_eq!(ask_as(&centre, &ukraine, "has:watch"), before);
     drop(centre);
     world.assert_sound();

@@ -20,6 +20,7 @@ use crate::compact::forget;
 use crate::faults::delivery;
 use crate::fixture::*;
 use crate::outage::{Lots, Outage};
+use crate::search::paths;
 
 /// Lots beside the one by which everything is lost.
 const LOTS: u64 = 2;
@@ -400,5 +401,34 @@ fn in_a_backup() {
             assert!(items(&restored.open()).len() >= 4);
             restored.assert_sound();
         },
+    });
+}
+
+/// What a search finds of the first delivery and of the second.
+fn finds_everything(world: &World) {
+    let centre = world.open();
+    assert_eq!(paths(&centre, "source:harbour").len(), items(&centre).len());
+    assert_eq!(paths(&centre, "later"), ["more/later.txt"]);
+}
+
+/// Files of an index are flushed when a list of them is to name them, and not before: an index that the power cut in
+/// two goes on from the former list, or is made anew, and never answers with less.
+#[test]
+fn in_a_search_that_follows_an_intake() {
+    cut(&Act {
+        prepare: || {
+            let world = with_items();
+            paths(&world.open(), "source:harbour");
+            let more = world.place("more");
+            put(&more, "later.txt", b"later");
+            take_in(&world.open(), &request(&[&more])).unwrap();
+            world
+        },
+        run: |world, _, disk, _| {
+            let centre = world.open_on(disk)?;
+            assert_eq!(paths(&centre, "later"), ["more/later.txt"]);
+            Ok(())
+        },
+        holds: finds_everything,
     });
 }

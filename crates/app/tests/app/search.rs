@@ -1,11 +1,12 @@
 //! What is taken in is found, by those who may and by nobody else, whatever happens to the index.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use comity_app::Centre;
 use comity_app::acts::Scope;
-use comity_app::search::{Completeness, Hit, Search, scope_of};
+use comity_app::search::{Completeness, Hit, Search, scope_of, unwatched};
 use comity_core::random::TestRandom;
 use comity_index::{Ask, Dated, Document, Index, Passage, Position, Sort, Spoken, ask};
 use comity_keyring::DeskKey;
@@ -40,7 +41,7 @@ struct Told {
 fn search(centre: &Centre, question: &str, change: impl Fn(&mut Search)) -> Told {
     let mut search = Search::new(question, &[], "a test").unwrap();
     change(&mut search);
-    let searched = centre.search(&actor(centre), &search, &mut |answers| {
+    let searched = centre.search(&actor(centre), &search, &unwatched, &mut |answers| {
         let answered = &mut answers[0];
         let facets = answered.answer.facets.clone();
         Ok(Told {
@@ -117,6 +118,67 @@ fn names_and_records_are_found_as_soon_as_they_are_acknowledged(kind: Kind) {
     world.assert_sound();
 }
 
+#[test]
+fn whoever_waits_for_an_index_is_told_how_far_it_is() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    for n in 0..5 {
+        put(&usb, format!("order {n}.txt"), b"one");
+    }
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    let size = centre.log_size();
+    let told = Mutex::new(Vec::new());
+    let watch = |member: &str, done, all| {
+        assert_eq!(all, size);
+        told.lock().unwrap().push((member.to_owned(), done));
+    };
+    assert_eq!(centre.make_searchable(&watch).unwrap(), [""; 0]);
+    let of = |member: &str| -> Vec<u64> {
+        let told = told.lock().unwrap();
+        let of = told.iter().filter(|(of, _)| of == member);
+        of.map(|(_, done)| *done).collect()
+    };
+    // A step for each item, and the end.
+    assert_eq!(of("UKR").len(), 6);
+    assert!(of("UKR").is_sorted());
+    for member in ["UKR", "LTU"] {
+        assert_eq!(of(member).last(), Some(&size));
+    }
+    // What is up to date takes no time that anybody need be told of.
+    told.lock().unwrap().clear();
+    centre.make_searchable(&watch).unwrap();
+    assert_eq!(*told.lock().unwrap(), []);
+}
+
+#[test]
+fn indexes_keep_up_while_something_long_is_done_and_hinder_it_in_nothing() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "order.txt", b"one");
+    let centre = world.open();
+    let key = world.dir.join("index/UKR/key");
+    centre.searchable_while(|| {
+        take_in(&centre, &request(&[&usb])).unwrap();
+        let begun = Instant::now();
+        while !key.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody indexed");
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(paths(&centre, "order"), ["usb/order.txt"]);
+    // An index in whose place something else lies stops nothing.
+    drop(centre);
+    std::fs::remove_dir_all(world.dir.join("index")).unwrap();
+    put(&world.dir, "index/UKR", b"in the way");
+    let centre = world.open();
+    put(&usb, "later.txt", b"two");
+    let ended = centre.searchable_while(|| take_in(&centre, &request(&[&usb])));
+    ended.unwrap();
+    assert_eq!(items(&centre).len(), 2);
+    centre.make_searchable(&unwatched).unwrap_err();
+}
+
 fn an_erasure_purges_the_index_before_it_is_acknowledged(kind: Kind) {
     let world = filled(kind);
     let centre = world.open();
@@ -175,7 +237,7 @@ fn an_index_that_is_deleted_or_damaged_is_made_anew_with_the_same_answers(kind: 
         named += usize::from(said.iter().any(|s| s.contains("was damaged")));
     }
     assert!(named > 0);
-    centre.rebuild_indexes().unwrap();
+    centre.rebuild_indexes(&unwatched).unwrap();
     assert_eq!(ask(), right);
     drop(centre);
     world.assert_sound();
@@ -299,7 +361,7 @@ fn texts_are_found_once_they_are_read_and_so_is_what_is_inside(kind: Kind) {
         let shows = bytes.windows(16).any(|w| w == &SENTENCE.as_bytes()[..16]);
         assert!(!shows, "{name}");
     }
-    centre.rebuild_indexes().unwrap();
+    centre.rebuild_indexes(&unwatched).unwrap();
     assert_eq!(paths(&centre, "зобов'язанням"), ["inner/c.txt"]);
     drop(centre);
     world.assert_sound();

@@ -1,5 +1,6 @@
 //! Nothing of a centre shows what it holds or whose it is.
 
+use comity_app::search::{Search, unwatched};
 use comity_app::verify::Depth;
 use comity_store::Disk;
 
@@ -47,8 +48,8 @@ fn no_file_shows_a_sentence_a_file_name_or_a_persons_name(kind: Kind) {
             "Second-Person-7733",
         )
         .unwrap();
-    let search = comity_app::search::Search::new("harbour", &[], "a test").unwrap();
-    let searched = centre.search(&actor(&centre), &search, &mut |answers| {
+    let search = Search::new("harbour", &[], "a test").unwrap();
+    let searched = centre.search(&actor(&centre), &search, &unwatched, &mut |answers| {
         Ok(answers[0].answer.count())
     });
     assert!(searched.unwrap().told > 0);

@@ -101,6 +101,27 @@ To see what could not be read, and why:
 }
 
 #[test]
+fn what_was_read_is_searchable_when_the_work_ends_and_is_kept_where_it_cannot_be() {
+    let world = taken_in();
+    let index = world.folder.path().join("centre/index/UKR");
+    world.fine(&["work", "--reader", &reader()]);
+    let made = std::fs::read(index.join("meta.json")).unwrap();
+    let found = world.json(&["search", "dawn", "--purpose", "a test"]);
+    assert_eq!(found["found"], 2);
+    assert_eq!(std::fs::read(index.join("meta.json")).unwrap(), made);
+    // Something lies where the index should.
+    world.json(&["item", "retry", "--state", "damaged"]);
+    std::fs::remove_dir_all(&index).unwrap();
+    put(index.parent().unwrap(), "UKR", b"in the way");
+    let said = world.fine(&["work", "--reader", &reader()]);
+    assert!(said.contains("1 item read"), "{said}");
+    assert!(said.contains("is not in the search index yet: "), "{said}");
+    std::fs::remove_file(&index).unwrap();
+    let found = world.json(&["search", "dawn", "--purpose", "a test"]);
+    assert_eq!(found["found"], 2);
+}
+
+#[test]
 fn a_program_is_told_in_json() {
     let world = taken_in();
     let said = world.json(&["work", "--reader", &reader()]);
