@@ -116,8 +116,8 @@ pub struct Answer<'a> {
     pub begin_so: Vec<(String, u64)>,
     /// How many items may be found at all.
     pub items: u64,
-    /// How many of these are in each state.
-    pub states: BTreeMap<String, u64>,
+    /// How many of these have each set of states: how they ended when they were met, and when they were read.
+    pub states: BTreeMap<Vec<String>, u64>,
     /// Where it was asked what lists of files say: how many of these could not be held against a list, by its number.
     pub not_held: Vec<(String, u64)>,
 }

@@ -46,8 +46,8 @@ pub(crate) struct Visible {
     pub count: u64,
     /// Whether these are all of its items, and none was taken out: then every document of a list of words may be found.
     pub whole: bool,
-    /// How many of these are in each state.
-    pub states: BTreeMap<String, u64>,
+    /// How many of these have each set of states.
+    pub states: BTreeMap<Vec<String>, u64>,
 }
 
 /// Scopes whose visible part is remembered: people ask many questions under a few.
@@ -108,7 +108,7 @@ impl Scope {
         let mut states = BTreeMap::new();
         let kinds = (0..segment.max_doc()).filter(|doc| docs.contains(*doc));
         let kinds = open.values.kinds(kinds);
-        open.count(column::STATE, &kinds, &[], &mut states)?;
+        open.states(&kinds, &mut states);
         Ok(Visible {
             docs,
             count,

@@ -98,6 +98,19 @@ impl Open {
         Ok(())
     }
 
+    /// Adds up how many documents have each set of states, given how many are of each kind.
+    pub fn states(&self, kinds: &[u64], counts: &mut BTreeMap<Vec<String>, u64>) {
+        let Some(at) = COMMON.iter().position(|common| *common == column::STATE) else {
+            return;
+        };
+        let of_kinds = self.values.kinds.iter().zip(kinds);
+        for (kind, count) in of_kinds.filter(|(_, count)| **count > 0) {
+            let text = |ord: &u32| self.values.texts[at][*ord as usize].clone();
+            let states = kind[at].iter().map(text).collect();
+            *counts.entry(states).or_default() += count;
+        }
+    }
+
     /// The documents of which one value of a column is wanted.
     pub fn having(&self, name: &str, wanted: &dyn Fn(&str) -> bool) -> Result<BitSet> {
         if COMMON.contains(&name) {

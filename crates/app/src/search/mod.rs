@@ -73,29 +73,31 @@ impl Completeness {
     pub const UNREAD: &str = "NOT (state:read OR state:\"read in part\" OR state:empty)";
 
     fn of(answer: &Answer<'_>, waiting: Vec<(String, u64)>, behind: u64) -> Completeness {
-        let count = |state: &str| answer.states.get(state).copied().unwrap_or(0);
+        let with = |holds: &dyn Fn(&[String]) -> bool| -> u64 {
+            let holding = answer.states.iter().filter(|(states, _)| holds(states));
+            holding.map(|(_, n)| n).sum()
+        };
+        let count = |state: State| with(&|states| states.iter().any(|s| s == state.name()));
         let readings = |state: &&State| match state {
             State::Read | State::InPart | State::Empty => false,
-            _ => count(state.name()) > 0,
+            state => count(**state) > 0,
         };
         let mut unread: Vec<(String, u64)> = State::ALL
             .iter()
             .filter(readings)
-            .map(|state| (state.name().to_owned(), count(state.name())))
+            .map(|state| (state.name().to_owned(), count(*state)))
             .collect();
-        let tried: u64 = State::ALL.iter().map(|state| count(state.name())).sum();
-        // Bytes that nobody has read yet, and what has none.
-        let without_bytes: u64 = ItemState::ALL
-            .iter()
-            .filter(|state| **state != ItemState::Sealed)
-            .map(|state| count(state.word()))
-            .sum();
+        // What was found inside of another may have no bytes and be damaged: it is counted once.
+        let untried = |sealed: bool| {
+            with(&|states| {
+                let tried = |s: &String| State::ALL.iter().any(|state| s == state.name());
+                let is_sealed = states.iter().any(|s| s == ItemState::Sealed.word());
+                is_sealed == sealed && !states.iter().any(tried)
+            })
+        };
         for (what, n) in [
-            ("without bytes", without_bytes),
-            (
-                "not read yet",
-                answer.items.saturating_sub(tried + without_bytes),
-            ),
+            ("without bytes", untried(false)),
+            ("not read yet", untried(true)),
         ] {
             if n > 0 {
                 unread.push((what.to_owned(), n));
@@ -105,7 +107,7 @@ impl Completeness {
         Completeness {
             items: answer.items,
             read: answer.items.saturating_sub(not_read),
-            in_part: count(State::InPart.name()),
+            in_part: count(State::InPart),
             unread,
             waiting,
             behind,

@@ -119,6 +119,33 @@ fn names_and_records_are_found_as_soon_as_they_are_acknowledged(kind: Kind) {
 }
 
 #[test]
+fn what_was_found_inside_without_its_bytes_is_one_item_that_was_not_read() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    // Of two letters in an archive one is packed in a way that nobody knows.
+    let mut archive = zipped(&[("a.txt", b"the first letter"), ("b.txt", b"the second")]);
+    let second = |mark: &[u8]| archive.windows(4).rposition(|w| w == mark).unwrap();
+    let methods = [second(b"PK\x03\x04") + 8, second(b"PK\x01\x02") + 10];
+    for at in methods {
+        archive[at..at + 2].copy_from_slice(&97u16.to_le_bytes());
+    }
+    put(&usb, "z.zip", &archive);
+    std::os::unix::fs::symlink("a.txt", usb.join("link")).unwrap();
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    work(&centre);
+    let told = search(&centre, "letter", |_| ());
+    let complete = told.complete;
+    let unread = [
+        ("unsupported".to_owned(), 1),
+        ("without bytes".to_owned(), 1),
+    ];
+    assert_eq!(complete.unread, unread);
+    assert_eq!((complete.items, complete.read), (4, 2));
+    assert_eq!(paths(&centre, Completeness::UNREAD), ["b.txt", "usb/link"],);
+}
+
+#[test]
 fn whoever_waits_for_an_index_is_told_how_far_it_is() {
     let world = World::new(PLAIN);
     let usb = world.place("usb");
