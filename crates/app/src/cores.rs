@@ -16,10 +16,17 @@ fn stride(items: usize) -> usize {
 
 /// What threads use again from one stretch of work to the next. A thread takes many short stretches, and what it uses
 /// (compressors, say) is dear to make.
-struct Lending<S>(Mutex<Vec<S>>);
+pub struct Lending<S>(Mutex<Vec<S>>);
+
+impl<S> Default for Lending<S> {
+    fn default() -> Self {
+        Lending(Mutex::default())
+    }
+}
 
 impl<S> Lending<S> {
-    fn lend(&self, make: impl FnOnce() -> S) -> Lent<'_, S> {
+    /// One that is not in use, or a new one.
+    pub fn lend(&self, make: impl FnOnce() -> S) -> Lent<'_, S> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Lent {
             from: self,
@@ -29,9 +36,16 @@ impl<S> Lending<S> {
 }
 
 /// One of them, until the stretch ends.
-struct Lent<'a, S> {
+pub struct Lent<'a, S> {
     from: &'a Lending<S>,
     one: Option<S>,
+}
+
+impl<S> Lent<'_, S> {
+    /// It.
+    pub fn get(&mut self, make: impl FnOnce() -> S) -> &mut S {
+        self.one.get_or_insert_with(make)
+    }
 }
 
 impl<S> Drop for Lent<'_, S> {
@@ -48,14 +62,14 @@ pub fn on_all_cores<T: Sync, S: Send, R: Send>(
     scratch: impl Fn() -> S + Sync + Send,
     work: impl Fn(&mut S, usize, &T) -> R + Sync + Send,
 ) -> Vec<R> {
-    let lending = Lending(Mutex::default());
+    let lending = Lending::default();
     items
         .par_iter()
         .with_min_len(stride(items.len()))
         .enumerate()
         .map_init(
             || lending.lend(&scratch),
-            |lent, (i, item)| work(lent.one.get_or_insert_with(&scratch), i, item),
+            |lent, (i, item)| work(lent.get(&scratch), i, item),
         )
         .collect()
 }
@@ -67,13 +81,13 @@ pub fn on_all_cores_mut<T: Send, S: Send, R: Send>(
     work: impl Fn(&mut S, &mut T) -> R + Sync + Send,
 ) -> Vec<R> {
     let stride = stride(items.len());
-    let lending = Lending(Mutex::default());
+    let lending = Lending::default();
     items
         .par_iter_mut()
         .with_min_len(stride)
         .map_init(
             || lending.lend(&scratch),
-            |lent, item| work(lent.one.get_or_insert_with(&scratch), item),
+            |lent, item| work(lent.get(&scratch), item),
         )
         .collect()
 }

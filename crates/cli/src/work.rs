@@ -21,6 +21,9 @@ const READER: &str = "extract-worker";
 /// Where it is when it is not beside this one.
 const ELSEWHERE: &str = "/usr/libexec/comity/extract-worker";
 
+/// Events by which the search indexes may be behind: some thousand items, which a search catches up with in a moment.
+const EVENTS: u64 = 2000;
+
 #[derive(Args)]
 pub struct WorkArgs {
     /// The program that reads files; the one beside this program, unless said
@@ -96,8 +99,11 @@ pub fn run(global: &Global, args: &WorkArgs) -> Result<(), Failure> {
     let bar = Bar::new(!args.quiet && !global.json);
     let (begun, since) = (Instant::now(), centre.log_size());
     let member = looks(global, &centre)?;
-    let work = || centre.work(&workers, &|progress| bar.say(line(progress, begun)));
-    let done = centre.searchable_while(work);
+    let indexes = centre.keeping_up(EVENTS);
+    let done = centre.work(&workers, &|progress| {
+        bar.say(line(progress, begun));
+        indexes.step();
+    });
     bar.clear();
     let outcome = done?;
     let (mut json, mut lines) = (outcome_json(&outcome), lines(&outcome));

@@ -1,42 +1,32 @@
 //! Indexes that keep up with the log while something long is recorded, so that no search has to catch up with all of it.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::follow::{Watch, unwatched};
 use crate::centre::Centre;
 use crate::error::Result;
 
-/// The shortest time from one turn to the next.
-const PAUSE: Duration = Duration::from_secs(2);
-/// How many times as long as a turn took the next one is waited for: a tenth of the time goes into the index at most.
-const TIMES: u32 = 9;
+/// After how long the indexes are brought up to whatever little was recorded.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Brings the indexes up to the log now and then.
+pub struct KeepingUp<'a> {
+    centre: &'a Centre,
+    /// Events after which it is done.
+    events: u64,
+    /// How many events the log had the last time, and when that was.
+    last: Mutex<(u64, Instant)>,
+}
 
 impl Centre {
-    /// Does `work`, and meanwhile brings the indexes up to the log again and again. What hinders that hinders no work:
-    /// the next search meets it, and says it.
-    pub fn searchable_while<T>(&self, work: impl FnOnce() -> T) -> T {
-        let (end, ended) = channel::<()>();
-        std::thread::scope(|scope| {
-            scope.spawn(move || self.keep_searchable(&ended));
-            let done = work();
-            drop(end);
-            done
-        })
-    }
-
-    fn keep_searchable(&self, ended: &Receiver<()>) {
-        let (mut pause, mut known) = (PAUSE, self.log_size());
-        while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-            let size = self.log_size();
-            if size == known {
-                continue;
-            }
-            let begun = Instant::now();
-            if self.indexes(&unwatched).is_ok() {
-                known = size;
-            }
-            pause = PAUSE.max(begun.elapsed() * TIMES);
+    /// For work that records much, and calls [`KeepingUp::step`] as it goes: the indexes are never further behind than
+    /// `events` events, or five seconds.
+    pub fn keeping_up(&self, events: u64) -> KeepingUp<'_> {
+        KeepingUp {
+            centre: self,
+            events,
+            last: Mutex::new((self.log_size(), Instant::now())),
         }
     }
 
@@ -46,5 +36,21 @@ impl Centre {
     /// What a search would meet: an index that can be neither read nor made anew.
     pub fn make_searchable(&self, watch: Watch<'_>) -> Result<Vec<String>> {
         Ok(self.indexes(watch)?.said)
+    }
+}
+
+impl KeepingUp<'_> {
+    /// Brings the indexes up to the log if it is time. The work waits for it, so that it never runs away from them.
+    /// What hinders that hinders no work: the next search meets it, and says it.
+    pub fn step(&self) {
+        let Ok(mut last) = self.last.try_lock() else {
+            return;
+        };
+        let (size, (known, when)) = (self.centre.log_size(), *last);
+        let behind = size.saturating_sub(known);
+        if behind >= self.events || (behind > 0 && when.elapsed() >= LONG) {
+            let _ = self.centre.indexes(&unwatched);
+            *last = (size, Instant::now());
+        }
     }
 }

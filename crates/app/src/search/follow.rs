@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use comity_store::FileLock;
 
 use super::document;
 use crate::centre::Centre;
-use crate::cores::on_all_cores;
+use crate::cores::{Lending, on_all_cores, on_all_cores_mut};
 use crate::error::{AppError, Result};
 use crate::lists::Matching;
 use crate::read::open_event_with;
@@ -31,9 +32,11 @@ const BLOCK: u64 = 16 * 256;
 const AT_ONCE: usize = 20_000;
 /// Events that are rather read again than written down as followed, where none of them changed a document.
 const LEEWAY: u64 = 4 * BLOCK;
+/// Documents that are made at once, on all cores: few, for their texts may be long.
+const TOGETHER: usize = 16;
 /// How often, and how long each time, one waits for another process that writes the index, before its present state
-/// is good enough.
-const TRIES: u32 = 100;
+/// is good enough: five seconds.
+const TRIES: u32 = 250;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The indexes that can be asked.
@@ -64,6 +67,9 @@ enum Change {
     /// It was erased.
     Remove,
 }
+
+/// Whence outermost containers came, as far as that was asked.
+type Sources = Mutex<HashMap<Ern, Option<String>>>;
 
 /// What is to be changed, by number.
 type Changes = BTreeMap<String, Change>;
@@ -354,22 +360,42 @@ impl Centre {
         matching: &mut Matching<'_>,
         told: &dyn Fn(f64),
     ) -> Result<()> {
-        let mut session = self.session()?;
-        let mut sources = HashMap::new();
+        let (sources, sessions) = (Sources::default(), Lending::default());
         let mut writing = index.write()?;
         let all = changes.len().max(1) as f64;
-        for (n, (ern, change)) in changes.into_iter().enumerate() {
-            told(n as f64 / all);
-            match change {
-                Change::Remove => writing.remove(&ern),
-                Change::Item { base, read } => {
-                    match self.document(&mut session, &ern, base, read, &mut sources)? {
-                        Some(mut document) => {
-                            matching.add_to(&mut document)?;
-                            writing.put(&document)?;
-                        }
-                        None => writing.remove(&ern),
+        let mut changes = changes.into_iter().map(|(ern, change)| (ern, Some(change)));
+        let mut done = 0;
+        loop {
+            let mut some: Vec<_> = changes.by_ref().take(TOGETHER).collect();
+            if some.is_empty() {
+                break;
+            }
+            let made = on_all_cores_mut(
+                &mut some,
+                || sessions.lend(|| self.session()),
+                |session, (ern, change)| match change.take() {
+                    Some(Change::Item { base, read }) => {
+                        let session = session.get(|| self.session());
+                        let session = match session {
+                            Ok(session) => session,
+                            Err(error) => {
+                                return Err(AppError::damaged("state", error.to_string()));
+                            }
+                        };
+                        self.document(session, ern, base, read, &sources)
                     }
+                    Some(Change::Remove) | None => Ok(None),
+                },
+            );
+            for ((ern, _), document) in some.iter().zip(made) {
+                told(f64::from(done) / all);
+                done += 1;
+                match document? {
+                    Some(mut document) => {
+                        matching.add_to(&mut document)?;
+                        writing.put(&document)?;
+                    }
+                    None => writing.remove(ern),
                 }
             }
         }
@@ -386,7 +412,7 @@ impl Centre {
         ern: &str,
         base: Option<Box<Document>>,
         read: bool,
-        sources: &mut HashMap<Ern, Option<String>>,
+        sources: &Sources,
     ) -> Result<Option<Document>> {
         let number = number_of(ern)?;
         let item = if base.is_none() || read {
@@ -421,13 +447,14 @@ impl Centre {
         &self,
         session: &mut Session,
         number: Ern,
-        sources: &mut HashMap<Ern, Option<String>>,
+        sources: &Sources,
     ) -> Result<Option<String>> {
         let mut outermost = number;
         while let Some(container) = outermost.parent() {
             outermost = container;
         }
-        if let Some(known) = sources.get(&outermost) {
+        let known = || sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(&outermost) {
             return Ok(known.clone());
         }
         let item = self.item(session, &outermost)?;
@@ -435,7 +462,7 @@ impl Centre {
             .received_event(&item)?
             .text("source")
             .map(str::to_owned);
-        sources.insert(outermost, source.clone());
+        known().insert(outermost, source.clone());
         Ok(source)
     }
 }

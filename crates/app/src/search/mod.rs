@@ -27,6 +27,7 @@ use crate::event::Actor;
 use crate::project::{ItemState, ObjectAt};
 use crate::sql::{Session, Value as Sql};
 pub use alike::NearlySame;
+pub use current::KeepingUp;
 use follow::Opened;
 pub use follow::{Watch, unwatched};
 pub use groups::{AskedGroups, FoundGroups};

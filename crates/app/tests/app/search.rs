@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use comity_app::Centre;
 use comity_app::acts::Scope;
@@ -179,30 +178,28 @@ fn whoever_waits_for_an_index_is_told_how_far_it_is() {
 }
 
 #[test]
-fn indexes_keep_up_while_something_long_is_done_and_hinder_it_in_nothing() {
+fn indexes_keep_up_with_what_is_recorded_and_hinder_it_in_nothing() {
     let world = World::new(PLAIN);
     let usb = world.place("usb");
     put(&usb, "order.txt", b"one");
     let centre = world.open();
-    let key = world.dir.join("index/UKR/key");
-    centre.searchable_while(|| {
-        take_in(&centre, &request(&[&usb])).unwrap();
-        let begun = Instant::now();
-        while !key.exists() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "nobody indexed");
-            std::thread::yield_now();
-        }
-    });
-    assert_eq!(paths(&centre, "order"), ["usb/order.txt"]);
-    // An index in whose place something else lies stops nothing.
-    drop(centre);
-    std::fs::remove_dir_all(world.dir.join("index")).unwrap();
-    put(&world.dir, "index/UKR", b"in the way");
-    let centre = world.open();
+    let index = world.dir.join("index/UKR");
+    let indexes = centre.keeping_up(4);
+    assert!(!index.exists());
     put(&usb, "later.txt", b"two");
-    let ended = centre.searchable_while(|| take_in(&centre, &request(&[&usb])));
-    ended.unwrap();
-    assert_eq!(items(&centre).len(), 2);
+    take_in(&centre, &request(&[&usb])).unwrap();
+    indexes.step();
+    let made = std::fs::read(index.join("meta.json")).unwrap();
+    assert_eq!(paths(&centre, "order OR later").len(), 2);
+    assert_eq!(std::fs::read(index.join("meta.json")).unwrap(), made);
+    // An index in whose place something else lies stops nothing.
+    std::fs::remove_dir_all(&index).unwrap();
+    put(&world.dir, "index/UKR", b"in the way");
+    let indexes = centre.keeping_up(1);
+    put(&usb, "last.txt", b"three");
+    take_in(&centre, &request(&[&usb])).unwrap();
+    indexes.step();
+    assert_eq!(items(&centre).len(), 3);
     centre.make_searchable(&unwatched).unwrap_err();
 }
 
