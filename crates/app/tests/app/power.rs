@@ -9,6 +9,7 @@ use std::path::Path;
 
 use comity_app::acts::Scope;
 use comity_app::intake::run;
+use comity_app::search::unwatched;
 use comity_app::verify::Depth;
 use comity_app::{AppError, Centre};
 use comity_core::digest::Digest;
@@ -407,12 +408,13 @@ fn in_a_backup() {
 /// What a search finds of the first delivery and of the second.
 fn finds_everything(world: &World) {
     let centre = world.open();
+    assert_eq!(centre.make_searchable(&unwatched).unwrap(), [""; 0]);
     assert_eq!(paths(&centre, "source:harbour").len(), items(&centre).len());
     assert_eq!(paths(&centre, "later"), ["more/later.txt"]);
 }
 
-/// Files of an index are flushed when a list of them is to name them, and not before: an index that the power cut in
-/// two goes on from the former list, or is made anew, and never answers with less.
+/// Files of an index are flushed when a list of them is to name them, and not before: an index that the power cut off
+/// goes on from the former list or the new one, is never damaged, and never answers with less.
 #[test]
 fn in_a_search_that_follows_an_intake() {
     cut(&Act {
