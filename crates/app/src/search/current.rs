@@ -20,8 +20,8 @@ pub struct KeepingUp<'a> {
 }
 
 impl Centre {
-    /// For work that records much, and calls [`KeepingUp::step`] as it goes: the indexes are never further behind than
-    /// `events` events, or five seconds.
+    /// For work that records much, and calls [`KeepingUp::step`] as it goes: a step after `events` events, or after five
+    /// seconds, brings the indexes up to the log.
     pub fn keeping_up(&self, events: u64) -> KeepingUp<'_> {
         KeepingUp {
             centre: self,
