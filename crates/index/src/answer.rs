@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use comity_search::query::Query;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::Value;
 use tantivy::Searcher;
 
@@ -325,14 +326,14 @@ impl Answer<'_> {
     }
 
     fn hits(&self, range: Range<usize>, mark: bool) -> Result<Vec<Hit>> {
-        let places = self.found.places(range);
+        let places: Vec<Place<'_>> = self.found.places(range).collect();
         let read = |place: Place<'_>| {
             let mut hit = self.hit(place, mark)?;
             hit.names.retain(|n| self.seen.has(n.list));
             hit.on_lists.retain(|k| self.seen.has(k.list));
             Ok(hit)
         };
-        let read: Result<Vec<Hit>> = places.map(read).collect();
+        let read: Result<Vec<Hit>> = places.into_par_iter().map(read).collect();
         match self.indexes.iter().find_map(Index::damage) {
             Some(what) if read.is_err() => Err(IndexError::Damaged { what }),
             _ => read,

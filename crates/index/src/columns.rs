@@ -23,7 +23,7 @@ pub(crate) fn of_field(field: Field) -> Option<&'static str> {
 }
 
 /// Says of a value of a column whether it is asked for.
-pub(crate) type Fits = Box<dyn Fn(&str) -> bool>;
+pub(crate) type Fits = Box<dyn Fn(&str) -> bool + Sync>;
 
 /// Whether a value of a column is what is asked for; spellings do not matter.
 pub(crate) fn fits(field: Field, asked: &Value) -> Result<Fits> {

@@ -22,7 +22,7 @@ use crate::lists::Seen;
 use crate::near::{self, Traits};
 use crate::places;
 use crate::sets::{self, Counts, Set, either, without};
-use crate::slot::{Listed, MAX_WORDS, Slot};
+use crate::slot::{Listed, MAX_WORDS, Meaning, Slot};
 use crate::terms::of_bits;
 use crate::values::{Among, Open};
 
@@ -166,7 +166,7 @@ impl Asking<'_> {
             text: word.text.clone(),
             form: self.form(word.form),
         };
-        let slot = Rc::new(Slot::new(&meant, self.transliterate));
+        let slot = Rc::new(Slot::new(Meaning::of(&meant, self.transliterate)));
         slots.insert(word.clone(), Rc::clone(&slot));
         slot
     }
@@ -252,6 +252,7 @@ impl Asking<'_> {
             lists: &lists,
             speaking: &|bits| speaking(s.open, bits),
             wanted: &|doc| s.whole || s.visible.contains(doc),
+            end: s.reader.max_doc(),
         };
         places::find(&place, query)
     }

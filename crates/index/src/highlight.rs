@@ -2,14 +2,15 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use comity_search::query::{Field, Form, Query, Value, Word};
-use comity_words::{Language, fold_into, words};
+use comity_words::{Language, fold_into, folded_end, words};
 
 use crate::document::{Part, stemmed};
 use crate::error::Result;
 use crate::lexicon::Words;
-use crate::slot::{How, Slot};
+use crate::slot::{How, Meaning, Slot};
 
 /// A place in an item where words of the question stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ const LOOKED_AT: usize = 200_000;
 
 /// A word that is looked for, and in which field alone, if in one.
 struct Wanted {
-    slot: Rc<Slot>,
+    meaning: Arc<Meaning>,
     field: Option<Field>,
     /// The words that it may mean, folded, if the lexicon said so: others need no second look.
     reached: Option<HashSet<String>>,
@@ -50,16 +51,23 @@ pub(crate) struct Marker {
     likely: Option<Likely>,
 }
 
-/// A sieve: which folded words may be among those that are looked for. Of the others, which are nearly all words of a
-/// text, nothing else is asked.
-struct Likely([u64; 64]);
+/// A sieve: which words may be among those that are looked for. Of the others, which are nearly all words of a text,
+/// nothing else is asked.
+struct Likely {
+    folded: [u64; 64],
+    /// By the last letter, which is known before a word is folded: most words need not be.
+    ends: u64,
+}
 
 impl Likely {
     /// `None` where a word is known by something else than its folded form.
     fn of(wanted: &[Wanted]) -> Option<Likely> {
-        let mut likely = Likely([0; 64]);
+        let mut likely = Likely {
+            folded: [0; 64],
+            ends: 0,
+        };
         for one in wanted {
-            match (&one.reached, one.slot.exactly()) {
+            match (&one.reached, one.meaning.exactly()) {
                 (Some(reached), _) => reached.iter().for_each(|word| likely.add(word)),
                 (None, Some(word)) => likely.add(word),
                 (None, None) => return None,
@@ -77,14 +85,24 @@ impl Likely {
         (hash / 64 % 64, (hash % 64) as u32)
     }
 
+    fn end(letter: char) -> u64 {
+        1 << (u32::from(letter) % 64)
+    }
+
     fn add(&mut self, word: &str) {
         let (at, bit) = Likely::bit(word);
-        self.0[at] |= 1 << bit;
+        self.folded[at] |= 1 << bit;
+        self.ends |= word.chars().next_back().map_or(u64::MAX, Likely::end);
+    }
+
+    /// Whether this word may be one, as it stands in a text.
+    fn may_be(&self, word: &str) -> bool {
+        folded_end(word).is_none_or(|letter| self.ends & Likely::end(letter) != 0)
     }
 
     fn has(&self, word: &str) -> bool {
         let (at, bit) = Likely::bit(word);
-        self.0[at] >> bit & 1 == 1
+        self.folded[at] >> bit & 1 == 1
     }
 }
 
@@ -104,7 +122,7 @@ impl Marker {
                 known = slot.add_reached(words, &mut words_of_slot)?;
             }
             Ok(Wanted {
-                slot,
+                meaning: Arc::clone(&slot.meaning),
                 field,
                 reached: known.then_some(words_of_slot),
             })
@@ -143,6 +161,9 @@ impl Marker {
                 None => true,
                 Some(field) => !part.is_text && part.label == field.word(),
             };
+            if self.likely.as_ref().is_some_and(|l| !l.may_be(word)) {
+                return None;
+            }
             fold_into(word, &mut folded);
             if self.likely.as_ref().is_some_and(|l| !l.has(&folded)) {
                 return None;
@@ -152,7 +173,7 @@ impl Marker {
                     .reached
                     .as_ref()
                     .is_none_or(|r| r.contains(folded.as_str()));
-                let means = || w.slot.means(word, &folded, languages, !part.is_text);
+                let means = || w.meaning.means(word, &folded, languages, !part.is_text);
                 may.then(means).flatten()
             };
             self.wanted.iter().filter(here).filter_map(how).min()

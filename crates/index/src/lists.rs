@@ -13,7 +13,7 @@ use tantivy::BitSet;
 use crate::columns::{self, Fits};
 use crate::error::Result;
 use crate::fields::column;
-use crate::slot::Slot;
+use crate::slot::Meaning;
 use crate::values::Open;
 
 /// Divides what stands in a value of a column.
@@ -294,27 +294,27 @@ fn name_fits(asked: &Value) -> Fits {
         Value::Begins(text) => (text.as_str(), true),
         Value::Range(..) => return Box::new(|_| false),
     };
-    let mut slots: Vec<Word> = words(text)
+    let mut typed: Vec<Word> = words(text)
         .map(|w| Word {
             text: w.text.to_owned(),
             form: Form::Any,
         })
         .collect();
-    if begins && let Some(last) = slots.last_mut() {
+    if begins && let Some(last) = typed.last_mut() {
         last.form = Form::Begins;
     }
     let whole = fold(text);
-    let slots: Vec<Slot> = slots.iter().map(|word| Slot::new(word, true)).collect();
+    let asked: Vec<Meaning> = typed.iter().map(|word| Meaning::of(word, true)).collect();
     Box::new(move |name| {
         if fold(name) == whole {
             return true;
         }
         let words: Vec<&str> = words(name).map(|w| w.text).collect();
-        let stands = |slot: &Slot| {
+        let stands = |one: &Meaning| {
             words
                 .iter()
-                .any(|w| slot.means(w, &fold(w), &Language::ALL, true).is_some())
+                .any(|w| one.means(w, &fold(w), &Language::ALL, true).is_some())
         };
-        !slots.is_empty() && slots.iter().all(stands)
+        !asked.is_empty() && asked.iter().all(stands)
     })
 }

@@ -1,8 +1,10 @@
 //! Phrases and neighbourhood: where words stand in a document.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use comity_search::query::{Form, Query, Word};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::{Postings, SegmentPostings, TermInfo};
 use tantivy::schema::IndexRecordOption;
@@ -56,7 +58,9 @@ pub(crate) struct Place<'a> {
     /// The documents that are in one of these languages.
     pub speaking: &'a dyn Fn(u16) -> Among<'a>,
     /// The documents that may be found.
-    pub wanted: &'a dyn Fn(DocId) -> bool,
+    pub wanted: &'a (dyn Fn(DocId) -> bool + Sync),
+    /// One more than the last document.
+    pub end: DocId,
 }
 
 /// The words of a phrase or neighbourhood.
@@ -72,21 +76,28 @@ pub(crate) fn words_of<'q>(query: &'q Query, out: &mut Vec<&'q Word>) {
     }
 }
 
+/// Documents of the rarest word from which on all cores look for them, each among its share of the segment.
+const MANY: u64 = 5_000;
+
 /// The documents in which a word, phrase or neighbourhood stands, with how often.
 pub(crate) fn find(place: &Place<'_>, query: &Query) -> Result<Vec<(DocId, u32)>> {
-    let mut node = Node::open(place, query)?;
-    let (mut found, mut spans) = (Vec::new(), Vec::new());
-    let mut at = 0;
-    while let Some(doc) = node.next_from(at) {
-        if (place.wanted)(doc) {
-            node.spans(place.reader, doc, &mut spans)?;
-            if !spans.is_empty() {
-                found.push((doc, u32::try_from(spans.len()).unwrap_or(u32::MAX)));
-            }
-        }
-        at = doc + 1;
+    let node = Node::open(place, query)?;
+    let (reader, wanted) = (place.reader, place.wanted);
+    if node.at_most() < MANY {
+        return node.find(reader, wanted, 0..place.end);
     }
-    Ok(found)
+    let cores = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
+    let share = place.end.div_ceil(cores).max(1);
+    let mut shares = vec![(node, 0..share)];
+    for begin in (share..place.end).step_by(share as usize) {
+        shares.push((
+            Node::open(place, query)?,
+            begin..begin.saturating_add(share),
+        ));
+    }
+    let found = shares.into_par_iter();
+    let found = found.map(|(node, share)| node.find(reader, wanted, share));
+    Ok(found.collect::<Result<Vec<_>>>()?.concat())
 }
 
 impl<'a> Node<'a> {
@@ -129,6 +140,36 @@ impl<'a> Node<'a> {
                 "near/ stands between words and phrases, and {other} is neither"
             ))),
         }
+    }
+
+    /// In how many documents it stands at most.
+    fn at_most(&self) -> u64 {
+        match self {
+            Node::Word(word) => word.at_most(),
+            Node::Phrase(words) => words.iter().map(Stands::at_most).min().unwrap_or(0),
+            Node::Near(near) => near.left.at_most().min(near.right.at_most()),
+        }
+    }
+
+    /// Those of a range of documents in which it stands, with how often.
+    fn find(
+        mut self,
+        reader: &InvertedIndexReader,
+        wanted: &dyn Fn(DocId) -> bool,
+        range: Range<DocId>,
+    ) -> Result<Vec<(DocId, u32)>> {
+        let (mut found, mut spans) = (Vec::new(), Vec::new());
+        let mut at = range.start;
+        while let Some(doc) = self.next_from(at).filter(|doc| *doc < range.end) {
+            if wanted(doc) {
+                self.spans(reader, doc, &mut spans)?;
+                if !spans.is_empty() {
+                    found.push((doc, u32::try_from(spans.len()).unwrap_or(u32::MAX)));
+                }
+            }
+            at = doc + 1;
+        }
+        Ok(found)
     }
 
     /// The first document from `at` on in which all parts stand somewhere.
@@ -206,6 +247,12 @@ fn first_of_all(words: &mut [Stands<'_>], at: DocId) -> Option<DocId> {
 }
 
 impl Stands<'_> {
+    /// In how many documents it stands at most.
+    fn at_most(&self) -> u64 {
+        let lists = self.lists.iter();
+        lists.map(|list| u64::from(list.info.doc_freq)).sum()
+    }
+
     /// The first document from `at` on in which it stands.
     fn first(&mut self, at: DocId) -> Option<DocId> {
         let docs = self.lists.iter_mut().map(|list| {

@@ -114,7 +114,8 @@ impl Counts {
     pub fn finish(self) -> Vec<(DocId, u32)> {
         match self {
             Counts::Few(mut pairs) => {
-                pairs.sort_unstable();
+                // Runs that are in order already, one of each list, which this sort puts together.
+                pairs.sort_by_key(|(doc, _)| *doc);
                 pairs.dedup_by(|later, first| {
                     let same = later.0 == first.0;
                     if same {

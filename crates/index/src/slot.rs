@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use comity_search::query::{Form, Word};
 use comity_words::{Language, fold, names, stems};
@@ -77,8 +77,8 @@ struct Reach {
     sound: bool,
 }
 
-/// A word of a question, ready to be looked up.
-pub(crate) struct Slot {
+/// What a word of a question means.
+pub(crate) struct Meaning {
     typed: String,
     folded: String,
     form: Form,
@@ -87,6 +87,11 @@ pub(crate) struct Slot {
     /// How it sounds.
     sounds: Vec<String>,
     close: Option<DFA>,
+}
+
+/// A word of a question, ready to be looked up.
+pub(crate) struct Slot {
+    pub meaning: Arc<Meaning>,
     /// What it means in the index that was asked last, by its number.
     reached: RefCell<Option<(usize, Rc<Reached>)>>,
     /// Its lists in segments, by the number of the segment and the field.
@@ -97,34 +102,10 @@ pub(crate) struct Slot {
 type Reached = BTreeMap<String, Reach>;
 
 impl Slot {
-    /// `transliterate` allows names in another alphabet.
-    pub fn new(word: &Word, transliterate: bool) -> Slot {
-        let folded = fold(&word.text);
-        let any = word.form == Form::Any;
-        let stems = if any {
-            stems(&word.text, &Language::ALL)
-        } else {
-            Vec::new()
-        };
-        let sounds = if any && transliterate {
-            names::keys(&word.text)
-        } else {
-            Vec::new()
-        };
-        let close = match word.form {
-            Form::Fuzzy(n) => Some(close_to(&folded, n, false)),
-            _ => None,
-        };
+    /// Of a word that is to be looked up.
+    pub fn new(meaning: Meaning) -> Slot {
         Slot {
-            typed: word.to_string(),
-            folded,
-            form: word.form,
-            stems: stems
-                .iter()
-                .map(|stem| (stem_form(stem), bits(&[stem.language])))
-                .collect(),
-            sounds,
-            close,
+            meaning: Arc::new(meaning),
             reached: RefCell::default(),
             lists: RefCell::default(),
         }
@@ -138,13 +119,13 @@ impl Slot {
             return Ok(Rc::clone(known));
         }
         let mut reach = Reached::new();
-        reach.entry(self.folded.clone()).or_default().same = true;
-        for (stem, language) in &self.stems {
+        reach.entry(self.meaning.folded.clone()).or_default().same = true;
+        for (stem, language) in &self.meaning.stems {
             for word in words.with(stem)?.iter() {
                 reach.entry(word.clone()).or_default().languages |= language;
             }
         }
-        for sound in &self.sounds {
+        for sound in &self.meaning.sounds {
             for word in words.with(&sound_form(sound))?.iter() {
                 reach.entry(word.clone()).or_default().sound = true;
             }
@@ -154,14 +135,9 @@ impl Slot {
         Ok(reach)
     }
 
-    /// The folded word that it means alone, if it means but one.
-    pub fn exactly(&self) -> Option<&str> {
-        (self.form == Form::Exact).then_some(&self.folded)
-    }
-
     /// Adds the words that it may mean in an index; `false` when that is seen by the word itself.
     pub fn add_reached(&self, words: &Words<'_>, found: &mut HashSet<String>) -> Result<bool> {
-        let known = self.form == Form::Any;
+        let known = self.meaning.form == Form::Any;
         if known {
             found.extend(self.reach(words)?.keys().cloned());
         }
@@ -205,7 +181,7 @@ impl Slot {
         fn word_of(key: &[u8]) -> &[u8] {
             key.get(1..).unwrap_or_default()
         }
-        match self.form {
+        match self.meaning.form {
             Form::Any | Form::Exact => {
                 let mut term = String::new();
                 for (word, reach) in &*self.reach(words)? {
@@ -229,7 +205,7 @@ impl Slot {
             }
             Form::Begins => {
                 for mark in MARKS {
-                    let prefix = format!("{mark}{}", self.folded);
+                    let prefix = format!("{mark}{}", self.meaning.folded);
                     let mut stream = dictionary.range().ge(&prefix).into_stream()?;
                     while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
                         each(word_of(stream.key()), Listed::of(stream.value()))?;
@@ -237,7 +213,7 @@ impl Slot {
                 }
             }
             Form::Fuzzy(_) => {
-                if let Some(close) = &self.close {
+                if let Some(close) = &self.meaning.close {
                     let mut stream = dictionary.search(Close(close)).into_stream()?;
                     while stream.advance() {
                         each(word_of(stream.key()), Listed::of(stream.value()))?;
@@ -267,11 +243,49 @@ impl Slot {
             match found.len() > MAX_WORDS {
                 true => Err(IndexError::Question(format!(
                     "{} means more than {MAX_WORDS} different words here, too many for a phrase or for near: give more letters",
-                    self.typed
+                    self.meaning.typed
                 ))),
                 false => Ok(()),
             }
         })
+    }
+}
+
+impl Meaning {
+    /// `transliterate` allows names in another alphabet.
+    pub fn of(word: &Word, transliterate: bool) -> Meaning {
+        let folded = fold(&word.text);
+        let any = word.form == Form::Any;
+        let stems = if any {
+            stems(&word.text, &Language::ALL)
+        } else {
+            Vec::new()
+        };
+        let sounds = if any && transliterate {
+            names::keys(&word.text)
+        } else {
+            Vec::new()
+        };
+        let close = match word.form {
+            Form::Fuzzy(n) => Some(close_to(&folded, n, false)),
+            _ => None,
+        };
+        Meaning {
+            typed: word.to_string(),
+            folded,
+            form: word.form,
+            stems: stems
+                .iter()
+                .map(|stem| (stem_form(stem), bits(&[stem.language])))
+                .collect(),
+            sounds,
+            close,
+        }
+    }
+
+    /// The folded word that it means alone, if it means but one.
+    pub fn exactly(&self) -> Option<&str> {
+        (self.form == Form::Exact).then_some(&self.folded)
     }
 
     /// Whether it means this word of a text in these languages, given also in its folded form, and how.

@@ -4,7 +4,7 @@
 
 mod made;
 
-use comity_index::{Ask, Document, Index, IndexError, Passage, Scope, Sort, Spoken, ask};
+use comity_index::{Ask, Document, Hit, Index, IndexError, Passage, Scope, Sort, Spoken, ask};
 use comity_search::query::{Form, Query, Word, parse};
 use made::{filled, of_case};
 use proptest::prelude::*;
@@ -217,5 +217,61 @@ fn whether_a_question_is_refused_tells_nothing_of_where_words_meet() {
     for words in ["brigade bridge", "brigade order", "brigade nowhere"] {
         assert!(!refused(words));
         assert!(refused(&format!("{words} size:much")), "{words}");
+    }
+}
+
+/// Of frequent words, phrases and neighbourhoods are looked for by all cores, each in its share of the documents.
+#[test]
+fn frequent_words_stand_together_wherever_they_do() {
+    let text = |n: u32| match n % 4 {
+        0 => "броня та танк біля мосту",
+        1 => "танк броня",
+        2 => "броня танк, а там броня танк",
+        _ => "танк за мостом, біля якого стоїть чужа броня",
+    };
+    let case = |n: u32| if n % 3 == 0 { "C0002" } else { "C0001" };
+    let documents: Vec<Document> = (0..16_001)
+        .map(|n| Document {
+            ern: format!("UKR-000001-{n:07}"),
+            case: case(n).to_owned(),
+            text: vec![Passage {
+                anchor: "line 1".to_owned(),
+                text: text(n).to_owned(),
+                flows: false,
+            }],
+            ..Document::default()
+        })
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let index = filled(dir.path(), &documents, 16_001);
+    let kinds: [(&str, &[u32]); 4] = [
+        ("\"броня танк\"", &[2]),
+        ("танк near/5 броня", &[0, 1, 2]),
+        ("броня near/1 танк", &[0, 1, 2]),
+        ("танк near/6 броня", &[0, 1, 2, 3]),
+    ];
+    for scope in [Scope::default(), of_case("C0001")] {
+        let seen = |n: &u32| scope == Scope::default() || case(*n) == "C0001";
+        for (question, kinds) in kinds {
+            let asked = Ask {
+                query: parse(question).unwrap(),
+                scope: scope.clone(),
+                exact: true,
+                transliterate: false,
+                sort: Sort::Ern,
+                lists: Vec::new(),
+            };
+            let mut answer = ask(std::slice::from_ref(&index), &asked).unwrap();
+            let mut found = Vec::new();
+            let each: &mut dyn FnMut(Hit) -> Result<(), IndexError> = &mut |hit| {
+                found.push(hit.ern[11..].parse::<u32>().unwrap());
+                Ok(())
+            };
+            answer.each(each).unwrap();
+            let expected = (0..16_001)
+                .filter(seen)
+                .filter(|n| kinds.contains(&(n % 4)));
+            assert_eq!(found, expected.collect::<Vec<_>>(), "{question}");
+        }
     }
 }

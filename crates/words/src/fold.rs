@@ -20,6 +20,15 @@ pub fn fold_into(word: &str, out: &mut String) {
     }
 }
 
+/// The letter that a folded word ends in, where its last one says so by itself; `None` where the whole word is to be
+/// folded to know it.
+pub fn folded_end(word: &str) -> Option<char> {
+    word.chars()
+        .next_back()
+        .and_then(folded)
+        .filter(|c| *c != '\0')
+}
+
 fn fold_any(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     // Lower case before and after: some capitals become a letter and a mark, and some signs decompose into capitals.
@@ -206,6 +215,9 @@ mod tests {
             let word: String = pieces.concat();
             proptest::prop_assert_eq!(fold(&word), fold_any(&word));
             proptest::prop_assert_eq!(lower(&word), lower_any(&word));
+            if let Some(end) = folded_end(&word) {
+                proptest::prop_assert!(fold(&word).ends_with(end));
+            }
         }
     }
 

@@ -32,7 +32,7 @@ mod split;
 mod tables;
 mod ukrainian;
 
-pub use fold::{fold, fold_into};
+pub use fold::{fold, fold_into, folded_end};
 pub use language::{Language, Script, Stem, script_of, stems};
 pub use split::{MAX_WORD, Word, Words, words};
 pub use tables::{Table, tables};
