@@ -360,7 +360,7 @@ impl Centre {
         matching: &mut Matching<'_>,
         told: &dyn Fn(f64),
     ) -> Result<()> {
-        let (sources, sessions) = (Sources::default(), Lending::default());
+        let (sources, sessions) = (Sources::default(), Lending::<Option<Session>>::default());
         let mut writing = index.write()?;
         let all = changes.len().max(1) as f64;
         let mut changes = changes.into_iter().map(|(ern, change)| (ern, Some(change)));
@@ -372,15 +372,12 @@ impl Centre {
             }
             let made = on_all_cores_mut(
                 &mut some,
-                || sessions.lend(|| self.session()),
-                |session, (ern, change)| match change.take() {
+                || sessions.lend(|| None),
+                |lent, (ern, change)| match change.take() {
                     Some(Change::Item { base, read }) => {
-                        let session = session.get(|| self.session());
-                        let session = match session {
-                            Ok(session) => session,
-                            Err(error) => {
-                                return Err(AppError::damaged("state", error.to_string()));
-                            }
+                        let session = match lent.get(|| None) {
+                            Some(session) => session,
+                            none => none.insert(self.session()?),
                         };
                         self.document(session, ern, base, read, &sources)
                     }
