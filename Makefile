@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release check house test rust-test kill fuzz judges judges-go demo bench growth fmt clean
+.PHONY: help setup build release check house test rust-test kill faults fuzz judges judges-go demo bench growth fmt clean
 
 CARGO ?= cargo
 PY := .venv/bin/python
@@ -37,10 +37,13 @@ test: setup rust-test judges ## all tests, the judgement of other people's progr
 	scripts/demo --bin target/debug </dev/null
 
 rust-test:
-	$(CARGO) test --workspace --locked
+	TMPDIR=$$(scripts/test-folder) $(CARGO) test --workspace --locked
 
 kill: ## kill the program at every durable call and by lot: KILLS=10000, KILLS_SEED, KILLS_ACT
 	KILLS=$(KILLS) $(CARGO) test -p comity --locked --test kills -- --nocapture
+
+faults: ## every fault of a disk at every call of an intake, a compaction, a backup, a disclosure and a mirror
+	FAULTS=all $(CARGO) test -p comity-app --locked --test app -- whatever_
 
 fuzz: ## every parser, FUZZ_SECONDS each, from the kept corpora; what it finds lies in fuzz/artifacts
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked

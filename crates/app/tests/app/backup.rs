@@ -137,7 +137,7 @@ fn whatever_interrupts_a_backup_the_one_before_it_still_opens() {
         .unwrap();
     // The centre's own calls come first and last; those between are the backup's.
     let mut struck = 0;
-    for nth in 0.. {
+    for nth in (0..).step_by(every(2)) {
         let to = world.folder.path().join(format!("backup-{nth}"));
         copy(&template, &to);
         let (script, disk) = Script::disk(Some((row, nth)));
@@ -156,7 +156,7 @@ fn whatever_interrupts_a_backup_the_one_before_it_still_opens() {
         );
         fs::remove_dir_all(&to).unwrap();
     }
-    assert!(struck > 20, "{struck}");
+    assert!(struck > 10, "{struck}");
     world.assert_sound();
 }
 

@@ -168,17 +168,16 @@ fn whatever_the_disk_does_nothing_acknowledged_is_lost(kind: Kind) {
     let template = World::new(PLAIN);
     for (r, row) in TABLE.iter().enumerate() {
         let mut struck = 0;
-        // On the plain kind one row takes every durable call and the others every second one of theirs; on the
-        // other kinds each its turn.
-        let every = row.name == "stored and reported as failed";
-        let (first, step) = match plain {
+        // On the plain kind one row takes every durable call, and the others some of theirs; on the other kinds each
+        // its turn.
+        let step = match plain {
             // There are many more of these, and they change nothing.
-            _ if row.name == "a read fails" => (0, 11),
-            true if every => (0, 1),
-            true => (r % 2, 2),
-            false => (r % 3, 5),
+            _ if row.name == "a read fails" => every(13),
+            true if row.name == "stored and reported as failed" => 1,
+            true => every(4),
+            false => every(9),
         };
-        for nth in (first..).step_by(step) {
+        for nth in (r % step..).step_by(step) {
             let world = if plain {
                 template.copy(&format!("{r}-{nth}"))
             } else {

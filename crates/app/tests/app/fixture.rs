@@ -69,6 +69,14 @@ macro_rules! on_every_kind {
     };
 }
 
+/// Of the calls that a fault can befall every so-manieth is tried, and each with `FAULTS=all`: `make faults`.
+pub fn every(so_manieth: usize) -> usize {
+    match std::env::var_os("FAULTS") {
+        Some(all) if all == "all" => 1,
+        _ => so_manieth,
+    }
+}
+
 const S3_PROCESS: &str = "COMITY_TEST_S3";
 
 pub fn has_s3() -> bool {
@@ -381,6 +389,11 @@ pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(step).collect();
     bytes.truncate(len);
     bytes
+}
+
+/// Whether bytes have others among them.
+pub fn shows(bytes: &[u8], secret: impl AsRef<[u8]>) -> bool {
+    memchr::memmem::find(bytes, secret.as_ref()).is_some()
 }
 
 /// All files below a folder with their bytes, by their paths from it.

@@ -554,15 +554,14 @@ fn no_key_and_no_sentence_is_in_a_mirror() {
             .iter()
             .any(|k| name.starts_with(k));
         assert!(is_known, "{name}");
-        let shows = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
         for secret in [SENTENCE.as_bytes(), b"night-watch-4471", FOUNDER.as_bytes()] {
-            assert!(!shows(secret), "{name}");
+            assert!(!shows(bytes, secret), "{name}");
         }
         // Nor 24 bytes of any wrapped key.
         for (segment, wraps) in &keys {
             let found = wraps
                 .chunks_exact(24)
-                .filter(|w| w.iter().any(|b| *b != 0) && shows(w))
+                .filter(|w| w.iter().any(|b| *b != 0) && shows(bytes, w))
                 .count();
             assert_eq!(found, 0, "{name} holds bytes of {segment}");
         }

@@ -23,7 +23,8 @@ fn twins() -> Twins {
 fn whatever_the_mirrors_disk_does_the_intake_is_done_and_the_mirror_catches_up() {
     for (r, row) in TABLE.iter().enumerate() {
         let mut struck = 0;
-        for nth in ((r % 5)..).step_by(5) {
+        let step = every(5);
+        for nth in (r % step..).step_by(step) {
             let twins = twins();
             let usb = delivery(&twins.world);
             let (script, disk) = Script::disk_below(row, nth, twins.files.clone());
