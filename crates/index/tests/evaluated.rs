@@ -229,7 +229,13 @@ fn frequent_words_stand_together_wherever_they_do() {
         2 => "броня танк, а там броня танк",
         _ => "танк за мостом, біля якого стоїть чужа броня",
     };
-    let case = |n: u32| if n.is_multiple_of(3) { "C0002" } else { "C0001" };
+    let case = |n: u32| {
+        if n.is_multiple_of(3) {
+            "C0002"
+        } else {
+            "C0001"
+        }
+    };
     let documents: Vec<Document> = (0..16_001)
         .map(|n| Document {
             ern: format!("UKR-000001-{n:07}"),
