@@ -14,6 +14,7 @@
 
 mod decode;
 mod draw;
+mod heif;
 mod input;
 mod ints;
 mod kind;

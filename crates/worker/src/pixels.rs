@@ -1,6 +1,6 @@
 //! The pixels of a picture, upright, within limits; and the short number by which pictures that look alike are found.
 
-use crate::{Input, Stop};
+use crate::{Input, Stop, heif};
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageReader, Limits,
     imageops::{FilterType, thumbnail},
@@ -28,7 +28,7 @@ pub fn upright(input: &Input) -> Result<Option<DynamicImage>, Stop> {
         .format()
         .is_some_and(|format| format.reading_enabled())
     {
-        return Ok(None);
+        return heif::upright(input);
     }
     let mut limits = Limits::default();
     limits.max_alloc = Some(WORK_MAX);
@@ -39,9 +39,7 @@ pub fn upright(input: &Input) -> Result<Option<DynamicImage>, Stop> {
     };
     let (width, height) = decoder.dimensions();
     if width.max(height) > SIDE_MAX || decoder.total_bytes() > BYTES_MAX {
-        return Err(Stop::OverLimit(format!(
-            "its pixels are not looked at: {width} × {height} is more than the reader may hold"
-        )));
+        return Err(too_large(width.into(), height.into()));
     }
     let turned = decoder.orientation();
     match DynamicImage::from_decoder(decoder) {
@@ -54,6 +52,13 @@ pub fn upright(input: &Input) -> Result<Option<DynamicImage>, Stop> {
         }
         Err(error) => refused(error),
     }
+}
+
+/// A picture of so many points is not decoded.
+pub fn too_large(width: u64, height: u64) -> Stop {
+    Stop::OverLimit(format!(
+        "its pixels are not looked at: {width} × {height} is more than the reader may hold"
+    ))
 }
 
 /// EXIF data as some programs put it into WebP: with what marks it in JPEG before it.

@@ -1,7 +1,7 @@
 //! The loop of the worker: a file, its end, the next file.
 
 use crate::{
-    Input, Out, draw_file, read_file,
+    Input, Out, draw_file, heif, read_file,
     talk::{Shared, Socket},
 };
 use comity_extract::protocol::{Asked, Said, VERSION};
@@ -9,6 +9,7 @@ use std::{cell::RefCell, rc::Rc};
 
 /// Says that it is locked in, and reads what it is asked to until the supervisor closes the socket.
 pub fn serve() {
+    heif::in_this_thread();
     let socket = Rc::new(RefCell::new(Socket::default()));
     let reader = concat!("extract-worker ", env!("CARGO_PKG_VERSION"));
     socket.borrow_mut().say(&Said::Ready {

@@ -69,6 +69,50 @@ fn copies_in_other_formats_sizes_and_ways_up_look_alike() {
     );
 }
 
+/// A photograph as phones take it, made by libheif's own program, which Debian has.
+fn photograph(picture: &DynamicImage) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (from, to) = (folder.path().join("a.png"), folder.path().join("a.heic"));
+    std::fs::write(&from, encoded(picture, ImageFormat::Png)).expect("it is written");
+    let made = std::process::Command::new("/usr/bin/heif-enc")
+        .args(["-q", "90", "-o"])
+        .args([&to, &from])
+        .output()
+        .expect("heif-enc, which scripts/setup installs");
+    assert!(made.status.success(), "{made:?}");
+    std::fs::read(to).expect("it was made")
+}
+
+#[test]
+fn photographs_of_phones_look_like_their_copies_and_are_drawn() {
+    let picture = scene(600, 400);
+    let original = read("a.png", &encoded(&picture, ImageFormat::Png)).1;
+    let file = photograph(&picture);
+    let (outcome, kept) = read("a.heic", &file);
+    assert_eq!(outcome.state, State::Read, "{outcome:?} {:?}", kept.missing);
+    let (hash, of) = (
+        kept.field("perceptual_hash"),
+        original.field("perceptual_hash"),
+    );
+    assert!((bits(hash) ^ bits(of)).count_ones() <= 6, "{hash} {of}");
+    let (outcome, kept) = ask(Asked::Draw, "a.heic", &file);
+    assert_eq!(outcome.state, State::Read, "{outcome:?}");
+    let (_, page) = drawn(&kept.pictures, Role::Page);
+    let (page, picture) = (page.to_rgb8(), picture.to_rgb8());
+    assert_eq!(page.dimensions(), picture.dimensions());
+    for at in [(100, 50), (500, 50), (100, 300), (500, 300)] {
+        let (one, other) = (page.get_pixel(at.0, at.1), picture.get_pixel(at.0, at.1));
+        let apart = one.0.iter().zip(other.0).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(apart < Some(12), "{at:?}: {one:?} {other:?}");
+    }
+    // One that breaks off keeps what its container says.
+    for length in [file.len() / 2, file.len() - 20] {
+        let (outcome, kept) = read("torn.heic", &file[..length]);
+        assert!(outcome.state < State::Crashed, "{outcome:?}");
+        assert_eq!(kept.attempts, 1, "{outcome:?}");
+    }
+}
+
 /// A PNG file of this size by its header, with a few of its bytes.
 fn huge(width: u32, height: u32) -> Vec<u8> {
     let mut file = encoded(&scene(16, 16), ImageFormat::Png);
