@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use comity_core::json::Value as Json;
 use comity_extract::{Limits, State};
@@ -24,6 +25,8 @@ use crate::sql::{Session, Value};
 const ITEMS: usize = 2048;
 /// and bytes of it in memory.
 const BYTES: u64 = 16 << 20;
+/// How long a group is gathered at most: each costs some flushes, a signature and a pack.
+const GATHERING: Duration = Duration::from_millis(200);
 /// Bytes that wait for the committing thread, all readers together.
 const ROOM: u64 = 64 << 20;
 
@@ -51,6 +54,11 @@ impl Room {
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) -= weight;
         self.freed.notify_all();
     }
+}
+
+/// How many items ended with these batches.
+fn ended(group: &[Batch]) -> usize {
+    group.iter().filter(|b| b.finding.is_some()).count()
 }
 
 /// Commits what it is handed.
@@ -102,11 +110,11 @@ impl<'a> Committer<'a> {
     pub fn run(mut self, read: &Receiver<Batch>) -> Result<Tally> {
         let mut failed = None;
         while let Ok(first) = read.recv() {
-            let mut weight = first.weight();
+            let (mut weight, began) = (first.weight(), Instant::now());
             let mut group = vec![first];
             while group.len() < ITEMS
                 && weight < BYTES
-                && let Ok(next) = read.try_recv()
+                && let Some(next) = self.next(read, &group, began)
             {
                 weight += next.weight();
                 group.push(next);
@@ -117,7 +125,7 @@ impl<'a> Committer<'a> {
                 self.queue.stop();
                 failed = Some(error);
             }
-            let ended = group.iter().filter(|b| b.finding.is_some()).count();
+            let ended = ended(&group);
             drop(group);
             self.room.give(weight);
             (0..ended).for_each(|_| self.queue.end(None));
@@ -126,6 +134,20 @@ impl<'a> Committer<'a> {
             Some(error) => Err(error),
             None => Ok(self.progress.tally),
         }
+    }
+
+    /// What goes into a group that has begun: all that has been read, and for a while what is being read. Nobody is kept
+    /// waiting: not whoever waits for a batch to be on record, and not a run that has nothing else to read.
+    fn next(&self, read: &Receiver<Batch>, group: &[Batch], began: Instant) -> Option<Batch> {
+        if let Ok(next) = read.try_recv() {
+            return Some(next);
+        }
+        let is_waited_for = group.iter().any(|batch| batch.tell.is_some());
+        if is_waited_for || !self.queue.reads_more_than(ended(group)) {
+            return None;
+        }
+        read.recv_timeout(GATHERING.checked_sub(began.elapsed())?)
+            .ok()
     }
 
     fn commit(&mut self, group: &mut [Batch]) -> Result<()> {

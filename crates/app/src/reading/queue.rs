@@ -184,6 +184,12 @@ impl<'a> Queue<'a> {
         self.ended.notify_all();
     }
 
+    /// Whether more is being read, or is about to be, than so many items of which nothing is on record yet.
+    pub fn reads_more_than(&self, items: usize) -> bool {
+        let state = self.state();
+        state.under_way > items || !(state.over || state.ready.is_empty())
+    }
+
     /// What was read could not be recorded as it was, and its item waits once more.
     pub fn once_more(&self, job: &Job) {
         let mut state = self.state();
