@@ -1,5 +1,7 @@
 //! Reading events back: leaf, sealed body, fields.
 
+use std::collections::HashMap;
+
 use comity_core::body::{Class, CustodySection, OpenField, SealedBody, section_context};
 use comity_core::digest::Digest;
 use comity_core::json::Value;
@@ -9,8 +11,10 @@ use comity_ledger::{Stored, StoredRef, Tree};
 use comity_seal::{Key, open};
 
 use crate::centre::Centre;
+use crate::cores::on_all_cores;
 use crate::error::{AppError, Result};
 use crate::keys::{ItemKeys, Keys};
+use crate::rebuild::item_keys;
 
 /// An event read back, its commitment checked.
 #[derive(Clone, Debug)]
@@ -173,6 +177,20 @@ impl Centre {
             }
         }
         Ok(events)
+    }
+
+    /// Reads many events by the indices of their leaves, in any order: bundles and keys are opened once, and all cores open
+    /// events.
+    pub(crate) fn read_events(&self, mut indices: Vec<u64>) -> Result<HashMap<u64, OpenedEvent>> {
+        indices.sort_unstable();
+        indices.dedup();
+        let stored = self.stored_events(&indices)?;
+        let stored: Vec<_> = stored.iter().map(Stored::as_ref).collect();
+        let items = item_keys(&self.keys, &stored)?;
+        let open = |(): &mut (), _, event: &StoredRef<'_>| {
+            Ok((event.index, open_event_with(&self.keys, &items, event)?.0))
+        };
+        on_all_cores(&stored, || (), open).into_iter().collect()
     }
 
     /// Full bundles never change, and who reads one event mostly reads its neighbours next: the last bundle is kept.

@@ -6,7 +6,9 @@ mod history;
 mod list;
 mod restore;
 
-use comity_core::id::Ern;
+use std::collections::{BTreeMap, HashMap};
+
+use comity_core::id::{Ern, MemberCode};
 use comity_extract::State;
 use comity_rules::finding::{Marks, Seeker, hidden};
 use comity_seal::Key;
@@ -16,7 +18,7 @@ use crate::error::{AppError, Result};
 use crate::project::facts::{ItemFacts, open_facts};
 use crate::project::{ItemState, below, place_of_below};
 use crate::read::OpenedEvent;
-use crate::sql::{Row, Session};
+use crate::sql::{Row, Session, Value};
 
 pub(crate) use family::containers;
 pub use get::{Opening, Wanted};
@@ -81,6 +83,9 @@ impl Item {
 /// The columns that [`Centre::item_of_row`] reads, and the tables that they come from.
 pub(crate) const COLUMNS: &str = "i.no, m.code, t.number, i.number, k.code, i.state, i.size, i.object, i.received, i.facts, c.content_key, c.first_index, c.last_n, c.last_index, i.erased, (SELECT count(*) FROM quarantine q WHERE q.item = i.no), i.below, r.state, r.leaf, r.waits";
 pub(crate) const TABLES: &str = "items i JOIN chains c ON c.no = i.no JOIN members m ON m.no = i.member JOIN intakes t ON t.no = i.intake JOIN cases k ON k.no = i.case_no LEFT JOIN readings r ON r.item = i.no";
+
+/// Numbers that one query asks for.
+const NUMBERS_PER_QUERY: usize = 200;
 
 impl Centre {
     /// An item from a row of [`COLUMNS`].
@@ -147,31 +152,54 @@ impl Centre {
         })
     }
 
+    /// The items of these numbers, looked up together; those that there are none of are missing.
+    pub(crate) fn items(
+        &self,
+        session: &mut Session,
+        numbers: &[Ern],
+    ) -> Result<HashMap<Ern, Item>> {
+        let mut intakes: BTreeMap<(MemberCode, u32), Vec<&Ern>> = BTreeMap::new();
+        for ern in numbers {
+            let intake = (ern.member(), ern.intake());
+            intakes.entry(intake).or_default().push(ern);
+        }
+        let mut items = HashMap::with_capacity(numbers.len());
+        for ((member, number), erns) in intakes {
+            // In two steps, so that no planner of queries reads every item for one.
+            let intake = session.query_one(
+                "SELECT t.no FROM members m JOIN intakes t ON t.member = m.no WHERE m.code = ? AND t.number = ?",
+                &[member.as_str().into(), number.into()],
+            )?;
+            let Some(intake) = intake else { continue };
+            let intake = intake.int(0)?;
+            for part in erns.chunks(NUMBERS_PER_QUERY) {
+                let wanted = vec!["(?,?)"; part.len()].join(",");
+                // CROSS: SQLite then goes from the numbers into the table, and not the other way round.
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM (VALUES {wanted}) AS w CROSS JOIN {TABLES} WHERE i.intake = ? AND i.number = w.column1 AND i.below = w.column2"
+                );
+                let mut values: Vec<Value> = Vec::with_capacity(2 * part.len() + 1);
+                for ern in part {
+                    values.extend([ern.number().into(), below(ern).into()]);
+                }
+                values.push(intake.into());
+                for row in &session.query(&sql, &values)? {
+                    let item = self.item_of_row(row)?;
+                    items.insert(item.ern, item);
+                }
+            }
+        }
+        Ok(items)
+    }
+
     /// The item of a number.
     pub fn item(&self, session: &mut Session, ern: &Ern) -> Result<Item> {
-        let member = ern.member();
-        // In two steps, so that no planner of queries reads every item for one.
-        let intake = session.query_one(
-            "SELECT t.no FROM members m JOIN intakes t ON t.member = m.no WHERE m.code = ? AND t.number = ?",
-            &[member.as_str().into(), ern.intake().into()],
-        )?;
-        let row = match intake {
-            Some(intake) => session.query_one(
-                &format!("SELECT {COLUMNS} FROM {TABLES} WHERE i.intake = ? AND i.number = ? AND i.below = ?"),
-                &[
-                    intake.int(0)?.into(),
-                    ern.number().into(),
-                    below(ern).into(),
-                ],
-            )?,
-            None => None,
-        };
-        match row {
-            Some(row) => self.item_of_row(&row),
-            None => Err(AppError::Usage(format!(
+        let found = self.items(session, std::slice::from_ref(ern))?.remove(ern);
+        found.ok_or_else(|| {
+            AppError::Usage(format!(
                 "there is no item {ern}: `comity item list` shows what there is"
-            ))),
-        }
+            ))
+        })
     }
 
     /// The item whose chain has this number.

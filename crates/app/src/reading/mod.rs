@@ -12,6 +12,7 @@ mod family;
 mod further;
 mod growing;
 mod job;
+mod known;
 mod pass;
 mod passing;
 mod progress;
@@ -23,6 +24,7 @@ mod taking;
 mod told;
 mod work;
 
+pub(crate) use known::Known;
 pub use pass::Pass;
 pub use progress::{Progress, SetAside, Tally};
 pub use record::CENTRE;

@@ -4,6 +4,7 @@ use comity_core::json::Value as Json;
 use comity_extract::{KeptLine, Role, State};
 use comity_vault::ObjectReader;
 
+use super::known::{Known, PassState};
 use super::pass::Pass;
 use super::told::each_line;
 use crate::centre::Centre;
@@ -97,33 +98,27 @@ impl Centre {
     /// How far the further passes over an item have come; none that has nothing to make, and none of an item that was
     /// erased or waits for its member's desk.
     pub fn further(&self, session: &mut Session, item: &Item) -> Result<Vec<Further>> {
-        if item.erased.is_some() || item.waits {
-            return Ok(Vec::new());
-        }
-        let rows = session.query(
-            "SELECT pass, leaf, waits FROM further WHERE item = ? ORDER BY pass",
-            &[item.no.into()],
-        )?;
-        let mut all = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let number = row.int(0)?;
-            let pass = Pass::FURTHER.into_iter().find(|p| *p as i64 == number);
-            let pass = pass.ok_or_else(|| AppError::damaged("table further", "an unknown pass"))?;
-            let made = match row.opt_int(1)? {
-                Some(leaf) => Some(self.made(session, item, pass, leaf as u64)?),
-                None => None,
-            };
-            all.push(Further {
-                pass,
-                waits: row.int(2)? != 0,
-                made,
-            });
-        }
-        Ok(all)
+        let known = self.known_of(session, std::iter::once(item))?;
+        known.further(self, item)
+    }
+}
+
+impl Known {
+    /// As [`Centre::further`], of one of the items.
+    pub(crate) fn further(&self, centre: &Centre, item: &Item) -> Result<Vec<Further>> {
+        let further = |state: &PassState| {
+            let made = |leaf| self.made(centre, item, state.pass, leaf);
+            Ok(Further {
+                pass: state.pass,
+                waits: state.waits,
+                made: state.leaf.map(made).transpose()?,
+            })
+        };
+        self.passes(item).iter().map(further).collect()
     }
 
-    fn made(&self, session: &mut Session, item: &Item, pass: Pass, leaf: u64) -> Result<Made> {
-        let event = self.read_event(leaf)?;
+    fn made(&self, centre: &Centre, item: &Item, pass: Pass, leaf: u64) -> Result<Made> {
+        let event = self.event(leaf)?;
         let text = |name: &str| event.text(name).map(str::to_owned);
         let state = event.text(pass.field()).and_then(State::named);
         let pictures = event.value("pictures").and_then(Json::as_array);
@@ -141,7 +136,7 @@ impl Centre {
                 .flatten()
                 .filter_map(Drawn::of)
                 .collect(),
-            object: self.derivative(session, item, leaf)?,
+            object: self.object(centre, item, leaf)?,
         })
     }
 }

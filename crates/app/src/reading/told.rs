@@ -28,15 +28,15 @@
 //! # }
 //! ```
 
-use comity_core::id::{Ern, ObjectId};
+use comity_core::id::Ern;
 use comity_extract::{KeptLine, State};
-use comity_seal::Key;
-use comity_vault::{ObjectReader, PackId, Place};
+use comity_vault::ObjectReader;
 
+use super::known::{Known, is_open};
+use super::segments::read_with;
 use crate::centre::Centre;
 use crate::error::{AppError, Result};
 use crate::item::{COLUMNS, Item, TABLES};
-use crate::reading::segments::read_with;
 use crate::sql::Session;
 
 /// Items read from SQL at a time.
@@ -129,10 +129,14 @@ impl Centre {
         );
         loop {
             let rows = session.query(&sql, &[since.into()])?;
-            for row in &rows {
+            let items: Vec<Item> = rows
+                .iter()
+                .map(|row| self.item_of_row(row))
+                .collect::<Result<_>>()?;
+            let known = self.known_of(session, items.iter())?;
+            for (row, item) in rows.iter().zip(items) {
                 since = row.int(18)?;
-                let item = self.item_of_row(row)?;
-                if let Some(reading) = self.reading(session, item)?
+                if let Some(reading) = known.reading(self, item)?
                     && !each(&reading)?
                 {
                     return Ok(());
@@ -160,13 +164,18 @@ impl Centre {
 
     /// The newest reading of an item; `None` for one that was not read, was erased, or waits for its member's desk.
     pub fn reading(&self, session: &mut Session, item: Item) -> Result<Option<Reading>> {
-        let Some(last) = item
-            .reading
-            .filter(|_| item.erased.is_none() && !item.waits)
-        else {
+        let known = self.known_of(session, std::iter::once(&item))?;
+        known.reading(self, item)
+    }
+}
+
+impl Known {
+    /// As [`Centre::reading`], of one of the items.
+    pub(crate) fn reading(&self, centre: &Centre, item: Item) -> Result<Option<Reading>> {
+        let Some(last) = item.reading.filter(|_| is_open(&item)) else {
             return Ok(None);
         };
-        let event = self.read_event(last.leaf)?;
+        let event = self.event(last.leaf)?;
         let text = |name: &str| event.text(name).map(str::to_owned);
         let number = |name: &str| event.value(name).and_then(|v| v.as_u64()).unwrap_or(0);
         Ok(Some(Reading {
@@ -179,36 +188,10 @@ impl Centre {
             time: text("time").unwrap_or_default(),
             children: number("children"),
             missing: number("missing"),
-            files: read_with(&event),
+            files: read_with(event),
             md5_and_sha1: text("item_md5").zip(text("item_sha1")),
-            text: self.derivative(session, &item, last.leaf)?,
+            text: self.object(centre, &item, last.leaf)?,
             item,
         }))
-    }
-
-    /// The object of the derivative that the event at `leaf` made, where it made one.
-    pub(crate) fn derivative(
-        &self,
-        session: &mut Session,
-        item: &Item,
-        leaf: u64,
-    ) -> Result<Option<ObjectReader>> {
-        let row = session.query_one(
-            "SELECT o.id, o.pack, o.at, o.sealed_size, c.content_key FROM derivatives d JOIN objects o ON o.no = -d.leaf JOIN chains c ON c.no = d.item WHERE d.leaf = ? AND d.item = ?",
-            &[(leaf as i64).into(), item.no.into()],
-        )?;
-        let Some(row) = row else { return Ok(None) };
-        let Some(secret) = self.keys.item(row.int(4)? as u64)? else {
-            return Ok(None);
-        };
-        let place = Place {
-            pack: PackId(row.array(1)?),
-            offset: row.int(2)? as u64,
-            len: row.int(3)? as u64,
-        };
-        self.vault
-            .open_object(&place, &Key::new(secret.first), ObjectId(row.array(0)?))
-            .map(Some)
-            .map_err(|e| AppError::of_item(&item.ern, e))
     }
 }

@@ -2,29 +2,27 @@
 //!
 //! So what a desk has locked, nobody searches without the desk, and erasure needs to destroy one key only.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use comity_core::digest::hex;
 use comity_core::id::Ern;
-use comity_index::{Document, Index, IndexError, Position};
+use comity_index::{Index, IndexError, Position};
 use comity_keyring::{Kind, Secret};
 use comity_ledger::Batch;
 use comity_seal::Key;
 use comity_store::FileLock;
 
 use super::document;
+use super::draft::{Change, Changes, Draft, Drafts, Sources};
 use crate::centre::Centre;
-use crate::cores::{Lending, on_all_cores, on_all_cores_mut};
+use crate::cores::{on_all_cores, on_all_cores_mut};
 use crate::error::{AppError, Result};
 use crate::lists::Matching;
 use crate::read::open_event_with;
 use crate::reading::Pass;
 use crate::rebuild::item_keys;
-use crate::sql::Session;
 
 /// Bundles of events that are read at once.
 const BLOCK: u64 = 16 * 256;
@@ -32,12 +30,16 @@ const BLOCK: u64 = 16 * 256;
 const AT_ONCE: usize = 20_000;
 /// Events that are rather read again than written down as followed, where none of them changed a document.
 const LEEWAY: u64 = 4 * BLOCK;
+/// Items that the tables and the ledger are asked for together.
+const STRETCH: usize = 400;
 /// Documents that are made at once, on all cores: few, for their texts may be long.
 const TOGETHER: usize = 16;
 /// How often, and how long each time, one waits for another process that writes the index, before its present state
 /// is good enough: five seconds.
 const TRIES: u32 = 250;
 const PAUSE: Duration = Duration::from_millis(20);
+/// At every how many of these tries the index is looked at.
+const LOOKS: u32 = 10;
 
 /// The indexes that can be asked.
 #[derive(Default)]
@@ -51,28 +53,20 @@ pub(super) struct Opened {
     pub said: Vec<String>,
 }
 
+/// Who may bring an index up to the log.
+enum Turn {
+    Ours(FileLock),
+    /// Nobody needs to: it knows all that was published.
+    NotNeeded(Box<Index>),
+    /// Another process does, and takes long.
+    Others,
+}
+
 /// Is told of which member's index it is, how many events have been brought into it, and how many there are to bring.
 pub type Watch<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
 
 /// For who shows nothing.
 pub fn unwatched(_: &str, _: u64, _: u64) {}
-
-/// What events change of one item.
-enum Change {
-    /// It came, with this document if that was in what was looked at; it was read, or not.
-    Item {
-        base: Option<Box<Document>>,
-        read: bool,
-    },
-    /// It was erased.
-    Remove,
-}
-
-/// Whence outermost containers came, as far as that was asked.
-type Sources = Mutex<HashMap<Ern, Option<String>>>;
-
-/// What is to be changed, by number.
-type Changes = BTreeMap<String, Change>;
 
 impl Centre {
     /// The folder of all indexes.
@@ -116,26 +110,25 @@ impl Centre {
     ) -> Result<Option<Index>> {
         // A locked scope is said before anything is looked at.
         self.keys.scope(self.index_parent(member)?)?;
-        let size = self.sequencer().tree.published_size();
-        let mut matching = self.matching(member)?;
-        let Some(_turn) = self.turn_soon(member)? else {
+        let (size, lists) = (self.log_size(), self.matching(member)?.leaves());
+        let _turn = match self.turn_soon(member, size, &lists)? {
+            Turn::Ours(turn) => turn,
+            Turn::NotNeeded(index) => return Ok(Some(*index)),
             // Another process writes it, and what it has written so far answers.
-            return match self.open_index(member)? {
-                Some(index) => {
-                    // One that was held against other lists is being made anew.
-                    let known = match index.position().lists == matching.leaves() {
-                        true => index.position().size,
-                        false => 0,
-                    };
-                    opened.behind += size.saturating_sub(known);
-                    Ok(Some(index))
-                }
-                None => {
-                    opened.behind += size;
-                    Ok(None)
-                }
-            };
+            Turn::Others => {
+                let index = self.open_index(member)?;
+                // One that was held against other lists is being made anew.
+                let known = match &index {
+                    Some(index) if index.position().lists == lists => index.position().size,
+                    _ => 0,
+                };
+                opened.behind += size.saturating_sub(known);
+                return Ok(index);
+            }
         };
+        // Others may have recorded more and brought it into the index since: that is of this log too.
+        self.refresh()?;
+        let (size, mut matching) = (self.log_size(), self.matching(member)?);
         let followed = match self.open_index(member) {
             Ok(Some(index))
                 if index.position().lists == matching.leaves()
@@ -163,15 +156,28 @@ impl Centre {
         followed
     }
 
-    fn turn_soon(&self, member: &str) -> Result<Option<FileLock>> {
-        for _ in 0..TRIES {
+    /// Waits for the turn at an index, unless who has it has brought the index far enough: merging what was committed
+    /// takes longer than committing it.
+    fn turn_soon(&self, member: &str, size: u64, lists: &[u64]) -> Result<Turn> {
+        for tried in 0..TRIES {
             let turn = comity_index::try_turn(&self.index_folder(), member, &self.ambient.disk)?;
-            if turn.is_some() {
-                return Ok(turn);
+            if let Some(turn) = turn {
+                return Ok(Turn::Ours(turn));
+            }
+            // What cannot be opened is being written anew, or is looked at when it is our turn.
+            if tried % LOOKS == 0
+                && let Ok(Some(index)) = self.open_index(member)
+                && index.position().size >= size
+                && index.position().lists == lists
+            {
+                self.refresh()?;
+                if self.is_of_this_log(index.position())? {
+                    return Ok(Turn::NotNeeded(Box::new(index)));
+                }
             }
             thread::sleep(PAUSE);
         }
-        Ok(None)
+        Ok(Turn::Others)
     }
 
     /// The index of a member as it lies there; an error while its desk has not brought its key.
@@ -338,7 +344,7 @@ impl Centre {
                     // It is of a member whose desk is away, and so not of this one.
                     Err(AppError::Locked { .. }) => Ok(None),
                     Err(error) => Err(error),
-                    Ok(event) => Ok(change(&event, member)),
+                    Ok(event) => change(&event, member),
                 }
             },
         );
@@ -360,39 +366,33 @@ impl Centre {
         matching: &mut Matching<'_>,
         told: &dyn Fn(f64),
     ) -> Result<()> {
-        let (sources, sessions) = (Sources::default(), Lending::<Option<Session>>::default());
+        let (mut session, mut sources) = (self.session()?, Sources::default());
         let mut writing = index.write()?;
         let all = changes.len().max(1) as f64;
-        let mut changes = changes.into_iter().map(|(ern, change)| (ern, Some(change)));
+        let mut changes = changes.into_iter();
         let mut done = 0;
         loop {
-            let mut some: Vec<_> = changes.by_ref().take(TOGETHER).collect();
+            let some: Vec<_> = changes.by_ref().take(STRETCH).collect();
             if some.is_empty() {
                 break;
             }
-            let made = on_all_cores_mut(
-                &mut some,
-                || sessions.lend(|| None),
-                |lent, (ern, change)| match change.take() {
-                    Some(Change::Item { base, read }) => {
-                        let session = match lent.get(|| None) {
-                            Some(session) => session,
-                            none => none.insert(self.session()?),
-                        };
-                        self.document(session, ern, base, read, &sources)
+            let Drafts {
+                all: mut drafts,
+                known,
+            } = self.drafts(&mut session, some, &mut sources)?;
+            for some in drafts.chunks_mut(TOGETHER) {
+                let finish = |(): &mut (), draft: &mut Draft| draft.finish(self, &known);
+                let made = on_all_cores_mut(some, || (), finish);
+                for (draft, document) in some.iter().zip(made) {
+                    told(f64::from(done) / all);
+                    done += 1;
+                    match document? {
+                        Some(mut document) => {
+                            matching.add_to(&mut document)?;
+                            writing.put(&document)?;
+                        }
+                        None => writing.remove(&draft.ern.to_string()),
                     }
-                    Some(Change::Remove) | None => Ok(None),
-                },
-            );
-            for ((ern, _), document) in some.iter().zip(made) {
-                told(f64::from(done) / all);
-                done += 1;
-                match document? {
-                    Some(mut document) => {
-                        matching.add_to(&mut document)?;
-                        writing.put(&document)?;
-                    }
-                    None => writing.remove(ern),
                 }
             }
         }
@@ -400,67 +400,6 @@ impl Centre {
         writing.commit(Position { size, leaf, lists })?;
         told(1.0);
         Ok(())
-    }
-
-    /// The whole document of an item; `None` once it has been erased.
-    fn document(
-        &self,
-        session: &mut Session,
-        ern: &str,
-        base: Option<Box<Document>>,
-        read: bool,
-        sources: &Sources,
-    ) -> Result<Option<Document>> {
-        let number = number_of(ern)?;
-        let item = if base.is_none() || read {
-            Some(self.item(session, &number)?)
-        } else {
-            None
-        };
-        let base = match (base, &item) {
-            (Some(base), _) => Some(*base),
-            (None, Some(item)) => document::received(&self.received_event(item)?),
-            (None, None) => None,
-        };
-        let Some(mut document) = base else {
-            return Ok(None);
-        };
-        if document.source.is_none() && number.depth() > 0 {
-            document.source = self.source(session, number, sources)?;
-        }
-        if let Some(item) = item
-            && let Some(reading) = self.reading(session, item)?
-        {
-            document::add_reading(&mut document, &reading)?;
-            for further in self.further(session, &reading.item)? {
-                document::add_further(&mut document, &reading.item, &further)?;
-            }
-        }
-        Ok(Some(document))
-    }
-
-    /// Whence the item came that this one was found inside of.
-    fn source(
-        &self,
-        session: &mut Session,
-        number: Ern,
-        sources: &Sources,
-    ) -> Result<Option<String>> {
-        let mut outermost = number;
-        while let Some(container) = outermost.parent() {
-            outermost = container;
-        }
-        let known = || sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known().get(&outermost) {
-            return Ok(known.clone());
-        }
-        let item = self.item(session, &outermost)?;
-        let source = self
-            .received_event(&item)?
-            .text("source")
-            .map(str::to_owned);
-        known().insert(outermost, source.clone());
-        Ok(source)
     }
 }
 
@@ -476,31 +415,33 @@ fn label(member: &str) -> String {
     format!("index {member}")
 }
 
-fn change(event: &crate::read::OpenedEvent, member: &str) -> Option<(String, Change)> {
-    let ern = event.text("ern")?;
+fn change(event: &crate::read::OpenedEvent, member: &str) -> Result<Option<(Ern, Change)>> {
+    let Some(ern) = event.text("ern") else {
+        return Ok(None);
+    };
     if ern.split('-').next() != Some(member) {
-        return None;
+        return Ok(None);
     }
-    let change = match event.text("kind")? {
-        "received" | "extracted" => match document::received(event) {
+    let change = match event.text("kind") {
+        Some("received" | "extracted") => match document::received(event) {
             Some(document) => Change::Item {
                 base: Some(Box::new(document)),
                 read: event.value("reading").is_some(),
             },
             None => Change::Remove,
         },
-        kind if Pass::of_event(kind).is_some() => Change::Item {
+        Some("erased") => Change::Remove,
+        Some(kind) if Pass::of_event(kind).is_some() => Change::Item {
             base: None,
             read: true,
         },
-        "erased" => Change::Remove,
-        _ => return None,
+        _ => return Ok(None),
     };
-    Some((ern.to_owned(), change))
+    Ok(Some((number_of(ern)?, change)))
 }
 
 /// Adds a change to those before it. What was erased stays so.
-fn put(changes: &mut Changes, ern: String, change: Change) {
+fn put(changes: &mut Changes, ern: Ern, change: Change) {
     match (changes.get_mut(&ern), change) {
         (Some(Change::Remove), _) => {}
         (Some(Change::Item { read, .. }), Change::Item { base: None, .. }) => *read = true,

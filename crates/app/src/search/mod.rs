@@ -3,6 +3,7 @@
 mod alike;
 mod current;
 mod document;
+mod draft;
 mod follow;
 mod groups;
 

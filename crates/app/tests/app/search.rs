@@ -1,7 +1,7 @@
 //! What is taken in is found, by those who may and by nobody else, whatever happens to the index.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use comity_app::Centre;
 use comity_app::acts::Scope;
@@ -200,6 +200,59 @@ fn indexes_keep_up_with_what_is_recorded_and_hinder_it_in_nothing() {
     indexes.step();
     assert_eq!(items(&centre).len(), 3);
     centre.make_searchable(&unwatched).unwrap_err();
+}
+
+#[test]
+fn an_index_that_another_process_brought_further_meanwhile_stays() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "order.txt", b"one");
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    centre.make_searchable(&unwatched).unwrap();
+    let key = || std::fs::read(world.dir.join("index/LTU/key")).unwrap();
+    let made = key();
+    put(&usb, "later.txt", b"two");
+    take_in(&centre, &request(&[&usb])).unwrap();
+    // While it brings the first member's index up to the log, another records more for the second, and searches.
+    let other = world.open();
+    let of_ltu = world.place("of-ltu");
+    put(&of_ltu, "last.txt", b"three");
+    let once = Once::new();
+    let watch = |member: &str, _, _| {
+        assert_eq!(member, if once.is_completed() { member } else { "UKR" });
+        once.call_once(|| {
+            let mut request = request(&[&of_ltu]);
+            request.member = "LTU".parse().unwrap();
+            take_in(&other, &request).unwrap();
+            assert_eq!(paths(&other, "last").len(), 1);
+        });
+    };
+    centre.make_searchable(&watch).unwrap();
+    assert!(once.is_completed());
+    assert_eq!(paths(&centre, "last OR later").len(), 2);
+    assert_eq!(key(), made, "it was made anew");
+}
+
+#[test]
+fn who_has_the_turn_at_an_index_keeps_nobody_from_what_it_has() {
+    let world = World::new(PLAIN);
+    let usb = world.place("usb");
+    put(&usb, "order.txt", b"one");
+    let centre = world.open();
+    take_in(&centre, &request(&[&usb])).unwrap();
+    centre.make_searchable(&unwatched).unwrap();
+    let turn = comity_index::turn(&world.dir.join("index"), "UKR", &Disk::real()).unwrap();
+    let told = search(&centre, "order OR later", |_| ());
+    assert_eq!((told.count, told.complete.behind), (1, 0));
+    put(&usb, "later.txt", b"two");
+    take_in(&centre, &request(&[&usb])).unwrap();
+    let told = search(&centre, "order OR later", |_| ());
+    assert_eq!(told.count, 1);
+    assert!(told.complete.behind > 0);
+    drop(turn);
+    let told = search(&centre, "order OR later", |_| ());
+    assert_eq!((told.count, told.complete.behind), (2, 0));
 }
 
 fn an_erasure_purges_the_index_before_it_is_acknowledged(kind: Kind) {
