@@ -22,6 +22,7 @@ build: ## the programs, for tests
 	$(CARGO) build --locked --workspace --bins --test walls
 
 release: ## the programs, for use: target/release/comity, comity-verify and extract-worker
+	@scripts/setup --build
 	$(CARGO) build --locked --release -p comity -p comity-verify -p comity-worker
 
 check: setup ## formatting, warnings, licences, what may depend on what
@@ -61,7 +62,7 @@ judges: setup build ## programs that others wrote judge what ours made
 judges-go: setup build ## more of them, written in Go, from the Go module proxy; not part of `make test`
 	$(PY) tests/judges/run.py --bin target/debug --proxy
 
-demo: release ## the story, told in the terminal
+demo: setup release ## the story, told in the terminal
 	@scripts/demo --bin target/release
 
 bench: setup release ## Comity beside its peers; BENCH_ARGS="--runs 3" for the whole thing
