@@ -87,8 +87,11 @@ fn refused(error: ImageError) -> Result<Option<DynamicImage>, Stop> {
 /// grey are stronger than their median (known as pHash). `None` of a picture that is all of one colour, which would be
 /// like any other such.
 pub fn perceptual_hash(picture: &DynamicImage) -> Option<String> {
-    // Grey first: made small with its colours it would take three or four times as long.
-    let grey = thumbnail(&picture.to_luma8(), HASHED_SIDE, HASHED_SIDE);
+    // Grey first: made small with its colours it would take three or four times as long. What is small needs nothing.
+    let mut grey = picture.to_luma8();
+    if grey.width().max(grey.height()) > HASHED_SIDE {
+        grey = thumbnail(&grey, HASHED_SIDE, HASHED_SIDE);
+    }
     let darkest = grey.pixels().map(|p| p.0[0]).min()?;
     let lightest = grey.pixels().map(|p| p.0[0]).max()?;
     if lightest - darkest < CONTRAST_MIN {

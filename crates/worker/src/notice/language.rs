@@ -20,7 +20,7 @@ const GIVEN_UP: usize = 1500;
 /// Letters of the shortest text that is judged.
 const SHORTEST: usize = 12;
 /// Letters from which on one piece in [`EVERY`] is judged: the languages of a book are known by then.
-const LONG: u64 = 1 << 18;
+const LONG: u64 = 1 << 16;
 const EVERY: u64 = 16;
 /// Places that are given of a language that is not the text's main one.
 const PLACES: usize = 20;
