@@ -1,6 +1,7 @@
-"""SQLite FTS5 and Xapian, as `bench/search` asks them: `search_peer.py ENGINE build|ask …`.
+"""SQLite FTS5 and Xapian, as `bench/search` asks them: `search_peer.py ENGINE build|ask|show …`.
 
-Needs Debian's python3-xapian. Every answer is the exact number of hits and the ten best.
+Needs Debian's python3-xapian. Every answer is the exact number of hits and the ten best; with `show` also a passage of
+each of these in which the words are marked, as people are shown hits, and as Comity always gives them.
 """
 
 import json
@@ -32,9 +33,10 @@ class Fts5:
             return f"NEAR({' '.join(quoted)}, 5)"
         return quoted[0] + "*" if kind == "begins" else joined.get(kind, "").join(quoted)
 
-    def ask(self, question):
+    def ask(self, question, show):
         (hits,) = self.base.execute("SELECT count(*) FROM texts WHERE texts MATCH ?", (question,)).fetchone()
-        self.base.execute("SELECT path FROM texts WHERE texts MATCH ? ORDER BY rank LIMIT 10", (question,)).fetchall()
+        wanted = "path, snippet(texts, 2, '[', ']', '…', 32)" if show else "path"
+        self.base.execute(f"SELECT {wanted} FROM texts WHERE texts MATCH ? ORDER BY rank LIMIT 10", (question,)).fetchall()
         return hits
 
 
@@ -73,12 +75,14 @@ class Xapian:
             return parser.parse_query(words[0] + "*", flags.FLAG_WILDCARD)
         return parser.parse_query(text, flags.FLAG_BOOLEAN | flags.FLAG_PHRASE)
 
-    def ask(self, question):
+    def ask(self, question, show):
         enquire = self.xapian.Enquire(self.base)
         enquire.set_query(question)
         found = enquire.get_mset(0, 10, self.base.get_doccount())
         for match in found:
-            match.document.get_data()
+            data = match.document.get_data()
+            if show:
+                found.snippet(data.partition(b"\n")[2])
         return found.get_matches_estimated()
 
 
@@ -109,7 +113,7 @@ def main():
         times = []
         for _ in range(runs):
             started = time.perf_counter()
-            hits = opened.ask(opened.question(kind, words))
+            hits = opened.ask(opened.question(kind, words), act == "show")
             times.append((time.perf_counter() - started) * 1000)
         print(json.dumps({"hits": hits, "ms": times}))
 
