@@ -366,6 +366,8 @@ impl Centre {
         matching: &mut Matching<'_>,
         told: &dyn Fn(f64),
     ) -> Result<()> {
+        // Where texts lie is looked up for many items at once, and must hold until the last of them is opened.
+        let _stay = self.keep_packs()?;
         let (mut session, mut sources) = (self.session()?, Sources::default());
         let mut writing = index.write()?;
         let all = changes.len().max(1) as f64;

@@ -1,6 +1,7 @@
 //! What is taken in is found, by those who may and by nobody else, whatever happens to the index.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
 
 use comity_app::Centre;
@@ -202,14 +203,38 @@ fn indexes_keep_up_with_what_is_recorded_and_hinder_it_in_nothing() {
     centre.make_searchable(&unwatched).unwrap_err();
 }
 
-#[test]
-fn an_index_that_another_process_brought_further_meanwhile_stays() {
+/// A centre with one item, which a search finds.
+fn searchable() -> (World, PathBuf, Centre) {
     let world = World::new(PLAIN);
     let usb = world.place("usb");
     put(&usb, "order.txt", b"one");
     let centre = world.open();
     take_in(&centre, &request(&[&usb])).unwrap();
     centre.make_searchable(&unwatched).unwrap();
+    (world, usb, centre)
+}
+
+#[test]
+fn packs_stay_where_they_are_while_documents_are_made() {
+    let (world, usb, centre) = searchable();
+    put(&usb, "later.txt", b"two");
+    take_in(&centre, &request(&[&usb])).unwrap();
+    let other = world.open();
+    let tried = Mutex::new(0);
+    centre
+        .make_searchable(&|_, _, _| {
+            let refused = other.compact(&actor(&other)).unwrap_err();
+            assert!(refused.to_string().contains("in use"), "{refused}");
+            *tried.lock().unwrap() += 1;
+        })
+        .unwrap();
+    assert!(*tried.lock().unwrap() > 0);
+    other.compact(&actor(&other)).unwrap();
+}
+
+#[test]
+fn an_index_that_another_process_brought_further_meanwhile_stays() {
+    let (world, usb, centre) = searchable();
     let key = || std::fs::read(world.dir.join("index/LTU/key")).unwrap();
     let made = key();
     put(&usb, "later.txt", b"two");
@@ -236,12 +261,7 @@ fn an_index_that_another_process_brought_further_meanwhile_stays() {
 
 #[test]
 fn who_has_the_turn_at_an_index_keeps_nobody_from_what_it_has() {
-    let world = World::new(PLAIN);
-    let usb = world.place("usb");
-    put(&usb, "order.txt", b"one");
-    let centre = world.open();
-    take_in(&centre, &request(&[&usb])).unwrap();
-    centre.make_searchable(&unwatched).unwrap();
+    let (world, usb, centre) = searchable();
     let turn = comity_index::turn(&world.dir.join("index"), "UKR", &Disk::real()).unwrap();
     let told = search(&centre, "order OR later", |_| ());
     assert_eq!((told.count, told.complete.behind), (1, 0));
