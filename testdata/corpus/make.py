@@ -273,7 +273,7 @@ def read():
     put("container", "nasty-quine", quine())
     put("container", "nasty-7z", b"7z\xbc\xaf\x27\x1c\x00\x04" + b"\xff" * 56)
     stored = bytes([2, 2, 5, 0, 5, 0, 0, 0, 1]) + b"a"
-    block = lambda body: bytes(4) + bytes([len(body)]) + body
+    block = lambda body: struct.pack("<I", zlib.crc32(bytes([len(body)]) + body)) + bytes([len(body)]) + body
     put("container", "valid-rar", b"Rar!\x1a\x07\x01\x00" + block(b"\1\0\0") + block(stored) + b"order" + block(b"\5\0\0"))
     put("container", "nasty-ole", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + b"\x3e\0\x03\0\xfe\xff\x09\0" + b"\xff" * 992)
     samples = TESTDATA / "samples/evidence/mail"

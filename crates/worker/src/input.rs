@@ -1,11 +1,10 @@
 //! The file as something to read and seek in, over ranges that are asked for, with a small cache.
 
-use crate::talk::Shared;
+use crate::talk::{Shared, held};
 use std::{
-    cell::RefCell,
     fmt,
     io::{self, Read, Seek, SeekFrom},
-    rc::Rc,
+    sync::{Arc, Mutex},
 };
 
 /// Bytes of one range.
@@ -18,7 +17,7 @@ const BLOCKS: usize = 16;
 /// The file that is read. Clones have places of their own and share what was asked for.
 #[derive(Clone)]
 pub struct Input {
-    shared: Rc<RefCell<Cache>>,
+    shared: Arc<Mutex<Cache>>,
     size: u64,
     /// How many bytes seem to follow the end.
     beyond: u64,
@@ -28,11 +27,11 @@ pub struct Input {
 struct Cache {
     talk: Shared,
     /// Sizes of the file and of those that may follow it in its image.
-    files: Rc<[u64]>,
+    files: Arc<[u64]>,
     /// Bytes of them all.
     total: u64,
     /// Number and bytes of each block, the one used last at the end.
-    blocks: Vec<(u64, Rc<Vec<u8>>)>,
+    blocks: Vec<(u64, Arc<Vec<u8>>)>,
 }
 
 impl fmt::Debug for Input {
@@ -48,9 +47,9 @@ impl Input {
     /// A file of `size` bytes, at its beginning, and the sizes of files that may follow it in its image. They are no
     /// part of it until somebody asks for them by [`Input::joined`].
     pub fn new(talk: Shared, size: u64, more: &[u64]) -> Input {
-        let files: Rc<[u64]> = [&[size], more].concat().into();
+        let files: Arc<[u64]> = [&[size], more].concat().into();
         Input {
-            shared: Rc::new(RefCell::new(Cache {
+            shared: Arc::new(Mutex::new(Cache {
                 talk,
                 total: files.iter().fold(0, |sum, size| sum.saturating_add(*size)),
                 files,
@@ -88,9 +87,19 @@ impl Input {
         }
     }
 
+    /// The file from its beginning, as if it ended after `size` bytes.
+    pub fn cut(&self, size: u64) -> Input {
+        Input {
+            size: size.min(self.size),
+            beyond: 0,
+            place: 0,
+            ..self.clone()
+        }
+    }
+
     /// Sizes of the file and of those that may follow it in its image.
-    pub fn files(&self) -> Rc<[u64]> {
-        self.shared.borrow().files.clone()
+    pub fn files(&self) -> Arc<[u64]> {
+        held(&self.shared).files.clone()
     }
 
     /// The first `count` of these files as one, from its beginning.
@@ -115,8 +124,8 @@ impl Input {
         }
     }
 
-    fn block(&self, number: u64) -> Rc<Vec<u8>> {
-        let mut cache = self.shared.borrow_mut();
+    fn block(&self, number: u64) -> Arc<Vec<u8>> {
+        let mut cache = held(&self.shared);
         if let Some(found) = cache.blocks.iter().position(|(known, _)| *known == number) {
             let block = cache.blocks.remove(found);
             cache.blocks.push(block.clone());
@@ -124,11 +133,11 @@ impl Input {
         }
         let offset = number * BLOCK;
         let mut bytes = vec![0; BLOCK.min(cache.total - offset) as usize];
-        cache.talk.borrow_mut().ask(offset, &mut bytes);
+        held(&cache.talk).ask(offset, &mut bytes);
         if cache.blocks.len() == BLOCKS {
             cache.blocks.remove(0);
         }
-        let block = Rc::new(bytes);
+        let block = Arc::new(bytes);
         cache.blocks.push((number, block.clone()));
         block
     }

@@ -1,11 +1,19 @@
 //! Where a reader puts what it finds, and how it says that it cannot go on.
 
-use crate::{notice::Notice, talk::Shared};
+use crate::{
+    notice::Notice,
+    talk::{Shared, held},
+};
 use comity_extract::{
     Anchor, Child, Found, Limits, Outcome, Picture, Place, Relation, State,
     protocol::{Job, PIECE_MAX},
 };
-use std::{fmt, io::Read};
+use std::{
+    cell::Cell,
+    fmt,
+    io::{self, Read, Write},
+    rc::Rc,
+};
 
 /// Why a reader does not go on. What it had found stays.
 #[derive(Debug)]
@@ -44,8 +52,45 @@ pub struct Out {
 
 /// Things missing that are told one by one; there may be millions.
 const MISSING_MAX: u32 = 1000;
+/// Bytes of a child that are handed on at a time.
+const CHILD_PIECE: usize = 128 << 10;
 /// The most bytes of a value of metadata.
 const VALUE_MAX: usize = 64 << 10;
+
+/// Takes the bytes of a child that was begun. Clones write to the same one.
+#[derive(Clone)]
+pub struct ChildBytes {
+    talk: Shared,
+    path: Rc<str>,
+    /// How many more there may be; nothing once there were too many.
+    left: Rc<Cell<Option<u64>>>,
+}
+
+impl ChildBytes {
+    /// Whether there were more than there may be.
+    pub fn is_over(&self) -> bool {
+        self.left.get().is_none()
+    }
+}
+
+impl Write for ChildBytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        self.left
+            .set(left.and_then(|left| left.checked_sub(bytes.len() as u64)));
+        if self.is_over() {
+            return Err(io::Error::other("more bytes than there may be"));
+        }
+        for piece in bytes.chunks(CHILD_PIECE) {
+            held(&self.talk).found(Found::ChildBytes(piece));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl fmt::Debug for Out {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,7 +121,7 @@ impl Out {
     }
 
     fn say(&self, found: Found<'_>) {
-        self.talk.borrow_mut().found(found);
+        held(&self.talk).found(found);
     }
 
     fn count_text(&mut self, bytes: usize) -> Result<(), Stop> {
@@ -164,35 +209,50 @@ impl Out {
 
     /// The next child in the container's order. Its bytes are read from `from` to the end; that it fails is the
     /// child's state and not the container's.
-    pub fn child(&mut self, mut child: Child, from: &mut dyn Read) -> Result<(), Stop> {
-        self.begin(&mut child)?;
-        let mut buffer = vec![0; 128 << 10];
-        loop {
+    pub fn child(&mut self, child: Child, from: &mut dyn Read) -> Result<(), Stop> {
+        let (mut bytes, mut buffer) = (self.open_child(child)?, vec![0; CHILD_PIECE]);
+        let ended = loop {
             match from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => {
-                    let Some(left) = self.children_left.checked_sub(count as u64) else {
-                        let limit = self.children_limit;
-                        let reason =
-                            format!("what is packed in this file is more than {limit} bytes");
-                        self.say(Found::ChildEnd(&Outcome::new(State::OverLimit, &reason)));
-                        return Err(Stop::OverLimit(reason));
-                    };
-                    self.children_left = left;
-                    self.say(Found::ChildBytes(&buffer[..count]));
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.say(Found::ChildEnd(&Outcome::new(
-                        State::Damaged,
-                        error.to_string(),
-                    )));
-                    self.missing(&format!("{}: {error}", child.path));
-                    return Ok(());
-                }
+                Ok(0) => break Ok(()),
+                Ok(count) if bytes.write_all(&buffer[..count]).is_ok() => {}
+                // Closing it says so.
+                Ok(_) => break Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(Stop::Damaged(error.to_string())),
             }
+        };
+        self.close_child(bytes, ended)
+    }
+
+    /// Begins the next child, for a library that writes its bytes. [`Out::close_child`] comes before any other child.
+    pub fn open_child(&mut self, mut child: Child) -> Result<ChildBytes, Stop> {
+        self.begin(&mut child)?;
+        Ok(ChildBytes {
+            talk: self.talk.clone(),
+            path: child.path.into(),
+            left: Rc::new(Cell::new(Some(self.children_left))),
+        })
+    }
+
+    /// Ends a child that was begun; `ended` says why not all of its bytes are there.
+    pub fn close_child(&mut self, bytes: ChildBytes, ended: Result<(), Stop>) -> Result<(), Stop> {
+        let Some(left) = bytes.left.get() else {
+            let limit = self.children_limit;
+            let reason = format!("what is packed in this file is more than {limit} bytes");
+            self.say(Found::ChildEnd(&Outcome::new(State::OverLimit, &reason)));
+            return Err(Stop::OverLimit(reason));
+        };
+        self.children_left = left;
+        let outcome = match ended {
+            Ok(()) => Outcome::new(State::Read, ""),
+            Err(why) => why.outcome(),
+        };
+        self.say(Found::ChildEnd(&outcome));
+        match outcome.state {
+            State::Read => {}
+            State::Damaged => self.missing(&format!("{}: {}", bytes.path, outcome.reason)),
+            state => self.missing(&format!("{}: {state}: {}", bytes.path, outcome.reason)),
         }
-        self.say(Found::ChildEnd(&Outcome::new(State::Read, "")));
         Ok(())
     }
 

@@ -2,22 +2,22 @@
 
 use crate::{
     Input, Out, draw_file, heif, read_file,
-    talk::{Shared, Socket},
+    talk::{Shared, Socket, held},
 };
 use comity_extract::protocol::{Asked, Said, VERSION};
-use std::{cell::RefCell, rc::Rc};
+use std::sync::{Arc, Mutex};
 
 /// Says that it is locked in, and reads what it is asked to until the supervisor closes the socket.
 pub fn serve() {
     heif::in_this_thread();
-    let socket = Rc::new(RefCell::new(Socket::default()));
+    let socket = Arc::new(Mutex::new(Socket::default()));
     let reader = concat!("extract-worker ", env!("CARGO_PKG_VERSION"));
-    socket.borrow_mut().say(&Said::Ready {
+    held(&socket).say(&Said::Ready {
         version: VERSION,
         reader,
     });
     loop {
-        let Some(job) = socket.borrow_mut().job() else {
+        let Some(job) = held(&socket).job() else {
             return;
         };
         let talk: Shared = socket.clone();
@@ -29,6 +29,6 @@ pub fn serve() {
             Asked::Read => read_file(input, out, &job),
             Asked::Draw | Asked::Scans => draw_file(input, out, &job),
         };
-        socket.borrow_mut().say(&Said::End(outcome));
+        held(&socket).say(&Said::End(outcome));
     }
 }

@@ -6,22 +6,27 @@ use comity_extract::{
     protocol::{Asked, Job, Said, is_bytes, parse_job, read_frame, write_said},
 };
 use std::{
-    cell::RefCell,
     io::{self, Read, Write},
     process::exit,
-    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// The other end, as readers need it: the supervisor, or in tests and fuzzing a file in memory.
-pub trait Talk {
+pub trait Talk: Send {
     /// Fills `buffer` from `offset` on; the range lies within the file.
     fn ask(&mut self, offset: u64, buffer: &mut [u8]);
     /// Gives a finding.
     fn found(&mut self, found: Found<'_>);
 }
 
-/// The conversation is shared by all that read of a file and all that write what they find.
-pub type Shared = Rc<RefCell<dyn Talk>>;
+/// The conversation is shared by all that read of a file and all that write what they find. There is one thread, and
+/// libraries that ask for what another one could use.
+pub type Shared = Arc<Mutex<dyn Talk>>;
+
+/// What is behind a lock. A reader that gave up while it held it has left it as it is after any other call.
+pub fn held<T: ?Sized>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The socket that the supervisor has given, as descriptor 0.
 #[derive(Debug, Default)]
@@ -120,7 +125,7 @@ impl Heard {
     pub fn of_files(asked: Asked, name: &str, files: &[&[u8]]) -> (Outcome, Heard) {
         let mut sizes = files.iter().map(|file| file.len() as u64);
         let size = sizes.next().unwrap_or(0);
-        let heard = Rc::new(RefCell::new(Heard {
+        let heard = Arc::new(Mutex::new(Heard {
             file: files.concat(),
             ..Heard::default()
         }));
@@ -142,7 +147,7 @@ impl Heard {
             Asked::Read => read_file(input, out, &job),
             Asked::Draw | Asked::Scans => draw_file(input, out, &job),
         };
-        let heard = heard.replace(Heard::default());
+        let heard = std::mem::take(&mut *held(&heard));
         (outcome, heard)
     }
 

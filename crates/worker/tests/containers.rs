@@ -4,8 +4,9 @@
 
 mod kept;
 
-use comity_extract::State;
-use kept::{end_of, read};
+use comity_extract::{Limits, State};
+use kept::{Kept, end_of, read, readers};
+use rars::{ArchiveVersion, Builder};
 use std::io::{Cursor, Write};
 
 #[test]
@@ -269,53 +270,163 @@ fn an_old_workbook_is_read_cell_by_cell() {
     );
 }
 
-#[test]
-fn rar_is_listed_and_what_is_stored_comes_out() {
-    let block = |body: &[u8]| [&[0, 0, 0, 0][..], &[body.len() as u8], body].concat();
-    let member = |name: &[u8], compression: u8, data: &[u8]| {
-        let head = [
-            &[
-                2,
-                2,
-                data.len() as u8,
-                0,
-                5,
-                0,
-                compression,
-                0,
-                name.len() as u8,
-            ][..],
-            name,
-        ]
-        .concat();
-        [block(&head), data.to_vec()].concat()
+const LINE: &str = "14 лютого. Колона зайшла до села о шостій ранку. ";
+
+/// A text that packs to some kilobytes: each line has a number of its own.
+fn diary() -> String {
+    let numbers = (0..300u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20);
+    numbers.map(|number| format!("{LINE}{number}\n")).collect()
+}
+
+/// Three files and a folder.
+fn rar(version: ArchiveVersion, is_solid: bool) -> Vec<u8> {
+    let mut rar = Builder::new(version).solid(is_solid);
+    let mut add = |name: &str, bytes: Vec<u8>| {
+        let name = name.as_bytes().to_vec();
+        rar.add_bytes(name, bytes, None, None).expect("a member");
     };
+    add("order.txt", b"Order No 7: open fire".to_vec());
+    add("diary.txt", diary().into_bytes());
+    add("evidence/copy.txt", LINE.repeat(300).into_bytes());
+    rar.add_directory(b"empty".to_vec(), None, None)
+        .expect("a folder");
+    rar.to_bytes().expect("an archive")
+}
+
+fn place(file: &[u8], of: &[u8]) -> usize {
+    let mut all = file.windows(of.len());
+    all.position(|here| here == of).expect("it is there")
+}
+
+fn given(kept: &Kept) -> Vec<(&str, usize, State)> {
+    let child = |child: &(comity_extract::Child, Vec<u8>, _)| child.1.len();
+    let each = kept.children.iter();
+    each.map(|one| (one.0.path.as_str(), child(one), end_of(one)))
+        .collect()
+}
+
+#[test]
+fn members_of_rar_are_unpacked() {
+    let diary = diary();
+    for version in [
+        ArchiveVersion::Rar15,
+        ArchiveVersion::Rar20,
+        ArchiveVersion::Rar40,
+        ArchiveVersion::Rar50,
+        ArchiveVersion::Rar70,
+    ] {
+        for is_solid in [false, true] {
+            let (outcome, kept) = read("a.rar", &rar(version, is_solid));
+            assert_eq!(outcome.state, State::Read, "{version} {:?}", kept.missing);
+            assert_eq!(
+                given(&kept),
+                [
+                    ("order.txt", 21, State::Read),
+                    ("diary.txt", diary.len(), State::Read),
+                    ("evidence/copy.txt", LINE.len() * 300, State::Read),
+                ],
+                "{version}, solid: {is_solid}"
+            );
+            assert_eq!(kept.children[1].1, diary.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn what_is_damaged_in_rar_is_lost_and_the_rest_is_not() {
+    for version in [ArchiveVersion::Rar40, ArchiveVersion::Rar50] {
+        // A byte in the middle of the packed diary: the others do not need it, unless the archive is solid.
+        for (is_solid, last) in [(false, State::Read), (true, State::Damaged)] {
+            let mut file = rar(version, is_solid);
+            let name = place(&file, b"diary.txt");
+            file[name + 200] ^= 0x40;
+            let (outcome, kept) = read("a.rar", &file);
+            assert_eq!(outcome.state, State::InPart);
+            let ends: Vec<_> = given(&kept).iter().map(|one| one.2).collect();
+            assert_eq!(ends, [State::Read, State::Damaged, last], "{version}");
+        }
+        // Cut off in the last member, or in the header of one.
+        let file = rar(version, false);
+        let name = place(&file, b"evidence");
+        let (outcome, kept) = read("a.rar", &file[..place(&file, b"empty") - 40]);
+        assert_eq!(outcome.state, State::InPart);
+        let ends: Vec<_> = given(&kept).iter().map(|one| one.2).collect();
+        assert_eq!(
+            ends,
+            [State::Read, State::Read, State::Damaged],
+            "{version}"
+        );
+        let (outcome, kept) = read("a.rar", &file[..name - 3]);
+        assert_eq!((outcome.state, kept.children.len()), (State::InPart, 2));
+    }
+}
+
+#[test]
+fn members_of_rar_that_are_encrypted_or_packed_too_well_are_named() {
+    let block = |body: &[u8]| {
+        let sized = [&[body.len() as u8], body].concat();
+        [&crc32fast::hash(&sized).to_le_bytes(), &sized[..]].concat()
+    };
+    // The last record says that the member is encrypted.
+    let member = [2, 3, 37, 4, 0, 9, 0, 0, 0, 5];
+    let record = [&[36, 1, 0, 0, 15][..], &[7; 32]].concat();
     let file = [
         b"Rar!\x1a\x07\x01\x00".to_vec(),
         block(&[1, 0, 0]),
-        member("наказ.txt".as_bytes(), 0, b"order"),
-        // Method 3, in the bits from 7 on, needs a second byte.
-        [
-            block(&[2, 2, 3, 0, 5, 0, 0x80, 3, 0, 1, b'b']),
-            b"xyz".to_vec(),
-        ]
-        .concat(),
+        block(&[&member[..], b"a.txt", &record].concat()),
+        b"1234".to_vec(),
         block(&[5, 0, 0]),
     ]
     .concat();
     let (outcome, kept) = read("a.rar", &file);
-    assert_eq!(outcome.state, State::InPart, "{outcome:?}");
-    assert_eq!(
-        (
-            kept.children[0].0.path.as_str(),
-            kept.children[0].1.as_slice()
-        ),
-        ("наказ.txt", &b"order"[..])
-    );
-    assert_eq!(
-        (kept.children[1].0.path.as_str(), end_of(&kept.children[1])),
-        ("b", State::Unsupported)
-    );
+    assert_eq!(outcome.state, State::InPart);
+    assert_eq!(given(&kept), [("a.txt", 0, State::Encrypted)]);
+
+    let mut rar = Builder::new(ArchiveVersion::Rar50);
+    for name in ["a", "b", "c"] {
+        let zeros = vec![0; 400 << 10];
+        rar.add_bytes(name.as_bytes().to_vec(), zeros, None, None)
+            .expect("a member");
+    }
+    let limits = Limits {
+        children_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let (mut kept, file) = (Kept::default(), rar.to_bytes().expect("an archive"));
+    let read = readers(limits).read("a.rar", &file, &mut kept);
+    assert_eq!(read.expect("the worker runs").state, State::OverLimit);
+    let ends: Vec<_> = given(&kept).iter().map(|one| one.2).collect();
+    assert_eq!(ends, [State::Read, State::Read, State::OverLimit]);
+}
+
+#[test]
+fn names_of_rar_4_are_those_in_unicode() {
+    let mut rar = Builder::new(ArchiveVersion::Rar40);
+    // The name in a code page, a zero, and the letters of «наказ.txt» from the high byte 4 on.
+    let name = [
+        &b"?????.txt\0\x04"[..],
+        b"\x55\x3d\x30\x3a\x30",
+        b"\x40\x37.tx",
+        b"\0t",
+    ]
+    .concat();
+    rar.add_bytes(
+        "наказ.txt".as_bytes().to_vec(),
+        b"order".to_vec(),
+        None,
+        None,
+    )
+    .expect("a member");
+    rar.set_legacy_unicode_name("наказ.txt".as_bytes(), name)
+        .expect("a name");
+    rar.add_bytes(b"orders\\7.txt".to_vec(), b"order".to_vec(), None, None)
+        .expect("a member");
+    let (_, kept) = read("a.rar", &rar.to_bytes().expect("an archive"));
+    let given = given(&kept);
+    assert_eq!(given[0], ("наказ.txt", 5, State::Read));
+    assert_eq!(given[1], ("orders/7.txt", 5, State::Read));
+    // Nothing else stands for these names.
+    assert!(kept.children.iter().all(|one| one.0.path_bytes.is_empty()));
 }
 
 #[test]
