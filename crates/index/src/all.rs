@@ -95,25 +95,30 @@ impl Asking<'_> {
         };
         let weigh = |doc, often, rare: f32| rare * weight(s, doc, often);
         let found = self.word(s, s.fields.words, first.word)?;
-        let weighed = found.into_iter();
-        let mut set: Set = weighed
-            .map(|(doc, often)| (doc, weigh(doc, often, first.rare)))
-            .collect();
+        // The rarest word is weighed where the others stand too, which may be nowhere.
+        let (mut docs, mut often): (Vec<DocId>, Vec<u32>) = found.into_iter().unzip();
+        let mut sums = vec![0.0; docs.len()];
         for other in others {
-            let often = self.often(s, other.word, &set)?;
-            let mut often = often.into_iter();
-            set.retain_mut(|(doc, sum)| {
-                let often = often.next().unwrap_or(0);
-                *sum += weigh(*doc, often, other.rare);
-                often > 0
-            });
+            let counts = self.often(s, other.word, &docs)?;
+            let mut at = 0;
+            for from in 0..docs.len() {
+                if counts[from] > 0 {
+                    docs[at] = docs[from];
+                    often[at] = often[from];
+                    sums[at] = sums[from] + weigh(docs[from], counts[from], other.rare);
+                    at += 1;
+                }
+            }
+            docs.truncate(at);
         }
-        Ok(set)
+        let each = docs.into_iter().zip(often).zip(sums);
+        Ok(each
+            .map(|((doc, often), sum)| (doc, weigh(doc, often, first.rare) + sum))
+            .collect())
     }
 
     /// How often a word stands in each of these documents, all of which may be found.
-    fn often(&self, s: &Segment<'_>, word: &Word, set: &[(DocId, f32)]) -> Result<Vec<u32>> {
-        let docs: Vec<DocId> = set.iter().map(|(doc, _)| *doc).collect();
+    fn often(&self, s: &Segment<'_>, word: &Word, docs: &[DocId]) -> Result<Vec<u32>> {
         let mut counts = vec![0; docs.len()];
         if docs.is_empty() {
             return Ok(counts);
@@ -122,7 +127,7 @@ impl Asking<'_> {
         let reader = s.reader.inverted_index(column)?;
         for list in self.lists_of(s, column, word)?.iter() {
             let among = list.spoken.map(|bits| speaking(s.open, bits));
-            sets::each_of(&reader, &list.info, &docs, |at, often| {
+            sets::each_of(&reader, &list.info, docs, |at, often| {
                 if among.as_ref().is_none_or(|among| among.contains(docs[at])) {
                     counts[at] += often * list.weight;
                 }
@@ -133,7 +138,8 @@ impl Asking<'_> {
 
     /// Takes the documents out in which a word stands.
     fn take_out(&self, s: &Segment<'_>, word: &Word, set: &mut Set) -> Result<()> {
-        let mut often = self.often(s, word, set)?.into_iter();
+        let docs: Vec<DocId> = set.iter().map(|(doc, _)| *doc).collect();
+        let mut often = self.often(s, word, &docs)?.into_iter();
         set.retain(|_| often.next().unwrap_or(0) == 0);
         Ok(())
     }

@@ -196,7 +196,8 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
     let mut facets: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); FACETS.len()];
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
     let (mut names, mut known) = (BTreeMap::new(), BTreeMap::new());
-    for (segment, set) in segments.iter().zip(&sets) {
+    let found_in = segments.iter().zip(&sets);
+    for (segment, set) in found_in.filter(|(_, set)| !set.is_empty()) {
         let open = segment.open;
         let kinds = open.values.kinds(set.iter().map(|(doc, _)| *doc));
         for (name, counts) in FACETS.iter().zip(&mut facets) {
@@ -205,9 +206,7 @@ fn answered<'a>(indexes: &'a [Index], ask: &Ask) -> Result<Answer<'a>> {
         for (name, counts) in [(column::NAME, &mut names), (column::KNOWN, &mut known)] {
             open.count(name, &kinds, set, counts)?;
         }
-        if !set.is_empty() {
-            *members.entry(segment.member.to_owned()).or_default() += set.len() as u64;
-        }
+        *members.entry(segment.member.to_owned()).or_default() += set.len() as u64;
     }
     let found = Hits::new(of, sets, ask.sort);
     let mut on_files = BTreeMap::new();
