@@ -38,6 +38,12 @@ const NEIGHBOURS: u64 = 16;
 pub struct ItemKeys(HashMap<u64, Option<Secret>>);
 
 impl ItemKeys {
+    /// The numbers of those that opened.
+    pub fn opened(&self) -> impl Iterator<Item = u64> {
+        let opened = self.0.iter().filter(|(_, secret)| secret.is_some());
+        opened.map(|(number, _)| *number)
+    }
+
     /// The secret of a chain's own key, or `None` when it has been destroyed.
     pub fn get(&self, keys: &Keys, number: u64) -> Result<Option<Secret>> {
         match self.0.get(&number) {

@@ -137,13 +137,14 @@ impl Keyring {
         self.open_key(number)
     }
 
-    /// Opens every live key on all cores and says which do not open. Damage to slots themselves is
+    /// Opens every live key that is `wanted` on all cores and says which do not open. Damage to slots themselves is
     /// [`crate::inspect`]'s to find. `progress` is called with (numbers done, all numbers).
     ///
     /// # Errors
     /// If the folder or a segment cannot be read.
     pub fn verify_wraps(
         &self,
+        wanted: &(dyn Fn(KeyNumber) -> bool + Sync),
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<WrapCheck, KeyringError> {
         let total = self.next_number()?;
@@ -158,7 +159,7 @@ impl Keyring {
                             return;
                         }
                         let count = segment::BLOCK.min(total - first);
-                        let checked = self.check_block(first, count);
+                        let checked = self.check_block(first, count, wanted);
                         let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                         match checked {
                             Ok(block) => all.0.add(block),
@@ -175,8 +176,16 @@ impl Keyring {
         error.map_or(Ok(check), Err)
     }
 
-    fn check_block(&self, first: KeyNumber, count: u64) -> Result<WrapCheck, KeyringError> {
+    fn check_block(
+        &self,
+        first: KeyNumber,
+        count: u64,
+        wanted: &(dyn Fn(KeyNumber) -> bool + Sync),
+    ) -> Result<WrapCheck, KeyringError> {
         let mut check = WrapCheck::default();
+        if !(first..first + count).any(wanted) {
+            return Ok(check);
+        }
         let Some((segment, at)) = segment::locate(first) else {
             return Ok(check);
         };
@@ -186,8 +195,9 @@ impl Keyring {
         let slots = open.block(at, count.min(open.slots.saturating_sub(at)))?;
         let parents = self.parents(&slots);
         for (number, bytes) in (first..).zip(&slots) {
-            let live = slot::parse(&self.id, number, bytes)
-                .is_ok_and(|info| info.is_some_and(|info| info.state == State::Live));
+            let live = wanted(number)
+                && slot::parse(&self.id, number, bytes)
+                    .is_ok_and(|info| info.is_some_and(|info| info.state == State::Live));
             if !live {
                 continue;
             }

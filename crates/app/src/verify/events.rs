@@ -30,8 +30,10 @@ use crate::places::{Found, FoundObjects, Places};
 use crate::reading::Pass;
 use crate::rebuild::{Opened, chain_no, item_keys, opened};
 
-/// Bundles that are opened at once; three such blocks are in memory at a time.
-const BUNDLES: usize = 4;
+/// Bundles that are opened at once,
+const BUNDLES: usize = 2;
+/// and how many such blocks wait for the tables, which take many rows now and none then. Two more are in memory.
+const WAITING: usize = 4;
 /// Objects of fewer sealed bytes are read in one go.
 const WHOLE: u64 = 5 << 20;
 
@@ -44,7 +46,7 @@ pub fn check(
     depth: Depth,
     second: &mut Option<Second<'_>>,
     report: &mut Report,
-) -> Result<()> {
+) -> Result<OpenedKeys> {
     let mut tables = Tables::begin(scene, keys, tree, report)?;
     let places = places(scene, tables.packs_in_work(), report)?;
     let packs = Packs::new(&scene.vault);
@@ -60,6 +62,7 @@ pub fn check(
     let mut unlike: Vec<(String, &'static str, String)> = Vec::new();
     let size = tree.size();
     let mut bundles = Bundles::of(tree);
+    let mut opened_keys = OpenedKeys::default();
     let look = || {
         let (mut block, mut is_lost) = (Vec::<Batch>::with_capacity(BUNDLES), false);
         for batch in bundles.by_ref().take(BUNDLES) {
@@ -73,6 +76,7 @@ pub fn check(
         }
         let stored: Vec<_> = block.iter().flat_map(Batch::iter).collect();
         let items = item_keys(keys, &stored)?;
+        items.opened().for_each(|number| opened_keys.add(number));
         let events = on_all_cores(
             &stored,
             || (),
@@ -95,7 +99,7 @@ pub fn check(
         let seen: Vec<_> = events.into_iter().zip(bytes).collect();
         Ok((!block.is_empty() || is_lost).then_some((block, seen, found, is_lost)))
     };
-    ahead(look, |(block, seen, found, is_lost)| {
+    ahead(WAITING, look, |(block, seen, found, is_lost)| {
         for (record, (answer, bytes)) in block.iter().flat_map(Batch::iter).zip(seen) {
             if let Ok(body) = SealedBody::parse(record.body) {
                 absent.meet(inspection, body.content_key);
@@ -191,7 +195,29 @@ pub fn check(
             sealed::packs(scene, report)?;
         }
     }
-    tables.end(scene, tree, report)
+    tables.end(scene, tree, report)?;
+    Ok(opened_keys)
+}
+
+/// Keys that opened while events were read: a bit for each.
+#[derive(Default)]
+pub struct OpenedKeys(Vec<u64>);
+
+impl OpenedKeys {
+    fn add(&mut self, number: u64) {
+        let word = usize::try_from(number / 64).unwrap_or(usize::MAX);
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (number % 64);
+    }
+
+    /// Whether this key is among them.
+    pub fn has(&self, number: u64) -> bool {
+        let word = usize::try_from(number / 64).ok();
+        let word = word.and_then(|word| self.0.get(word));
+        word.is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
 }
 
 /// Why an event was not opened.

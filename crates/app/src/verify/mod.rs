@@ -23,6 +23,7 @@ use comity_keyring::{Condition, Inspection, KeyringError};
 use comity_store::{FileLock, Objects};
 use comity_vault::Vault;
 
+use self::events::OpenedKeys;
 use crate::ambient::Ambient;
 use crate::centre::{Config, KEYS_FILE, OpenedBy};
 use crate::error::{AppError, Result};
@@ -151,10 +152,12 @@ pub fn verify_place<'a>(
     let (log_keys, first) = (log_keys.as_ref(), tree.as_ref());
     let mut second =
         mirror::Second::check(&scene, log_keys, keys.as_ref(), first, depth, &mut report)?;
+    let mut opened_keys = OpenedKeys::default();
     match (&tree, &keys) {
         (Some(tree), Some(keys)) => {
             let second = &mut second;
-            events::check(&scene, keys, tree, &inspection, depth, second, &mut report)?
+            opened_keys =
+                events::check(&scene, keys, tree, &inspection, depth, second, &mut report)?;
         }
         (Some(tree), None) => {
             sealed::leaves(&scene, tree, &inspection, &mut report)?;
@@ -162,6 +165,13 @@ pub fn verify_place<'a>(
         }
         // What cannot be read in order is named by the ledger's own check; the packs can still be looked at.
         (None, _) => sealed::packs(&scene, &mut report)?,
+    }
+    if let Some(keys) = &keys {
+        // What opened with an event need not be opened once more.
+        let rest = |number| !opened_keys.has(number);
+        let tell = |done, all| (scene.watch)("keys", done, all);
+        let wraps = keys.ring().verify_wraps(&rest, &tell)?;
+        report.findings.extend(wraps.findings);
     }
     Ok(report)
 }
@@ -180,8 +190,6 @@ fn open_keyring(scene: &Scene<'_>, by: OpenedBy<'_>, report: &mut Report) -> Res
         }
         Err(e) => return Err(e.into()),
     };
-    let wraps = ring.verify_wraps(&|done, all| (scene.watch)("keys", done, all))?;
-    report.findings.extend(wraps.findings);
     Ok(Some(Keys::new(ring, scene.ambient.random.clone())))
 }
 

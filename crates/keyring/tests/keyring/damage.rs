@@ -323,7 +323,7 @@ fn a_wrap_moved_with_its_checksum_made_anew_is_found_with_the_passphrase() {
             .iter()
             .all(|condition| *condition == Condition::Live)
     );
-    let check = keyring.verify_wraps(&|_, _| {}).unwrap();
+    let check = keyring.verify_wraps(&|_| true, &|_, _| {}).unwrap();
     assert_eq!(check.findings.len(), 1, "{:?}", check.findings);
     assert_eq!(
         check.findings[0].place,

@@ -33,12 +33,15 @@ fn a_locked_scope_opens_only_with_the_desks_key() {
     let new = centre.items(1, scope);
     let item = keyring.append(&new, &centre.rng).unwrap().start;
     assert_eq!(keyring.open_key(item).unwrap(), new[0].secret);
-    assert_eq!(keyring.verify_wraps(&|_, _| {}).unwrap().opened, 2);
+    assert_eq!(
+        keyring.verify_wraps(&|_| true, &|_, _| {}).unwrap().opened,
+        2
+    );
 
     keyring.relock(scope);
     assert!(locked(keyring.open_key(item).unwrap_err()));
     assert!(locked(centre.open().open_key(item).unwrap_err()));
-    let check = keyring.verify_wraps(&|_, _| {}).unwrap();
+    let check = keyring.verify_wraps(&|_| true, &|_, _| {}).unwrap();
     assert_eq!(
         (check.opened, check.locked, check.findings.len()),
         (0, 2, 0)
