@@ -368,19 +368,24 @@ fn members_of_rar_that_are_encrypted_or_packed_too_well_are_named() {
         [&crc32fast::hash(&sized).to_le_bytes(), &sized[..]].concat()
     };
     // The last record says that the member is encrypted.
-    let member = [2, 3, 37, 4, 0, 9, 0, 0, 0, 5];
-    let record = [&[36, 1, 0, 0, 15][..], &[7; 32]].concat();
-    let file = [
-        b"Rar!\x1a\x07\x01\x00".to_vec(),
-        block(&[1, 0, 0]),
-        block(&[&member[..], b"a.txt", &record].concat()),
-        b"1234".to_vec(),
-        block(&[5, 0, 0]),
-    ]
-    .concat();
-    let (outcome, kept) = read("a.rar", &file);
-    assert_eq!(outcome.state, State::InPart);
-    assert_eq!(given(&kept), [("a.txt", 0, State::Encrypted)]);
+    let member = |name: &[u8; 5]| {
+        let record = [&[36, 1, 0, 0, 15][..], &[7; 32]].concat();
+        let head = [&[2, 3, 37, 4, 0, 9, 0, 0, 0, 5][..], name, &record].concat();
+        [&block(&head), &b"1234"[..]].concat()
+    };
+    // Alone, and in a solid archive.
+    for flags in [0, 4] {
+        let mut file = b"Rar!\x1a\x07\x01\x00".to_vec();
+        file.extend(block(&[1, 0, flags]));
+        file.extend([member(b"a.txt"), member(b"b.txt"), block(&[5, 0, 0])].concat());
+        let (outcome, kept) = read("a.rar", &file);
+        assert_eq!(outcome.state, State::InPart);
+        let lost = [
+            ("a.txt", 0, State::Encrypted),
+            ("b.txt", 0, State::Encrypted),
+        ];
+        assert_eq!(given(&kept), lost);
+    }
 
     let mut rar = Builder::new(ArchiveVersion::Rar50);
     for name in ["a", "b", "c"] {
@@ -397,6 +402,20 @@ fn members_of_rar_that_are_encrypted_or_packed_too_well_are_named() {
     assert_eq!(read.expect("the worker runs").state, State::OverLimit);
     let ends: Vec<_> = given(&kept).iter().map(|one| one.2).collect();
     assert_eq!(ends, [State::Read, State::Read, State::OverLimit]);
+}
+
+#[test]
+fn headers_of_rar_without_number_end_at_a_limit() {
+    // Empty members in headers of seventeen bytes.
+    let member = [12, 2, 0, 0, 0, 0, 0, 0, 4, b'a', b'.', b't', b'x'];
+    let member = [&crc32fast::hash(&member).to_le_bytes(), &member[..]].concat();
+    let mut file = b"Rar!\x1a\x07\x01\x00".to_vec();
+    let main = [3, 1, 0, 0];
+    file.extend([&crc32fast::hash(&main).to_le_bytes(), &main[..]].concat());
+    file.extend(member.repeat(500_001));
+    let (outcome, kept) = read("a.rar", &file);
+    assert_eq!(outcome.state, State::OverLimit, "{outcome:?}");
+    assert_eq!(kept.children.len(), 499_999);
 }
 
 #[test]

@@ -8,7 +8,9 @@ use comity_extract::{Child, Relation};
 
 /// Headers larger than this are damage.
 const HEADER_MAX: usize = 2 << 20;
-const HURT: &str = "a header does not have the check sum that it states";
+/// Headers of one archive: all are in memory while members are unpacked, some 700 bytes each.
+const HEADERS: usize = 500_000;
+const HURT: &str = "a header is damaged, or was cut short: its check sum does not fit";
 
 pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
     let listed = match &input.bytes_at(0, 8)[..] {
@@ -28,6 +30,7 @@ pub fn read(input: &Input, out: &mut Out) -> Result<(), Stop> {
 /// The members of an archive, in their order, folders too.
 struct Listed {
     members: Vec<Member>,
+    headers: usize,
     /// Where the last block ends that is there with all its bytes.
     whole: u64,
     end: Result<(), Stop>,
@@ -37,6 +40,7 @@ impl Default for Listed {
     fn default() -> Listed {
         Listed {
             members: Vec::new(),
+            headers: 0,
             whole: 0,
             end: Ok(()),
         }
@@ -58,8 +62,7 @@ struct Member {
 fn version_4(input: &Input) -> Listed {
     let mut listed = Listed::default();
     let mut at = 7;
-    while at + 7 <= input.size() {
-        listed.whole = at;
+    while at + 7 <= input.size() && listed.has_room(at) {
         let head = input.bytes_at(at, 7);
         let (kind, flags, size) = (head[2], le(&head, 3, 2), le(&head, 5, 2));
         if size < 7 {
@@ -133,8 +136,7 @@ fn member_4(header: &[u8], flags: u64) -> Member {
 fn version_5(input: &Input) -> Listed {
     let mut listed = Listed::default();
     let mut at = 8;
-    while at < input.size() {
-        listed.whole = at;
+    while at < input.size() && listed.has_room(at) {
         at = match block_5(input, at, &mut listed.members) {
             Ok(Some(next)) => next,
             Ok(None) => {
@@ -233,6 +235,17 @@ fn named(path: &str, raw: &[u8]) -> Child {
 }
 
 impl Listed {
+    /// All before `at` is whole; whether another header may follow.
+    fn has_room(&mut self, at: u64) -> bool {
+        self.whole = at;
+        self.headers += 1;
+        if self.headers > HEADERS {
+            let why = format!("it has more than {HEADERS} headers");
+            self.end = Err(Stop::OverLimit(why));
+        }
+        self.headers <= HEADERS
+    }
+
     /// There were no more blocks at `at`.
     fn ended_at(mut self, at: u64, input: &Input) -> Listed {
         if at > input.size() {

@@ -120,11 +120,12 @@ impl<'a> Giving<'a> {
         }
     }
 
-    /// All that are left are lost.
+    /// All that are left are lost, each for a reason of its own if it has one.
     fn lose(self, why: impl Fn() -> Stop) -> Result<(), Stop> {
         let files = self.left.into_iter().filter(|member| !member.is_folder);
         for member in files {
-            self.out.lost_child(member.child, why())?;
+            let why = member.lost().unwrap_or_else(&why);
+            self.out.lost_child(member.child, why)?;
         }
         Ok(())
     }
