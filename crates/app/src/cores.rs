@@ -92,15 +92,14 @@ pub fn on_all_cores_mut<T: Send, S: Send, R: Send>(
         .collect()
 }
 
-/// Takes what `make` makes, in order, while the next are being made on another thread; at most `waiting` wait to be
-/// taken. Ends with the first error of either.
+/// Takes what `make` makes, in order, while the next is being made on another thread. Ends with the first error of
+/// either.
 pub fn ahead<T: Send>(
-    waiting: usize,
     mut make: impl FnMut() -> Result<Option<T>> + Send,
     mut take: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
     thread::scope(|scope| {
-        let (made, taken) = mpsc::sync_channel(waiting);
+        let (made, taken) = mpsc::sync_channel(1);
         let maker = scope.spawn(move || -> Result<()> {
             while let Some(one) = make()? {
                 if made.send(one).is_err() {

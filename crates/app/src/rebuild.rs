@@ -81,7 +81,7 @@ pub fn fill(sources: &Sources<'_>, session: &mut Session, watch: Watch<'_>) -> R
         let found = places.find(opened.iter().filter_map(Opened::object))?;
         Ok((!stored.is_empty()).then_some((opened, found)))
     };
-    ahead(1, open_block, |(opened, found)| {
+    ahead(open_block, |(opened, found)| {
         for event in opened {
             let at = &event.event;
             if let Some(found) = intakes.meet(at.index, at.leaf.chain, at.hash, &event.fields) {

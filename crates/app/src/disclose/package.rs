@@ -147,7 +147,6 @@ pub fn write(
     let mut reading = Reading::new(&scene, session, selected);
     let mut done = 0;
     ahead(
-        1,
         || reading.next(),
         |block| {
             for prepared in block {

@@ -92,7 +92,7 @@ pub fn record(
             events(centre, actor, selection, &act, part)?,
         )))
     };
-    ahead(1, seal, |(chains, drafts)| {
+    ahead(seal, |(chains, drafts)| {
         left -= chains.len();
         centre.sequencer().commit(&centre.keys, |group| {
             if let Some(draft) = first.take() {

@@ -30,10 +30,8 @@ use crate::places::{Found, FoundObjects, Places};
 use crate::reading::Pass;
 use crate::rebuild::{Opened, chain_no, item_keys, opened};
 
-/// Bundles that are opened at once,
-const BUNDLES: usize = 2;
-/// and how many such blocks wait for the tables, which take many rows now and none then. Two more are in memory.
-const WAITING: usize = 4;
+/// Bundles that are opened at once; three such blocks are in memory at a time.
+const BUNDLES: usize = 4;
 /// Objects of fewer sealed bytes are read in one go.
 const WHOLE: u64 = 5 << 20;
 
@@ -99,7 +97,7 @@ pub fn check(
         let seen: Vec<_> = events.into_iter().zip(bytes).collect();
         Ok((!block.is_empty() || is_lost).then_some((block, seen, found, is_lost)))
     };
-    ahead(WAITING, look, |(block, seen, found, is_lost)| {
+    ahead(look, |(block, seen, found, is_lost)| {
         for (record, (answer, bytes)) in block.iter().flat_map(Batch::iter).zip(seen) {
             if let Ok(body) = SealedBody::parse(record.body) {
                 absent.meet(inspection, body.content_key);

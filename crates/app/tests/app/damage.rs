@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use comity_app::keys::CENTRE_KEY;
 use comity_app::verify::{Depth, verify};
+use comity_core::digest::Digest;
+use comity_keyring::{Kind, Secret};
 use comity_store::Disk;
 
 use crate::fixture::*;
@@ -437,6 +440,36 @@ fn the_full_check_names_the_items_that_are_hurt() {
             .all(|f| f.contains("ledger/body/000") || f.starts_with("event ")),
         "{found:?}"
     );
+}
+
+/// A wrap that was replaced by one that does not open, with a check sum that fits: of an item's key, and of one that no
+/// event names yet.
+#[test]
+fn a_key_that_does_not_open_is_named_whether_an_event_names_it_or_not() {
+    let world = full().copy("wraps");
+    let centre = world.open();
+    let random = &*world.ambient(Disk::real()).random;
+    let secret = Secret::random(random);
+    let add = || centre.keys.add(Kind::Item, CENTRE_KEY, [7; 16], &secret);
+    let last = "SELECT max(content_key) FROM chains";
+    let (named, spare) = (number(&centre, last) as u64, add().unwrap());
+    drop(centre);
+    let path = world.dir.join("keyring/00000000.keys");
+    let sound = fs::read(&path).unwrap();
+    for key in [named, spare] {
+        let mut bytes = sound.clone();
+        let (id, slot) = (&sound[16..32], 64 + key as usize * 192);
+        bytes[slot + 100] ^= 1;
+        let said = &bytes[slot..slot + 168];
+        let sum = Digest::of(&[b"comity/slot/v1\n", id, &key.to_be_bytes(), said].concat());
+        bytes[slot + 168..slot + 192].copy_from_slice(&sum.0[..24]);
+        fs::write(&path, bytes).unwrap();
+        let place = format!("keyring/00000000.keys, slot {key} (key {key})");
+        let found = findings(&world, Depth::Middle);
+        assert!(found.iter().any(|f| f.starts_with(&place)), "{found:?}");
+    }
+    fs::write(&path, sound).unwrap();
+    world.assert_sound();
 }
 
 /// What cannot be written to can still be checked, and a check leaves no trace.
