@@ -42,6 +42,34 @@ fn a_salt_is_hmac_sha256_of_tag_and_name() {
     );
 }
 
+/// RFC 2104, by digests of whole messages: names that fill one block and more.
+#[test]
+fn a_salt_of_a_name_of_any_length_is_hmac_sha256() {
+    let seed = [7; 32];
+    let pad = |byte: u8| {
+        let mut block = [byte; 64];
+        block.iter_mut().zip(seed).for_each(|(b, key)| *b ^= key);
+        block
+    };
+    for len in 0..300 {
+        let name = "n".repeat(len);
+        let inner = [&pad(0x36), &b"comity/salt/v1\n"[..], name.as_bytes()].concat();
+        let outer = [&pad(0x5c)[..], &Digest::of(&inner).0].concat();
+        assert_eq!(salt(&seed, &name), Digest::of(&outer).0, "{len}");
+    }
+}
+
+#[test]
+fn the_commitment_to_a_value_of_any_length_is_over_all_of_it() {
+    for len in 0..400 {
+        let value = Value::String("v".repeat(len));
+        let list = format!("[\"path\",\"{}\"]", "v".repeat(len));
+        let bytes = [&b"comity/field/v1\n"[..], &[5; 32], list.as_bytes()].concat();
+        let commitment = field_commitment(&[5; 32], "path", &value).unwrap();
+        assert_eq!(commitment, Digest::of(&bytes), "{len}");
+    }
+}
+
 #[test]
 fn the_commitment_is_what_the_document_says() {
     let body = received();
