@@ -27,6 +27,7 @@
 //! # Ok::<(), SealError>(())
 //! ```
 
+mod column;
 mod derive;
 mod error;
 mod key;
@@ -35,6 +36,7 @@ mod opener;
 mod sealer;
 mod tag;
 
+pub use column::{open_column, seal_column};
 pub use error::SealError;
 pub use key::Key;
 pub use layout::{

@@ -6,8 +6,9 @@
 use std::io::{self, Write};
 
 use comity_seal::{
-    CHUNK_LEN, HEADER_LEN, Key, Opener, ReadAt, SEALED_CHUNK_LEN, SealError, Sealer, clear_len,
-    open, seal, seal_into, seal_parts_into, sealed_len,
+    CHUNK_LEN, HEADER_LEN, Key, Opener, ReadAt, SALT_LEN, SEALED_CHUNK_LEN, SealError, Sealer,
+    TAG_LEN, clear_len, open, open_column, seal, seal_column, seal_into, seal_parts_into,
+    sealed_len,
 };
 use proptest::prelude::*;
 
@@ -252,5 +253,67 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40_000)) {
         prop_assert!(open_both(&key(), CONTEXT, &bytes).is_err());
+    }
+}
+
+#[test]
+fn a_column_opens_with_its_key_and_context_and_as_it_was_alone() {
+    for len in [0, 1, 15, 16, 17, 300, 70_000] {
+        let clear = text(len);
+        let sealed = seal_column(&key(), SALT, CONTEXT, &clear);
+        assert_eq!(sealed.len(), SALT_LEN + len + TAG_LEN);
+        assert_eq!(sealed, seal_column(&key(), SALT, CONTEXT, &clear));
+        assert_eq!(open_column(&key(), CONTEXT, &sealed).unwrap(), clear);
+        let other_key = open_column(&Key::new([8; 32]), CONTEXT, &sealed);
+        assert!(matches!(other_key, Err(SealError::WrongKey)));
+        let other_context = open_column(&key(), b"test/v1", &sealed);
+        assert!(matches!(other_context, Err(SealError::WrongKey)));
+        for at in (0..sealed.len()).step_by(1 + len / 50) {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            assert!(open_column(&key(), CONTEXT, &damaged).is_err(), "byte {at}");
+        }
+        let mut longer = sealed.clone();
+        longer.push(0);
+        assert!(open_column(&key(), CONTEXT, &longer).is_err());
+        for at in (0..sealed.len()).step_by(1 + len / 50) {
+            assert!(open_column(&key(), CONTEXT, &sealed[..at]).is_err());
+        }
+    }
+    let short = vec![0; SALT_LEN + TAG_LEN - 1];
+    assert!(matches!(
+        open_column(&key(), CONTEXT, &short),
+        Err(SealError::TooShort)
+    ));
+}
+
+/// By Python's `cryptography`: `AESGCMSIV(hmac.digest(key, context + salt, "sha256")).encrypt(bytes(12), clear, None)`.
+#[test]
+fn a_column_is_what_others_make_of_the_same_arguments() {
+    let sealed = seal_column(&key(), SALT, CONTEXT, b"three facts of a row");
+    let mut hex = String::new();
+    sealed[SALT_LEN..]
+        .iter()
+        .for_each(|byte| hex += &format!("{byte:02x}"));
+    assert_eq!(
+        hex,
+        "cc259db1da5a2bc157061d5e52e3da42609cca0ddcf9649fe13fb00da1434f1846b31ffb"
+    );
+}
+
+/// Were the salts of two rows ever the same, their keys would be too, and two texts under one nonce would show.
+#[test]
+fn no_two_salts_keys_or_contexts_seal_a_column_alike() {
+    let clear = text(64);
+    let sealed = [
+        seal_column(&key(), SALT, CONTEXT, &clear),
+        seal_column(&key(), [4; 24], CONTEXT, &clear),
+        seal_column(&Key::new([8; 32]), SALT, CONTEXT, &clear),
+        seal_column(&key(), SALT, b"test/v2\n", &clear),
+    ];
+    for (n, one) in sealed.iter().enumerate() {
+        for other in &sealed[n + 1..] {
+            assert_ne!(one[SALT_LEN..], other[SALT_LEN..]);
+        }
     }
 }

@@ -4,26 +4,24 @@
 //! `comity rebuild` are the same bytes, and no two rows share a key.
 
 use comity_core::digest::Digest;
-use comity_seal::{Key, open, seal_into};
+use comity_seal::{Key, open_column, seal_column};
 
 use crate::error::{AppError, Result};
 
 fn context(table: &str) -> Vec<u8> {
-    format!("comity/column/v1\n{table}\n").into_bytes()
+    format!("comity/column/v2\n{table}\n").into_bytes()
 }
 
 /// Seals the facts of a row of `table` whose event has the leaf hash `leaf`.
 pub fn seal_facts(key: &Key, table: &str, leaf: &Digest, clear: &[u8]) -> Vec<u8> {
     let mut salt = [0; 24];
     salt.copy_from_slice(&leaf.as_bytes()[..24]);
-    let mut out = Vec::new();
-    seal_into(key, salt, &context(table), clear, &mut out);
-    out
+    seal_column(key, salt, &context(table), clear)
 }
 
 /// Opens the facts of a row.
 pub fn open_facts(key: &Key, table: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-    open(key, &context(table), sealed).map_err(|source| AppError::Seal {
+    open_column(key, &context(table), sealed).map_err(|source| AppError::Seal {
         place: format!("a row of the table {table}"),
         source,
     })

@@ -8,7 +8,7 @@
 use super::{Session, SqlError};
 
 /// The version of the tables; another version is rebuilt, never migrated in place.
-pub const VERSION: i64 = 7;
+pub const VERSION: i64 = 8;
 
 /// Every projection with its columns, in the order in which the comparison of `rebuild --check`
 /// reads them; the first columns are the primary key, as many as the number says.
