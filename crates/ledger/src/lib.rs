@@ -2,9 +2,10 @@
 //! (`docs/format/ledger.md`).
 //!
 //! New events go to the *growing edge*, which is one file that is appended and flushed once for a group. [`Tree::trim`]
-//! moves them from there to full tiles and bundles. Partial tiles are never stored: those of any size are made when
-//! they are asked for. Nothing here knows SQL, keys or what an event says; who may append, and in which order a commit
-//! is made durable, is the application's matter (`docs/adr/0003-order-of-a-commit.md`).
+//! moves them from there to full tiles and bundles; those of a large group are put there at once
+//! ([`Tree::put_ahead`]). Partial tiles are never stored: those of any size are made when they are asked for. Nothing
+//! here knows SQL, keys or what an event says; who may append, and in which order a commit is made durable, is the
+//! application's matter (`docs/adr/0003-order-of-a-commit.md`).
 //!
 //! ```
 //! use comity_core::checkpoint::{Checkpoint, LogSigner};
@@ -28,6 +29,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod bundle;
 mod check;
 mod checkpoint;
@@ -43,6 +45,7 @@ mod snapshot;
 mod tree;
 mod trim;
 
+pub use ahead::Ahead;
 pub use bundle::MAX_BODY;
 pub use check::check;
 pub use error::LedgerError;

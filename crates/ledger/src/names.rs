@@ -13,6 +13,9 @@ pub(crate) const EDGE_HEAD: &str = "ledger/edge/head";
 /// What the names of the edge's objects on S3 begin with.
 pub(crate) const EDGE_PREFIX: &str = "ledger/edge/";
 
+/// How far bundles may lie that nobody believes (local store).
+pub(crate) const AHEAD: &str = "ledger/ahead";
+
 /// The policy that names the witnesses; the application's (`docs/format/witness.md`).
 pub(crate) const POLICY: &str = "ledger/policy";
 /// How the log's keys were succeeded (`docs/format/succession.md`).

@@ -119,17 +119,22 @@ impl Tree {
         if let Some(hashes) = self.state.levels.hashes(level, first, first + width) {
             return Ok(hashes.to_vec());
         }
+        let mut hashes = self.stored_hashes(level, index)?;
+        hashes.truncate(usize::try_from(width).unwrap_or(usize::MAX));
+        Ok(hashes)
+    }
+
+    /// The hashes of the full tile that lies in the store.
+    pub(crate) fn stored_hashes(&self, level: u8, index: u64) -> Result<Vec<Digest>, LedgerError> {
         let name = names::tile(level, index);
         let bytes = self.objects.get(&name)?.ok_or_else(|| missing(&name))?;
         let hashes = tile_hashes(&bytes).filter(|hashes| hashes.len() as u64 == WIDTH);
-        let mut hashes = hashes.ok_or_else(|| {
+        hashes.ok_or_else(|| {
             LedgerError::corrupt(
                 &name,
                 format!("it has {} bytes and should have 8192", bytes.len()),
             )
-        })?;
-        hashes.truncate(usize::try_from(width).unwrap_or(usize::MAX));
-        Ok(hashes)
+        })
     }
 
     /// A tile as tlog-tiles serves it, full or partial, of any size that the tree has had.

@@ -23,6 +23,15 @@ impl Record {
         let hash = leaf_hash(&entry);
         Record { entry, body, hash }
     }
+
+    pub(crate) fn at(&self, index: u64) -> StoredRef<'_> {
+        StoredRef {
+            index,
+            hash: self.hash,
+            entry: &self.entry,
+            body: &self.body,
+        }
+    }
 }
 
 /// An event read back. Its leaf hash was computed from `entry` and equals the one in the tree's tile.

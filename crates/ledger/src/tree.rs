@@ -323,7 +323,7 @@ fn restore(head: Head, frames: &[crate::edge::Placed]) -> Result<State, LedgerEr
         .ok_or_else(|| LedgerError::corrupt(names::EDGE, "its head fits no tree"))
 }
 
-fn check_lengths(first: u64, records: &[Record]) -> Result<(), LedgerError> {
+pub(crate) fn check_lengths(first: u64, records: &[Record]) -> Result<(), LedgerError> {
     for (record, index) in records.iter().zip(first..) {
         let parts = [
             ("entry", record.entry.len(), MAX_ENTRY),

@@ -1,8 +1,9 @@
 //! The sequencer: groups of events into the log, in the order of ADR 0003.
 //!
 //! 1. Objects and wrapped keys are durable before [`commit`](Sequencer::commit) is called.
-//! 2. One SQL transaction gives indices and stores leaves, sealed bodies and projections.
-//! 3. The tree makes entries and bodies durable.
+//! 2. One SQL transaction gives indices and stores leaves, sealed bodies and projections; those that fill bundles of a
+//!    large group were made durable in their places before it ends, and nobody believes them yet.
+//! 3. The tree makes entries and bodies durable, or begins to believe what is.
 //! 4. The checkpoint is signed and stored in SQL by compare-and-swap on the former one.
 //! 5. It is published.
 //!
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 
 use comity_core::checkpoint::{Checkpoint, SignedCheckpoint};
 use comity_core::digest::Digest;
-use comity_ledger::{Record, Snapshot, Tree};
+use comity_ledger::{Snapshot, Tree};
 
 use crate::ambient::Ambient;
 use crate::attest::{Attester, Setting};
@@ -34,7 +35,7 @@ use crate::succession::Reigns;
 use decide::{Next, Seen, decide};
 pub use group::{Committed, Draft, Group, Ready, Subject};
 use lock::Lock;
-use records::{decode_records, encode_records};
+use records::Pending;
 
 /// Device and number of a file.
 type FileId = (u64, u64);
@@ -267,9 +268,26 @@ impl Sequencer {
             self.expected = Some((state.size, state.fence));
             return Ok(answer);
         }
-        projector.rows.flush(&mut self.session)?;
         projector.end_group();
         let size = state.size + records.len() as u64;
+        let events = records.len() as i64;
+        // Two stores are alike in what they believe and what not, so that each can stand in for the other.
+        let goes_ahead = self.mirror.is_none();
+        let (tree, session) = (&mut self.tree, &mut self.session);
+        let (ahead, flushed) = std::thread::scope(|scope| {
+            let ahead = scope.spawn(|| match goes_ahead {
+                true => tree.put_ahead(&records),
+                false => Ok(None),
+            });
+            let flushed = projector.rows.flush(session);
+            let ahead = ahead.join();
+            (
+                ahead.unwrap_or_else(|e| std::panic::resume_unwind(e)),
+                flushed,
+            )
+        });
+        flushed?;
+        let pending = Pending::new(state.size, ahead?, records);
         // The former group is published; its room is used again.
         self.session.execute("DELETE FROM pending", &[])?;
         self.session.insert(
@@ -277,8 +295,8 @@ impl Sequencer {
             &["first", "events", "records"],
             &[
                 (state.size as i64).into(),
-                (records.len() as i64).into(),
-                encode_records(&records).into(),
+                events.into(),
+                pending.encode().into(),
             ],
         )?;
         let changed = self.session.execute(
@@ -291,27 +309,20 @@ impl Sequencer {
             return Err(AppError::Overtaken("while events were being numbered"));
         }
         self.session.commit()?;
-        let (first, now) = (
-            state.size,
-            LogState {
-                size,
-                fence: state.fence + 1,
-                checkpoint: state.checkpoint,
-            },
-        );
-        self.finish(&now, Some((first, records)))?;
+        let now = LogState {
+            size,
+            fence: state.fence + 1,
+            checkpoint: state.checkpoint,
+        };
+        self.finish(&now, Some(pending))?;
         self.projector = Some(projector);
         self.expected = Some((now.size, now.fence));
         Ok(answer)
     }
 
-    /// Steps 3 to 5. `fresh` are the records of the group just committed, so that they need not be read back.
+    /// Steps 3 to 5. `fresh` is the group just committed, so that it need not be read back.
     /// Says in a sentence what it had to finish, when it had to.
-    fn finish(
-        &mut self,
-        state: &LogState,
-        fresh: Option<(u64, Vec<Record>)>,
-    ) -> Result<Option<String>> {
+    fn finish(&mut self, state: &LogState, fresh: Option<Pending>) -> Result<Option<String>> {
         let recovering = fresh.is_none();
         let mut fresh = fresh;
         let mut note = state.checkpoint.clone();
@@ -336,8 +347,8 @@ impl Sequencer {
             match decide(&seen) {
                 Next::Append => {
                     match fresh.take() {
-                        Some((first, records)) if first == self.tree.size() => {
-                            self.tree.append(first, &records)?;
+                        Some(group) if group.first == self.tree.size() => {
+                            group.give(&mut self.tree)?;
                         }
                         _ => self.append_pending()?,
                     }
@@ -446,11 +457,7 @@ impl Sequencer {
             .session
             .query("SELECT first, records FROM pending ORDER BY first", &[])?;
         for row in rows {
-            let first = row.int(0)? as u64;
-            let records = decode_records(row.blob(1)?)?;
-            if first + records.len() as u64 > self.tree.size() {
-                self.tree.append(first, &records)?;
-            }
+            Pending::decode(row.int(0)? as u64, row.blob(1)?)?.give(&mut self.tree)?;
         }
         Ok(())
     }

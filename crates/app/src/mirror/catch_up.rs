@@ -212,6 +212,7 @@ pub(crate) fn papers(objects: &Objects) -> Result<Vec<(String, u64)>> {
             "ledger/tile/",
             "ledger/body/",
             "ledger/edge",
+            "ledger/ahead",
             "ledger/checkpoint",
         ]
         .iter()

@@ -46,6 +46,7 @@ fn kind_of(name: &str) -> &'static str {
         ["keyring", "head"] => "keyring/head",
         ["keyring", "lock"] => "not kept",
         ["keyring", ..] => "keyring segment",
+        ["ledger", "ahead"] => "ahead",
         ["ledger", "checkpoint"] => "checkpoint",
         ["ledger", "tile", "entries", ..] => "entry bundle",
         ["ledger", "tile", ..] => "tile",
@@ -80,7 +81,7 @@ const ALL: &[Harm] = &[Deleted, Cut, Flipped, Swapped];
 const ALONE: &[Harm] = &[Deleted, Cut, Flipped];
 
 /// `FILE` stands for the file itself, `OTHER` for the one it was swapped with.
-const TABLE: [Row; 12] = [
+const TABLE: [Row; 13] = [
     Row {
         kind: "centre.json",
         harms: ALONE,
@@ -108,6 +109,13 @@ const TABLE: [Row; 12] = [
     Row {
         kind: "checkpoint",
         harms: ALONE,
+        depth: Depth::Sealed,
+        named: &["FILE"],
+    },
+    // Without it, bundles that it would allow are named, and there are none.
+    Row {
+        kind: "ahead",
+        harms: &[Cut, Flipped],
         depth: Depth::Sealed,
         named: &["FILE"],
     },

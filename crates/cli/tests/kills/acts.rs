@@ -56,6 +56,18 @@ impl Act {
     }
 }
 
+/// An intake whose files make a large group (`docs/adr/0003-order-of-a-commit.md`), and what went before a small one.
+pub const LARGE: Act = Act {
+    name: "large group",
+    mirrored: false,
+    mends: false,
+    on_servers: false,
+    prepare: many_files,
+    words: |_, template| intake(template, &["--no-receipt"]),
+    after: |_, _| (),
+    again: &[],
+};
+
 /// All of them.
 pub const ACTS: &[Act] = &[
     Act {
@@ -359,6 +371,19 @@ fn nothing_yet(world: &World) -> Outside {
     put(&usb, "large", &vec![7; (4 << 20) + 9]);
     put(world.folder.path(), "protocol.txt", b"signed");
     None
+}
+
+fn many_files(world: &World) -> Outside {
+    let outside = nothing_yet(world);
+    let usb = world.folder.path().join("usb");
+    for n in 0..700 {
+        put(
+            &usb,
+            &format!("{n:03}.txt"),
+            format!("the {n}th").as_bytes(),
+        );
+    }
+    outside
 }
 
 fn intake(template: &World, more: &[&str]) -> Vec<String> {

@@ -32,7 +32,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use acts::{ACTS, Act, Outside};
+use acts::{ACTS, Act, LARGE, Outside};
 use model::{Model, Shown};
 use world::{World, both};
 
@@ -214,6 +214,41 @@ fn killed_at_every_call_that_changes_durable_state_nothing_acknowledged_is_lost(
     let killed = killed.into_inner();
     println!("{killed} kills");
     assert!(killed >= wanted, "{killed} of {wanted}");
+}
+
+/// Some hundreds of items are looked through after each kill: `KILLS_LARGE_STEP` says to try every so-manieth call (6).
+#[test]
+fn killed_within_a_large_group_nothing_acknowledged_is_lost() {
+    let world = World::new();
+    let prepared = Prepared::new(&LARGE, world);
+    let step = number("KILLS_LARGE_STEP", 6);
+    let killed = AtomicU64::new(0);
+    let next = AtomicU64::new(1);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let call = next.fetch_add(step, Ordering::SeqCst);
+                    if call > prepared.calls {
+                        break;
+                    }
+                    killed.fetch_add(prepared.kill_at(&[call]), Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    let bundle = prepared.template.copy("bundle");
+    bundle.run(&words(&(LARGE.words)(&bundle, &prepared.template)));
+    assert!(
+        bundle.dir.join("ledger/ahead").exists(),
+        "no group was large"
+    );
+    let killed = killed.into_inner();
+    println!(
+        "large group  {:>4} durable calls  {killed:>6} kills",
+        prepared.calls
+    );
+    assert!(killed > prepared.calls / step / 2, "{killed}");
 }
 
 const S3_PROCESS: &str = "COMITY_TEST_S3";

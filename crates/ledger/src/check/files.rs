@@ -8,10 +8,17 @@ use crate::levels::WIDTH;
 use crate::names;
 
 /// Reports the files that a ledger of `size` events does not have. Full tiles and bundles between the edge's first
-/// event and its last are what a trim had no time to finish; the next one writes them again.
-pub(super) fn surplus(listed: &[(String, u64)], edge: &EdgeView, size: u64, findings: &Findings) {
+/// event and its last are what a trim had no time to finish, and those from there to event `allowed` what was put there
+/// before its group was numbered; they are written over.
+pub(super) fn surplus(
+    listed: &[(String, u64)],
+    edge: &EdgeView,
+    size: u64,
+    allowed: u64,
+    findings: &Findings,
+) {
     for (name, _) in listed {
-        if !belongs(name, edge, size) {
+        if !belongs(name, edge, size, allowed) {
             findings.add(
                 name,
                 format!("no file of this name belongs to a ledger of {size} events"),
@@ -20,7 +27,7 @@ pub(super) fn surplus(listed: &[(String, u64)], edge: &EdgeView, size: u64, find
     }
 }
 
-fn belongs(name: &str, edge: &EdgeView, size: u64) -> bool {
+fn belongs(name: &str, edge: &EdgeView, size: u64, allowed: u64) -> bool {
     // Time stamps are kept beside the tree, and whoever knows certificates checks them; so are keys' successions.
     let beside = [names::CHECKPOINT, names::POLICY, names::SUCCESSIONS].contains(&name);
     if beside || name.starts_with(names::STAMPS) {
@@ -32,12 +39,13 @@ fn belongs(name: &str, edge: &EdgeView, size: u64) -> bool {
     if edge.is_remote() && (name == names::EDGE_HEAD || names::parse_frame(name).is_some()) {
         return true;
     }
-    if !edge.is_remote() && name == names::EDGE {
+    if !edge.is_remote() && [names::EDGE, names::AHEAD].contains(&name) {
         return true;
     }
     let Some(path) = name.strip_prefix(names::ROOT) else {
         return false;
     };
+    let size = size.max(allowed);
     if let Some((index, width)) = parse_entries_path(path) {
         return u64::from(width) == WIDTH && index < size / WIDTH;
     }

@@ -16,6 +16,7 @@ use comity_core::digest::Digest;
 use comity_core::finding::Finding;
 use comity_store::Objects;
 
+use crate::ahead;
 use crate::checkpoint::Published;
 use crate::error::LedgerError;
 use crate::levels::Levels;
@@ -53,7 +54,14 @@ pub fn check(
             format!("it ends at event {end}, and a checkpoint of {published} events is published");
         findings.add(edge.name(), what);
     }
-    files::surplus(&listed, &edge, end.max(published), &findings);
+    let allowed = match ahead::allowed(objects) {
+        Err(LedgerError::Corrupt { file, what }) => {
+            findings.add(&file, what);
+            0
+        }
+        allowed => allowed?,
+    };
+    files::surplus(&listed, &edge, end.max(published), allowed, &findings);
 
     let from_edge = edge.root_at(published);
     let expected = checkpoint.as_ref().map(|checkpoint| checkpoint.root);

@@ -1,4 +1,4 @@
-//! A fault at each durable call of appending, publishing and trimming. Whatever happens, the ledger opens again,
+//! A fault at each durable call of appending, putting a group ahead, publishing and trimming. Whatever happens, the ledger opens again,
 //! holds everything that was acknowledged, and goes on to the same tree.
 
 use std::fs::{self, OpenOptions};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::naive;
 use crate::support::{check, local_at, note, open, record, records};
 
-const EVENTS: u64 = 560;
+const EVENTS: u64 = 1_160;
 
 /// What was acknowledged: by an append, and by a publication.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +25,7 @@ struct Acknowledged {
     published: u64,
 }
 
-/// One life of a ledger up to 560 events. Each step may be repeated, and so may all of it.
+/// One life of a ledger up to 1,160 events; the last 600 are a large group. Each step may be repeated, and so may all of it.
 fn live(
     tree: &mut Tree,
     tries: usize,
@@ -43,8 +43,24 @@ fn live(
         result
     };
     let mut next = 0;
-    for (count, trims) in [(3, false), (300, true), (1, false), (0, true), (256, true)] {
-        retry(&mut || tree.append(next, &records(next..next + count)))?;
+    let steps = [
+        (3, false),
+        (300, true),
+        (1, false),
+        (0, true),
+        (256, true),
+        (600, false),
+    ];
+    for (count, trims) in steps {
+        let group = records(next..next + count);
+        let mut ahead = None;
+        if tree.size() == next {
+            retry(&mut || tree.put_ahead(&group).map(|done| ahead = done))?;
+        }
+        retry(&mut || match &ahead {
+            Some(ahead) => tree.take_up(next, ahead, &group[ahead.events..]),
+            None => tree.append(next, &group),
+        })?;
         next += count;
         acknowledged.appended = acknowledged.appended.max(next);
         acknowledge(*acknowledged);

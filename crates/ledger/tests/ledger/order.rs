@@ -129,6 +129,45 @@ fn bundles_are_durable_before_the_edge_moves_on() {
     );
 }
 
+#[test]
+fn a_large_group_is_durable_before_it_is_believed_and_its_bodies_are_written_once() {
+    let traced = Traced::new();
+    let mut tree = traced.open();
+    tree.append(0, &records(0..100)).unwrap();
+    let group = records(100..800);
+    let mut ahead = None;
+    let calls = traced.calls(|| ahead = tree.put_ahead(&group).unwrap());
+    let ahead = ahead.unwrap();
+    assert_eq!(ahead.events, 668);
+    for kind in ["ledger/tile/0", "ledger/tile/entries", "ledger/body"] {
+        for bundle in ["000", "001", "002"] {
+            let named = place(&calls, Op::Rename, &format!("{kind}/{bundle}"));
+            let mut later = calls[named..].iter();
+            assert!(
+                later.any(|(op, on)| *op == Op::SyncDir && on == kind),
+                "{calls:?}"
+            );
+        }
+    }
+    assert!(calls.iter().all(|(_, on)| on != "ledger/edge"), "{calls:?}");
+    assert_eq!(
+        (tree.size(), open(&local_at(traced.folder.path())).size()),
+        (100, 100)
+    );
+
+    let calls = traced.calls(|| tree.take_up(100, &ahead, &group[668..]).unwrap());
+    place(&calls, Op::Rename, "ledger/edge");
+    assert!(
+        calls.iter().all(|(_, on)| !on.starts_with("ledger/body")),
+        "{calls:?}"
+    );
+    assert_eq!(
+        traced.calls(|| tree.take_up(100, &ahead, &group[668..]).unwrap()),
+        [],
+        "nothing new, nothing written"
+    );
+}
+
 /// A process was killed between the write of a frame and its flush; what the next one reads may be in memory only.
 #[test]
 fn what_another_process_left_is_flushed_before_it_is_published() {

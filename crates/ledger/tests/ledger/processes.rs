@@ -128,7 +128,7 @@ fn a_writer_that_slept_puts_nothing_over_what_others_put() {
     }
 }
 
-/// A reader opens, refreshes and reads all the time while a writer appends, trims and publishes.
+/// A reader opens, refreshes and reads all the time while a writer appends, puts ahead, trims and publishes.
 #[test]
 fn readers_and_a_writer_at_once() {
     let Store { objects, .. } = &local();
@@ -159,6 +159,14 @@ fn readers_and_a_writer_at_once() {
             writer.append(first, &records(first..first + 90)).unwrap();
             if first.is_multiple_of(4) {
                 writer.trim().unwrap();
+            }
+            if first.is_multiple_of(3) {
+                let first = writer.size();
+                let group = records(first..first + 600);
+                let ahead = writer.put_ahead(&group).unwrap().unwrap();
+                writer
+                    .take_up(first, &ahead, &group[ahead.events..])
+                    .unwrap();
             }
             publish(&mut writer);
         }
