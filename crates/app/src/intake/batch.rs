@@ -70,13 +70,25 @@ pub enum Read1 {
     },
 }
 
+/// What leaves a reading for the item's object and event.
+#[derive(Default)]
+pub struct Taken {
+    /// The bytes of a small file.
+    pub data: Option<Vec<u8>>,
+    /// What the file system says.
+    pub file: Option<Value>,
+}
+
 impl Read1 {
-    /// The bytes of a small file, which leave it.
-    pub fn take_data(&mut self) -> Option<Vec<u8>> {
-        match self {
-            Read1::Small { data, .. } => Some(std::mem::take(data)),
-            _ => None,
-        }
+    /// Takes out what is large and needed once.
+    pub fn take(&mut self) -> Taken {
+        let (data, file) = match self {
+            Read1::Small { data, file, .. } => (Some(std::mem::take(data)), Some(file.take())),
+            Read1::Large(large) => (None, Some(large.file.take())),
+            Read1::Without { file, .. } => (None, file.take()),
+            Read1::Done | Read1::Stream(_) => (None, None),
+        };
+        Taken { data, file }
     }
 }
 

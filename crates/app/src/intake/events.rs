@@ -15,23 +15,20 @@ use crate::error::{AppError, Result};
 use crate::event::{EventDraft, NumberedKey};
 use crate::project::ObjectAt;
 
-/// The event of a new item. Its object's place is not known yet.
+/// The event of a new item, of which the file system says `file`. Its object's place is not known yet.
 pub(super) fn received(
     centre: &Centre,
     common: &Common,
     item: &NewItem<'_>,
+    file: Option<Value>,
     sealed: Option<(u64, [u8; 32])>,
     time: &str,
 ) -> Result<Ready> {
     let path = item.work.thing.path();
     let state = state_of(item.read);
-    let (file, reason, link) = match item.read {
-        Read1::Small { file, .. } => (Some(file), None, None),
-        Read1::Large(large) => (Some(&large.file), None, None),
-        Read1::Without {
-            file, reason, link, ..
-        } => (file.as_ref(), reason.as_deref(), link.as_deref()),
-        Read1::Done | Read1::Stream(_) => (None, None, None),
+    let (reason, link) = match item.read {
+        Read1::Without { reason, link, .. } => (reason.as_deref(), link.as_deref()),
+        _ => (None, None),
     };
     let number = ern(common, common.intake, item.number)?;
     let mut draft = EventDraft::new("received", &common.actor, time, &*centre.ambient.random)
@@ -70,7 +67,7 @@ pub(super) fn received(
         None => None,
     };
     draft = draft
-        .content_opt("file", file.cloned())
+        .content_opt("file", file)
         .content_opt("link", link.map(shown))
         .content_opt(
             "link_bytes",

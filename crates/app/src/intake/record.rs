@@ -9,7 +9,7 @@ use comity_keyring::{Kind, NewKey, Secret};
 use comity_seal::Key;
 use comity_vault::{Hashes, PackWriter, Placed, Scratch, SealedObject, UnsyncedPack, encode_small};
 
-use super::batch::{Read1, Work};
+use super::batch::{Read1, Taken, Work};
 use super::events::{delivered_again, received};
 use super::known::{Held, KnownItem, held_objects};
 use crate::centre::Centre;
@@ -156,8 +156,8 @@ pub fn prepare(
     let held = held_objects(session, &mut sealing.filters, common.member_no, &tags)?;
     let is_held = |tag: &[u8; 16]| held.contains_key(tag) || sealing.under_way.contains_key(tag);
     let (mut packs, large) = take_large(&mut reads, &tags, is_held);
-    let mut data: Vec<Option<Vec<u8>>> = reads.iter_mut().map(Read1::take_data).collect();
-    let mut contents = Vec::with_capacity(works.len());
+    let mut taken: Vec<Taken> = reads.iter_mut().map(Read1::take).collect();
+    let mut parts = Vec::with_capacity(works.len());
     let mut ends = Vec::with_capacity(works.len());
     let mut again = Vec::new();
     let mut items: Vec<NewItem<'_>> = Vec::new();
@@ -201,10 +201,11 @@ pub fn prepare(
             },
             (None, ..) => Bytes::None,
         };
-        contents.push(match bytes {
-            Bytes::Small => data[i].take(),
-            _ => None,
-        });
+        let mut part = std::mem::take(&mut taken[i]);
+        if !matches!(bytes, Bytes::Small) {
+            part.data = None;
+        }
+        parts.push(part);
         let number = sealing.next_number + items.len() as u32;
         ends.push(End::New(state_of(read), hashes.map_or(0, |h| h.size)));
         items.push(new_item(
@@ -214,7 +215,7 @@ pub fn prepare(
     share_data_keys(&mut items);
     add_keys(centre, common, &mut items)?;
     let time = centre.now();
-    let sealed = seal_all(centre, common, &items, contents, &time)?;
+    let sealed = seal_all(centre, common, &items, parts, &time)?;
     sealing.next_number += items.len() as u32;
     sealing.under_way = in_batch
         .into_iter()
@@ -380,12 +381,12 @@ fn seal_all(
     centre: &Centre,
     common: &Common,
     items: &[NewItem<'_>],
-    data: Vec<Option<Vec<u8>>>,
+    parts: Vec<Taken>,
     time: &str,
 ) -> Result<Vec<Sealed>> {
-    let mut data: Vec<(usize, Option<Vec<u8>>)> = data.into_iter().enumerate().collect();
-    let seal = |item: &NewItem<'_>, data: Option<Vec<u8>>, scratch: &mut Scratch| {
-        let object = data.map(|data| {
+    let mut parts: Vec<(usize, Taken)> = parts.into_iter().enumerate().collect();
+    let seal = |item: &NewItem<'_>, part: Taken, scratch: &mut Scratch| {
+        let object = part.data.map(|data| {
             let key = Key::new(item.secret.second);
             encode_small(&data, &key, item.object, centre.ambient.bytes(), scratch)
         });
@@ -397,24 +398,26 @@ fn seal_all(
             _ => None,
         };
         Ok(Sealed {
-            event: received(centre, common, item, object_is, time)?,
+            event: received(centre, common, item, part.file, object_is, time)?,
             object,
             object_is,
         })
     };
-    let sealed: Vec<Result<Option<Sealed>>> =
-        on_all_cores_mut(&mut data, Scratch::new, |scratch, (i, data)| {
-            match &items[*i].bytes {
-                Bytes::Same(_) => Ok(None),
-                _ => seal(&items[*i], data.take(), scratch).map(Some),
-            }
-        });
+    let sealed: Vec<Result<Option<Sealed>>> = on_all_cores_mut(
+        &mut parts,
+        Scratch::new,
+        |scratch, (i, part)| match &items[*i].bytes {
+            Bytes::Same(_) => Ok(None),
+            _ => seal(&items[*i], std::mem::take(part), scratch).map(Some),
+        },
+    );
     let mut sealed = sealed.into_iter().collect::<Result<Vec<_>>>()?;
     for (i, item) in items.iter().enumerate() {
         if let Bytes::Same(other) = item.bytes {
             let object_is = sealed[other].as_ref().and_then(|s| s.object_is);
+            let file = parts[i].1.file.take();
             sealed[i] = Some(Sealed {
-                event: received(centre, common, item, object_is, time)?,
+                event: received(centre, common, item, file, object_is, time)?,
                 object: None,
                 object_is,
             });

@@ -1,7 +1,7 @@
 //! What a `received` event says for the tables, as far as it needs no place in the log: read on all cores,
 //! before the event's turn comes.
 
-use comity_core::digest::unhex;
+use comity_core::digest::{unhex, unhex_array};
 use comity_core::id::{Ern, ObjectId};
 use comity_core::json::Value as Json;
 use comity_seal::{Key, tag};
@@ -62,11 +62,7 @@ impl Received {
         keys: &dyn ScopeKeys,
         member: MemberIndex<'_>,
     ) -> Result<Received> {
-        let sha256 = event
-            .get("sha256")
-            .and_then(Json::as_str)
-            .and_then(unhex)
-            .and_then(|d| <[u8; 32]>::try_from(d).ok());
+        let sha256 = event.get("sha256").and_then(fixed);
         let path = item_path(event);
         let facts = match (&path, event.secret) {
             (Some(path), Some(secret)) => {
@@ -127,23 +123,24 @@ impl ObjectSaid {
         sha256: Option<[u8; 32]>,
         member: MemberIndex<'_>,
     ) -> Result<ObjectSaid> {
-        let part = |name: &str| object.get(name).and_then(Json::as_str).and_then(unhex);
         let unlike = || event.unlike("object");
         let index_key = match event.get("member").and_then(Json::as_str) {
             Some(code) => member(code)?,
             None => None,
         };
         Ok(ObjectSaid {
-            id: part("id")
-                .and_then(|b| <[u8; 16]>::try_from(b).ok())
+            id: object
+                .get("id")
+                .and_then(fixed)
                 .map(ObjectId)
                 .ok_or_else(unlike)?,
             sealed_size: object
                 .get("sealed_size")
                 .and_then(Json::as_i64)
                 .ok_or_else(unlike)?,
-            sealed_sha256: part("sealed_sha256")
-                .and_then(|b| b.try_into().ok())
+            sealed_sha256: object
+                .get("sealed_sha256")
+                .and_then(fixed)
                 .ok_or_else(unlike)?,
             sha256,
             tag: index_key
@@ -151,6 +148,11 @@ impl ObjectSaid {
                 .map(|(key, sha256)| digest_tag(&key, &sha256)),
         })
     }
+}
+
+/// A string of hex digits for that many bytes.
+fn fixed<const N: usize>(value: &Json) -> Option<[u8; N]> {
+    unhex_array(value.as_str()?.as_bytes())
 }
 
 /// The time of modification as the file system had it, in nanoseconds since 1970.
