@@ -253,7 +253,7 @@ ATTACKS = {
     "a stamp that leads elsewhere": edited(f"{STAMP}/consistency", lambda data: data.replace(b"consistency-1\n", b"consistency-1\nAAAA\n", 1)),
     "a stamp's signature changed, and its record": flipped(1),
     "a stamp of another root of that name": another_root,
-    "a stamp that answers another question": edited(f"{STAMP}/000.json", lambda d: re.sub(rb'"nonce":"..', b'"nonce":"7e', d)),
+    "a stamp that answers another question": edited(f"{STAMP}/000.json", lambda d: re.sub(rb'("nonce":")(..)', lambda m: m[1] + (b"7d" if m[2] == b"7e" else b"7e"), d)),
     "a stamp of a strange authority": added("comity/stamps/Other/000.tsr"),
     "a stamp with a file more": added(f"{STAMP}/notes.txt"),
 }
