@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use comity_app::acts::Scope;
-use comity_app::intake::run;
+use comity_app::intake::{Request, run};
 use comity_app::search::unwatched;
 use comity_app::verify::Depth;
 use comity_app::{AppError, Centre};
@@ -72,6 +72,11 @@ fn elsewhere(world: &World) -> World {
 }
 
 fn cut(act: &Act) {
+    cut_at(act, 1);
+}
+
+/// Tries every so-manieth moment.
+fn cut_at(act: &Act, step: usize) {
     let world = (act.prepare)();
     let before = shown(&world.open());
     let first = history(&world.open());
@@ -82,7 +87,7 @@ fn cut(act: &Act) {
     let moments = outage.moments();
     let expected = shown(&world.open());
     let (mut tried, mut seen) = (0, HashSet::new());
-    for (at, moment) in moments.iter().enumerate() {
+    for (at, moment) in moments.iter().enumerate().step_by(step) {
         for lot in 0..=LOTS {
             if lot > 0 && !moment.is_at_stake() {
                 continue;
@@ -127,7 +132,7 @@ fn cut(act: &Act) {
         }
     }
     println!("{tried} folders of {} moments", moments.len());
-    assert!(tried > moments.len() / 2, "{tried}");
+    assert!(tried > moments.len() / step / 2, "{tried}");
 }
 
 /// What is wrong with a centre and its mirror, wherever they lie.
@@ -182,6 +187,38 @@ fn in_an_intake() {
         },
         holds: |_| (),
     });
+}
+
+fn many_files(world: &World) -> Request {
+    let request = delivery(world);
+    for n in 0..520 {
+        let text = format!("the {n}th");
+        put(&world.place("usb"), format!("{n:03}"), text.as_bytes());
+    }
+    request
+}
+
+/// The bundles of a large group are on the disk before the group is numbered. `POWER_STEP=1` tries every moment.
+#[test]
+fn in_an_intake_of_a_large_group() {
+    let step = std::env::var("POWER_STEP").map_or(13, |step| step.parse().unwrap());
+    let act = Act {
+        prepare: || {
+            let world = World::new(PLAIN);
+            many_files(&world);
+            world
+        },
+        run: |world, first, disk, told| {
+            let request = many_files(first);
+            let centre = world.open_on(disk)?;
+            run(&centre, &actor(&centre), &request, &|p| told(p.tally.met()))?;
+            let is_large = world.dir.join("ledger/ahead").exists();
+            assert!(is_large, "its group went through the edge");
+            Ok(())
+        },
+        holds: |_| (),
+    };
+    cut_at(&act, step);
 }
 
 fn with_mirror() -> World {
