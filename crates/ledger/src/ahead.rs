@@ -34,24 +34,39 @@ pub struct Ahead {
 }
 
 impl Tree {
-    /// Puts those of `records`, which are to follow the tree's last event, that fill bundles in their places, durable
-    /// on return. They are not of the tree before [`Tree::take_up`]. `None`, and nothing is written, where that does
-    /// not pay (a small group), and where others might write meanwhile (S3).
+    /// Whether [`Tree::put_ahead`] puts a group of so many events ahead: not where that does not pay (a small group),
+    /// nor where others might write meanwhile (S3).
+    #[must_use]
+    pub fn goes_ahead(&self, events: usize) -> bool {
+        events >= FEWEST && self.objects.local_root().is_some()
+    }
+
+    /// Puts those of `records` that fill bundles in their places, durable on return; `first`, which is the end of the
+    /// tree, is the index of the first of them. They are not of the tree before [`Tree::take_up`]. `None`, and nothing
+    /// is written, where the group does not go ahead ([`Tree::goes_ahead`]).
     ///
     /// # Errors
-    /// [`LedgerError::TooLarge`] before anything is written; else the tree is as it was, and the call may be repeated.
-    pub fn put_ahead(&mut self, records: &[Record]) -> Result<Option<Ahead>, LedgerError> {
-        if records.len() < FEWEST || self.objects.local_root().is_none() {
+    /// [`LedgerError::Gap`] if the tree ends elsewhere and [`LedgerError::TooLarge`], before anything is written; else
+    /// the tree is as it was, and the call may be repeated.
+    pub fn put_ahead(
+        &mut self,
+        first: u64,
+        records: &[Record],
+    ) -> Result<Option<Ahead>, LedgerError> {
+        if !self.goes_ahead(records.len()) {
             return Ok(None);
         }
         self.begin_write()?;
         let size = self.size();
+        if first != size {
+            return Err(LedgerError::Gap { first, size });
+        }
         check_lengths(size, records)?;
         if self.edge_len() >= WIDTH {
             self.trim_now()?;
         }
-        let first = self.edge_first();
-        let edge = self.edge_batch(first, size)?.ok_or_else(changed)?;
+        let from = self.edge_first();
+        let edge = self.edge_batch(from, size)?.ok_or_else(changed)?;
         let mut levels = self.state.levels.clone();
         let mut events: Vec<StoredRef<'_>> = edge.iter().collect();
         events.extend(records.iter().zip(size..).map(|(record, index)| {
@@ -59,7 +74,7 @@ impl Tree {
             record.at(index)
         }));
         let (bundles, rest) = events.as_chunks::<{ WIDTH as usize }>();
-        self.allow(first + bundles.len() as u64 * WIDTH)?;
+        self.allow(from + bundles.len() as u64 * WIDTH)?;
         for some in bundles.chunks(AT_ONCE) {
             self.put_bundles(some, |bundle| Ok(files(bundle)))?;
         }

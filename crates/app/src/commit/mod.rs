@@ -17,11 +17,13 @@ mod lock;
 mod model;
 mod records;
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread;
 
 use comity_core::checkpoint::{Checkpoint, SignedCheckpoint};
 use comity_core::digest::Digest;
-use comity_ledger::{Snapshot, Tree};
+use comity_ledger::{Ahead, Record, Snapshot, Tree};
 
 use crate::ambient::Ambient;
 use crate::attest::{Attester, Setting};
@@ -268,26 +270,11 @@ impl Sequencer {
             self.expected = Some((state.size, state.fence));
             return Ok(answer);
         }
+        let ahead = self.flush(&mut projector, &records, state.size)?;
         projector.end_group();
         let size = state.size + records.len() as u64;
         let events = records.len() as i64;
-        // Two stores are alike in what they believe and what not, so that each can stand in for the other.
-        let goes_ahead = self.mirror.is_none();
-        let (tree, session) = (&mut self.tree, &mut self.session);
-        let (ahead, flushed) = std::thread::scope(|scope| {
-            let ahead = scope.spawn(|| match goes_ahead {
-                true => tree.put_ahead(&records),
-                false => Ok(None),
-            });
-            let flushed = projector.rows.flush(session);
-            let ahead = ahead.join();
-            (
-                ahead.unwrap_or_else(|e| std::panic::resume_unwind(e)),
-                flushed,
-            )
-        });
-        flushed?;
-        let pending = Pending::new(state.size, ahead?, records);
+        let pending = Pending::new(state.size, ahead, records);
         // The former group is published; its room is used again.
         self.session.execute("DELETE FROM pending", &[])?;
         self.session.insert(
@@ -318,6 +305,31 @@ impl Sequencer {
         self.projector = Some(projector);
         self.expected = Some((now.size, now.fence));
         Ok(answer)
+    }
+
+    /// The rows of a group into the tables, and beside it those of its events ahead that fill bundles.
+    fn flush(
+        &mut self,
+        projector: &mut Projector,
+        records: &[Record],
+        first: u64,
+    ) -> Result<Option<Ahead>> {
+        let (tree, session) = (&mut self.tree, &mut self.session);
+        // Not where tables on a server let several machines share the folder: one whose lock was given away while it
+        // slept must not write before the tables have told it so. Nor where there is a mirror, which must be able to
+        // stand in with what the tables hold.
+        let is_alone = self.mirror.is_none() && !session.is_postgres();
+        if !is_alone || !tree.goes_ahead(records.len()) {
+            projector.rows.flush(session)?;
+            return Ok(None);
+        }
+        thread::scope(|scope| {
+            let ahead = scope.spawn(|| tree.put_ahead(first, records));
+            let flushed = projector.rows.flush(session);
+            let ahead = ahead.join().unwrap_or_else(|e| resume_unwind(e));
+            flushed?;
+            Ok(ahead?)
+        })
     }
 
     /// Steps 3 to 5. `fresh` is the group just committed, so that it need not be read back.

@@ -172,6 +172,17 @@ fn with_items() -> World {
     world
 }
 
+/// Takes in what was handed over, on a disk, and tells how much of it was met.
+fn hand_over(
+    world: &World,
+    request: &Request,
+    disk: Disk,
+    told: &(dyn Fn(u64) + Sync),
+) -> Result<(), AppError> {
+    let centre = world.open_on(disk)?;
+    run(&centre, &actor(&centre), request, &|p| told(p.tally.met())).map(drop)
+}
+
 #[test]
 fn in_an_intake() {
     cut(&Act {
@@ -180,11 +191,7 @@ fn in_an_intake() {
             delivery(&world);
             world
         },
-        run: |world, first, disk, told| {
-            let request = delivery(first);
-            let centre = world.open_on(disk)?;
-            run(&centre, &actor(&centre), &request, &|p| told(p.tally.met())).map(drop)
-        },
+        run: |world, first, disk, told| hand_over(world, &delivery(first), disk, told),
         holds: |_| (),
     });
 }
@@ -208,17 +215,26 @@ fn in_an_intake_of_a_large_group() {
             many_files(&world);
             world
         },
-        run: |world, first, disk, told| {
-            let request = many_files(first);
-            let centre = world.open_on(disk)?;
-            run(&centre, &actor(&centre), &request, &|p| told(p.tally.met()))?;
-            let is_large = world.dir.join("ledger/ahead").exists();
-            assert!(is_large, "its group went through the edge");
-            Ok(())
-        },
+        run: |world, first, disk, told| hand_over(world, &many_files(first), disk, told),
         holds: |_| (),
     };
     cut_at(&act, step);
+}
+
+/// Bundles are put ahead where nobody else may write meanwhile, and no other store must do without them.
+#[test]
+fn a_large_group_goes_ahead_only_without_a_server_and_without_a_mirror() {
+    let on_postgres = World::on(Some(comity_rig::postgres()), None);
+    for (world, goes_ahead) in [
+        (World::new(PLAIN), true),
+        (on_postgres, false),
+        (with_mirror(), false),
+    ] {
+        take_in(&world.open(), &many_files(&world)).unwrap();
+        let is_allowed = world.dir.join("ledger/ahead").exists();
+        assert_eq!(is_allowed, goes_ahead);
+        world.assert_sound();
+    }
 }
 
 fn with_mirror() -> World {
@@ -243,11 +259,7 @@ fn in_an_intake_with_a_mirror() {
             delivery(&world);
             world
         },
-        run: |world, first, disk, told| {
-            let request = delivery(first);
-            let centre = world.open_on(disk)?;
-            run(&centre, &actor(&centre), &request, &|p| told(p.tally.met())).map(drop)
-        },
+        run: |world, first, disk, told| hand_over(world, &delivery(first), disk, told),
         holds: both_hold_the_same,
     });
 }

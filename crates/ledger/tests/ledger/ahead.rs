@@ -22,7 +22,7 @@ fn others(count: u64) -> Vec<Record> {
 fn what_was_never_numbered_is_not_believed_and_the_next_takes_its_place() {
     let store = &local();
     let mut tree = begun(store);
-    tree.put_ahead(&others(1_500)).unwrap().unwrap();
+    tree.put_ahead(300, &others(1_500)).unwrap().unwrap();
     for tree in [&tree, &open(&store.objects)] {
         assert_eq!(tree.size(), 300);
         assert_eq!(tree.entry(299).unwrap(), record(299).entry);
@@ -35,7 +35,7 @@ fn what_was_never_numbered_is_not_believed_and_the_next_takes_its_place() {
     publish(&mut tree);
     assert_eq!(check(&store.objects, None), []);
     let group = records(310..1_000);
-    let ahead = tree.put_ahead(&group).unwrap().unwrap();
+    let ahead = tree.put_ahead(310, &group).unwrap().unwrap();
     let mut tree = open(&store.objects);
     let rest = &group[ahead.events..];
     tree.take_up(310, &ahead, rest).unwrap();
@@ -55,7 +55,7 @@ fn what_was_not_numbered_is_never_taken_up() {
     let store = &local();
     let mut tree = begun(store);
     let group = records(300..1_000);
-    let ahead = tree.put_ahead(&group).unwrap().unwrap();
+    let ahead = tree.put_ahead(300, &group).unwrap().unwrap();
     let rest = &group[ahead.events..];
     let is_corrupt = |result: Result<(), LedgerError>| {
         let error = result.unwrap_err();
@@ -65,9 +65,9 @@ fn what_was_not_numbered_is_never_taken_up() {
     // Another end, another group in the same places, a bundle that has gone.
     is_corrupt(tree.take_up(300, &ahead, &others(rest.len() as u64)));
     is_corrupt(tree.take_up(300, &ahead, &[]));
-    tree.put_ahead(&others(700)).unwrap().unwrap();
+    tree.put_ahead(300, &others(700)).unwrap().unwrap();
     is_corrupt(tree.take_up(300, &ahead, rest));
-    tree.put_ahead(&group).unwrap().unwrap();
+    tree.put_ahead(300, &group).unwrap().unwrap();
     store.objects.delete("ledger/tile/0/002").unwrap();
     is_corrupt(tree.take_up(300, &ahead, rest));
     assert!(matches!(
@@ -79,7 +79,7 @@ fn what_was_not_numbered_is_never_taken_up() {
     ));
     assert_eq!(open(&store.objects).size(), 300);
 
-    tree.put_ahead(&group).unwrap().unwrap();
+    tree.put_ahead(300, &group).unwrap().unwrap();
     tree.take_up(300, &ahead, rest).unwrap();
     tree.append(1_000, &records(1_000..1_001)).unwrap();
     let before = files(&store.folder);
@@ -97,23 +97,27 @@ fn a_small_group_and_one_on_s3_go_through_the_edge() {
     let store = &local();
     let mut tree = begun(store);
     let before = files(&store.folder);
-    assert_eq!(tree.put_ahead(&records(300..811)).unwrap(), None);
+    assert_eq!(tree.put_ahead(300, &records(300..811)).unwrap(), None);
     assert_eq!(files(&store.folder), before);
     let store = &s3();
     let mut tree = begun(store);
-    assert_eq!(tree.put_ahead(&records(300..2_000)).unwrap(), None);
+    assert_eq!(tree.put_ahead(300, &records(300..2_000)).unwrap(), None);
     assert_eq!(tree.size(), 300);
 }
 
 #[test]
-fn nothing_is_written_of_a_group_that_does_not_fit_the_format() {
+fn nothing_is_written_of_a_group_that_does_not_fit_the_format_or_the_end_of_the_tree() {
     let store = &local();
     let mut tree = begun(store);
     let before = files(&store.folder);
+    for first in [299, 301] {
+        let error = tree.put_ahead(first, &others(600)).unwrap_err();
+        assert!(matches!(error, LedgerError::Gap { size: 300, .. }));
+    }
     let mut group = records(300..1_000);
     group[650] = Record::new(vec![b' '; 70_000], Vec::new());
     assert!(matches!(
-        tree.put_ahead(&group),
+        tree.put_ahead(300, &group),
         Err(LedgerError::TooLarge { index: 950, .. })
     ));
     assert_eq!(files(&store.folder), before);
@@ -132,7 +136,7 @@ fn a_check_tells_what_was_put_ahead_from_what_was_slipped_in() {
     assert_eq!(places(check(&store.objects, None)), [slipped]);
     store.objects.delete(slipped).unwrap();
 
-    tree.put_ahead(&others(1_500)).unwrap().unwrap();
+    tree.put_ahead(300, &others(1_500)).unwrap().unwrap();
     assert_eq!(
         store.objects.get("ledger/ahead").unwrap().unwrap(),
         b"65536\n"
@@ -159,6 +163,6 @@ fn a_check_tells_what_was_put_ahead_from_what_was_slipped_in() {
         assert!(found.contains(&"ledger/ahead".to_owned()), "{damaged:?}");
     }
     // Whoever puts a group there writes it anew.
-    tree.put_ahead(&others(1_500)).unwrap().unwrap();
+    tree.put_ahead(300, &others(1_500)).unwrap().unwrap();
     assert_eq!(check(&store.objects, None), []);
 }

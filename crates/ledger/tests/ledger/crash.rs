@@ -55,7 +55,7 @@ fn live(
         let group = records(next..next + count);
         let mut ahead = None;
         if tree.size() == next {
-            retry(&mut || tree.put_ahead(&group).map(|done| ahead = done))?;
+            retry(&mut || tree.put_ahead(next, &group).map(|done| ahead = done))?;
         }
         retry(&mut || match &ahead {
             Some(ahead) => tree.take_up(next, ahead, &group[ahead.events..]),

@@ -136,7 +136,7 @@ fn a_large_group_is_durable_before_it_is_believed_and_its_bodies_are_written_onc
     tree.append(0, &records(0..100)).unwrap();
     let group = records(100..800);
     let mut ahead = None;
-    let calls = traced.calls(|| ahead = tree.put_ahead(&group).unwrap());
+    let calls = traced.calls(|| ahead = tree.put_ahead(100, &group).unwrap());
     let ahead = ahead.unwrap();
     assert_eq!(ahead.events, 668);
     for kind in ["ledger/tile/0", "ledger/tile/entries", "ledger/body"] {

@@ -163,7 +163,7 @@ fn readers_and_a_writer_at_once() {
             if first.is_multiple_of(3) {
                 let first = writer.size();
                 let group = records(first..first + 600);
-                let ahead = writer.put_ahead(&group).unwrap().unwrap();
+                let ahead = writer.put_ahead(first, &group).unwrap().unwrap();
                 writer
                     .take_up(first, &ahead, &group[ahead.events..])
                     .unwrap();

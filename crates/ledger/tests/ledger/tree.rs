@@ -95,7 +95,7 @@ fn run(objects: &Objects, steps: &[Step], picks: &[u64]) {
             Step::Append(count) => {
                 let first = tree.size();
                 let group = records(first..first + count);
-                match tree.put_ahead(&group).unwrap() {
+                match tree.put_ahead(first, &group).unwrap() {
                     Some(ahead) => tree.take_up(first, &ahead, &group[ahead.events..]).unwrap(),
                     None => tree.append(first, &group).unwrap(),
                 }
@@ -155,7 +155,7 @@ fn grows_past_a_tile_of_level_one_and_trims_by_itself() {
     let last = publish(&mut tree);
     assert_eq!(check(objects, Some(&last)), []);
     let group = records(70_500..132_000);
-    if let Some(ahead) = tree.put_ahead(&group).unwrap() {
+    if let Some(ahead) = tree.put_ahead(70_500, &group).unwrap() {
         tree.take_up(70_500, &ahead, &group[ahead.events..])
             .unwrap();
     }
